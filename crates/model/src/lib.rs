@@ -1,0 +1,30 @@
+//! The words and rules that the browser and the server share.
+//!
+//! Everything here is pure data and pure functions: it compiles to WASM and into the server, knows no
+//! Kubernetes client, no database and no clock. What a page shows and what a request is refused by come from
+//! the same place, so a disabled button and a 409 can never tell different stories.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`name`] | object names as Kubernetes accepts them, checked at the edge |
+//! | [`machine`] | a virtual machine as a person sees it: states, actions, rows, details |
+//! | [`rules`] | which action is allowed in which state, and the reason why not |
+//! | [`workload`] | pods and their containers as a person sees them |
+//! | [`query`] | list queries: search, filter, sort, page, and their answers |
+//! | [`session`] | who is signed in and what the cluster behind the portal offers |
+//! | [`console`] | why a console closed, in codes and words |
+//! | [`live`] | the hints that tell an open page to ask again |
+//! | [`error`] | the one error that reaches a page |
+
+pub mod console;
+pub mod error;
+pub mod live;
+pub mod machine;
+pub mod name;
+pub mod query;
+pub mod rules;
+pub mod session;
+pub mod workload;
+
+pub use error::{ErrorCode, UiError};
+pub use name::{InvalidName, Name, ObjectRef};

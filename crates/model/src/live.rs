@@ -1,0 +1,31 @@
+//! The hints that tell an open page to ask again.
+//!
+//! A hint never carries data: it says that something of a kind changed in a namespace. Losing one is harmless,
+//! since a page that reconnects asks for everything that it shows.
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of thing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LiveKind {
+    /// VirtualMachines and their instances.
+    Machine,
+    /// Pods.
+    Pod,
+    /// Events.
+    Event,
+    /// The connection to the cluster, or what it offers.
+    Cluster,
+}
+
+/// One server-sent event of `/events`: `event: hint`, `data:` this as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// What changed.
+    pub kind: LiveKind,
+    /// Where; `None` for what belongs to no namespace.
+    pub namespace: Option<String>,
+    /// Grows with each change of the kind; only good for telling two hints apart.
+    pub version: u64,
+}

@@ -1,0 +1,140 @@
+//! Which action is allowed in which state, and the reason why not.
+//!
+//! The table mirrors what virt-api accepts, so that a button is disabled for the same reason for which the
+//! request would be refused. Where Porthole is stricter than the cluster, the row says why.
+//!
+//! To add an action: extend [`MachineAction`], add its row to [`RULES`], and the table test below fails until
+//! every state of it is decided.
+
+use crate::machine::{MachineAction, MachineState};
+use MachineAction as Action;
+use MachineState as State;
+
+/// What the rules look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineFacts<'a> {
+    /// What the machine is doing.
+    pub state: MachineState,
+    /// Its run strategy, such as `Always`; empty if unknown.
+    pub run_strategy: &'a str,
+    /// Whether it has a graphics device.
+    pub has_graphics: bool,
+}
+
+/// States in which virt-api accepts each action.
+///
+/// `Trouble` counts as switched on: a machine that no node fits has an instance that waits, so it can be
+/// stopped and not started (virt-api: "VM is already running").
+pub const RULES: &[(MachineAction, &[MachineState])] = &[
+    (Action::Start, &[State::Stopped]),
+    (
+        Action::Stop,
+        &[State::Running, State::Starting, State::Paused, State::Waiting, State::Provisioning, State::Trouble],
+    ),
+    (Action::Restart, &[State::Running, State::Paused, State::Trouble]),
+    (Action::Pause, &[State::Running]),
+    (Action::Unpause, &[State::Paused]),
+    (Action::SoftReboot, &[State::Running]),
+    (Action::Reset, &[State::Running, State::Paused]),
+    (Action::OpenConsole, &[State::Running, State::Paused, State::Migrating, State::Stopping]),
+];
+
+/// Why the action is not possible now, as the disabled button and the refused request both say it.
+///
+/// `None` means that it is possible as far as the state goes; permission is another matter.
+pub fn denied(action: MachineAction, facts: &MachineFacts<'_>) -> Option<String> {
+    let allowed = RULES.iter().find(|(row, _)| *row == action).is_some_and(|(_, states)| states.contains(&facts.state));
+    if !allowed {
+        return Some(state_reason(action, facts.state));
+    }
+    match (action, facts.run_strategy) {
+        // virt-api: "Once does not support manual start requests", the same for Always.
+        (Action::Start, strategy @ ("Always" | "Once")) => {
+            Some(format!("The run strategy {strategy} switches this machine on by itself."))
+        }
+        (Action::Restart, "Once") => Some("A machine that runs once cannot be restarted.".to_owned()),
+        (Action::OpenConsole, _) if !facts.has_graphics => {
+            Some(crate::console::ConsoleEnd::NoGraphics.reason().to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn state_reason(action: MachineAction, state: MachineState) -> String {
+    match (action, state) {
+        (Action::Start, State::Running | State::Paused | State::Migrating) => {
+            "The machine is already running.".to_owned()
+        }
+        (Action::Unpause, _) => "The machine is not paused.".to_owned(),
+        (Action::Pause, State::Paused) => "The machine is already paused.".to_owned(),
+        (Action::SoftReboot, State::Paused) => "The machine is paused; resume it first.".to_owned(),
+        (_, State::Stopped) => "The machine is switched off.".to_owned(),
+        (_, State::Terminating) => "The machine is being deleted.".to_owned(),
+        (_, State::Unknown) => "The cluster does not say what the machine is doing.".to_owned(),
+        (_, state) => format!("Not possible while the machine is {}.", state.phrase()),
+    }
+}
+
+impl MachineState {
+    /// The state as it continues "the machine is …".
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Trouble => "in trouble",
+            Self::Provisioning => "being provisioned",
+            Self::Terminating => "being deleted",
+            Self::Stopped => "switched off",
+            Self::Unknown => "in an unknown state",
+            other => other.word(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(state: MachineState) -> MachineFacts<'static> {
+        MachineFacts { state, run_strategy: "Manual", has_graphics: true }
+    }
+
+    #[test]
+    fn every_action_has_exactly_one_row() {
+        for action in MachineAction::ALL {
+            assert_eq!(RULES.iter().filter(|(row, _)| *row == action).count(), 1, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_says_why_in_a_sentence() {
+        for action in MachineAction::ALL {
+            for state in MachineState::ALL {
+                if let Some(reason) = denied(action, &facts(state)) {
+                    assert!(reason.ends_with('.') && reason.len() > 15, "{action:?} {state:?}: {reason}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stopped_machine_can_only_be_started() {
+        let possible: Vec<_> =
+            MachineAction::ALL.into_iter().filter(|a| denied(*a, &facts(MachineState::Stopped)).is_none()).collect();
+        assert_eq!(possible, [MachineAction::Start]);
+    }
+
+    #[test]
+    fn a_machine_without_graphics_has_no_console() {
+        let facts = MachineFacts { has_graphics: false, ..facts(MachineState::Running) };
+        assert!(denied(MachineAction::OpenConsole, &facts).is_some_and(|reason| reason.contains("graphics")));
+    }
+
+    #[test]
+    fn words_lead_back_to_actions_and_states() {
+        for action in MachineAction::ALL {
+            assert_eq!(MachineAction::from_word(action.word()), Some(action));
+        }
+        for state in MachineState::ALL {
+            assert_eq!(MachineState::from_word(state.word()), Some(state));
+        }
+    }
+}
