@@ -1,0 +1,13 @@
+//! Measurements, never tests: machines are noisy, so everything is compared as a ratio within one run.
+
+use anyhow::Result;
+
+use crate::command::{self, announce, cargo};
+use crate::packages::{self, Need};
+
+/// Runs the console relay beside a raw TCP tunnel and websockify and writes `docs/performance.md`.
+pub fn run() -> Result<()> {
+    packages::ensure(Need::Bench)?;
+    announce("Measuring the console relay", "about 3 minutes, and a release build before it");
+    command::run(cargo().args(["bench", "--package", "portal", "--bench", "console_relay"]))
+}

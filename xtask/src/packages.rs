@@ -1,0 +1,80 @@
+//! System packages: named first, installed as root on Debian, otherwise asked for.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::command::{announce, exists, output, program, run};
+
+/// What a command is going to need from the system.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// QEMU, so that guests are real.
+    Guests,
+    /// QEMU and a browser.
+    All,
+    /// What the benchmark compares with.
+    Bench,
+}
+
+struct Package {
+    program: &'static str,
+    debian: &'static str,
+    without: &'static str,
+}
+
+const QEMU: Package = Package {
+    program: "qemu-system-x86_64",
+    debian: "qemu-system-x86",
+    without: "machines get the built-in guest, which boots nothing and says so on its screen",
+};
+const CHROMIUM: Package = Package { program: "chromium", debian: "chromium", without: "the browser tests cannot run" };
+const WEBSOCKIFY: Package =
+    Package { program: "websockify", debian: "websockify", without: "the benchmark leaves websockify out" };
+
+/// Installs what is missing if this is root on Debian; otherwise says what is missing and what that means.
+pub fn ensure(need: Need) -> Result<()> {
+    let wanted: &[Package] = match need {
+        Need::Guests => &[QEMU],
+        Need::All => &[QEMU, CHROMIUM],
+        Need::Bench => &[QEMU, WEBSOCKIFY],
+    };
+    let missing: Vec<&Package> = wanted.iter().filter(|package| !exists(package.program)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|package| package.debian).collect();
+    if !(exists("apt-get") && is_root()?) {
+        for package in missing {
+            eprintln!("  {} is not installed (Debian: {}): {}.", package.program, package.debian, package.without);
+        }
+        return Ok(());
+    }
+    announce(&format!("Installing system packages: {}", names.join(", ")), "about 1 minute");
+    apt(&["update", "--quiet=2"])?;
+    apt(&[&["install", "--quiet=2", "--yes", "--no-install-recommends"], names.as_slice()].concat())
+}
+
+/// Fails with the way out if a program that the caller cannot do without is missing.
+pub fn require(program: &str, debian: &str) -> Result<()> {
+    if exists(program) {
+        return Ok(());
+    }
+    bail!("{program} is not installed. On Debian: apt-get install {debian}")
+}
+
+/// Runs apt-get without questions.
+pub fn apt(arguments: &[&str]) -> Result<()> {
+    run(apt_command().args(arguments))
+}
+
+fn apt_command() -> Command {
+    let mut command = program("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+/// Whether this process may install packages.
+pub fn is_root() -> Result<bool> {
+    Ok(output(program("id").arg("-u"))?.trim() == "0")
+}
