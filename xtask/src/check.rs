@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{self, announce, cargo, output, program};
+use crate::command::{self, announce, cargo, output, program, tell};
 use crate::{paths, site, tools};
 
 /// Crates that must never reach the browser.
@@ -93,7 +93,7 @@ fn wasm_budget() -> Result<()> {
         let (ending, kib) = line.split_once(' ').context("a budget line is: file ending, space, KiB")?;
         let limit: u64 = kib.trim().parse()?;
         let size = compressed_size(ending)?.div_ceil(1024);
-        eprintln!("  {ending}: {size} KiB in brotli, {limit} KiB allowed");
+        tell(&format!("  {ending}: {size} KiB in brotli, {limit} KiB allowed"));
         if size > limit {
             bail!("the site's {ending} is {size} KiB in brotli; the budget is {limit} KiB");
         }

@@ -10,10 +10,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::paths;
 
-/// Tells the person what happens now and roughly how long it takes the first time.
+/// Says one line to the person at the terminal.
 #[expect(clippy::disallowed_macros, reason = "a command speaks to a person on the terminal; there is no log")]
+pub fn tell(line: &str) {
+    eprintln!("{line}");
+}
+
+/// Tells the person what happens now and roughly how long it takes the first time.
 pub fn announce(what: &str, duration: &str) {
-    eprintln!("\n\u{25b8} {what} ({duration})");
+    tell(&format!("\n\u{25b8} {what} ({duration})"));
 }
 
 /// A program in the workspace, with the project's own tools before everything else on the PATH.
@@ -43,7 +48,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     }
     let seconds = started.elapsed().as_secs();
     if seconds >= 5 {
-        eprintln!("  done in {} min {:02} s", seconds / 60, seconds % 60);
+        tell(&format!("  done in {} min {:02} s", seconds / 60, seconds % 60));
     }
     Ok(())
 }

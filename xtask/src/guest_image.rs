@@ -13,7 +13,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{announce, exists, output, program, run};
+use crate::command::{announce, exists, output, program, run, tell};
 use crate::cpio::Archive;
 use crate::{packages, paths};
 
@@ -35,10 +35,8 @@ pub fn ensure() -> Result<()> {
         return Ok(());
     }
     if !exists("apt-get") || !exists("dpkg-deb") {
-        eprintln!(
-            "  The demonstration guest is made of Debian packages, and apt-get is not here: Linux will not boot."
-        );
-        eprintln!("  To use another machine's copy, put it into {}.", image.display());
+        tell("  The demonstration guest is made of Debian packages, and apt-get is not here: Linux will not boot.");
+        tell(&format!("  To use another machine's copy, put it into {}.", image.display()));
         return Ok(());
     }
     announce("Making the demonstration guest from Debian's kernel and busybox", "under 1 minute");

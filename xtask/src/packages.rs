@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::command::{announce, exists, output, program, run};
+use crate::command::{announce, exists, output, program, run, tell};
 
 /// What a command is going to need from the system.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub fn ensure(need: Need) -> Result<()> {
     let names: Vec<&str> = missing.iter().map(|package| package.debian).collect();
     if !(exists("apt-get") && is_root()?) {
         for package in missing {
-            eprintln!("  {} is not installed (Debian: {}): {}.", package.program, package.debian, package.without);
+            tell(&format!("  {} is not installed (Debian: {}): {}.", package.program, package.debian, package.without));
         }
         return Ok(());
     }
