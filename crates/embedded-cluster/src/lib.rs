@@ -1,1 +1,9 @@
-//! To be written.
+//! A single-node Kubernetes and `KubeVirt` API in one process, with real QEMU guests.
+
+mod clock;
+mod error;
+mod resource;
+pub mod store;
+
+pub use error::{ApiError, Cause};
+pub use resource::GroupResource;
