@@ -5,8 +5,10 @@
 //! *reading*. Never write one of them back with a PUT, that would drop the fields that it does not know; change a
 //! machine by a patch or by a [`subresource`].
 //!
+//! ```text
 //!   VirtualMachine --creates--> VirtualMachineInstance --runs in--> Pod virt-launcher-…
 //!        what should be               what is                        not described here
+//! ```
 //!
 //! To read one more field: add it as an `Option` (or a list with a default) to the struct that mirrors its place
 //! in the object, and a line to that module's test.
