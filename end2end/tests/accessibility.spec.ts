@@ -1,0 +1,33 @@
+// Every page: a title, one heading of the first level, no violation that axe can find, no complaint in the console.
+
+import AxeBuilder from "@axe-core/playwright";
+import { expect, origin, signIn, test } from "../support/porthole.ts";
+
+const PAGES = ["/", "/machines", "/machines/blue/web-1", "/machines/blue/web-1/console", "/containers"];
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test.describe(colorScheme, () => {
+    test.use({ colorScheme });
+
+    test(`pages can be read by everybody (${colorScheme})`, async ({ quietPage: page }) => {
+      await page.goto(`${origin()}/sign-in`);
+      await reads(page, "/sign-in");
+      await signIn(page, "ana");
+      for (const path of PAGES) {
+        await page.goto(origin() + path);
+        await reads(page, path);
+      }
+      await page.goto(`${origin()}/containers`);
+      await page.getByRole("main").getByRole("link").filter({ hasText: /^[a-z0-9-]+$/ }).first().click();
+      await expect(page).toHaveURL(/\/pods\/blue\//);
+      await reads(page, page.url());
+    });
+  });
+}
+
+async function reads(page: import("@playwright/test").Page, path: string): Promise<void> {
+  await expect(page.locator("h1"), path).toHaveCount(1);
+  await expect(page, path).toHaveTitle(/Porthole/);
+  const result = await new AxeBuilder({ page }).analyze();
+  expect(result.violations.map((violation) => `${path}: ${violation.id} ${violation.nodes[0]?.html}`)).toEqual([]);
+}
