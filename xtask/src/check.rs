@@ -57,7 +57,7 @@ fn deny(advisories: bool) -> Result<()> {
     if advisories {
         return command::run(deny.arg("check"));
     }
-    command::run(deny.args(["--offline", "check", "bans", "licenses", "sources"]))
+    command::run(deny.args(["check", "bans", "licenses", "sources"]))
 }
 
 fn directions() -> Result<()> {
