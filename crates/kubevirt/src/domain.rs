@@ -226,6 +226,7 @@ impl Devices {
 }
 
 /// One disk.
+#[expect(clippy::struct_field_names, reason = "the field's name is KubeVirt's")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Disk {
@@ -347,7 +348,7 @@ impl Network {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Multus {
-    /// `[namespace/]name` of a NetworkAttachmentDefinition.
+    /// `[namespace/]name` of a `NetworkAttachmentDefinition`.
     pub network_name: String,
 }
 

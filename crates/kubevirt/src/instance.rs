@@ -151,7 +151,7 @@ pub struct GuestOsInfo {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MigrationState {
-    /// UID of the VirtualMachineInstanceMigration.
+    /// UID of the `VirtualMachineInstanceMigration`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub migration_uid: Option<String>,
     /// From where.
