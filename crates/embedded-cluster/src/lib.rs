@@ -2,6 +2,7 @@
 
 mod clock;
 mod error;
+mod guest;
 mod resource;
 pub mod store;
 

@@ -1,0 +1,350 @@
+//! The command line of a guest, and what QEMU on this machine can do.
+//!
+//! QEMU runs inside the guest's folder with bare names for its sockets, in its own process group, so that neither a
+//! signal to Porthole nor Porthole's end reaches it. `-nodefaults -no-user-config` make it what is written here and
+//! nothing else. Network cards are there and answer DHCP, but are cut off from the host (`restrict=on`): what a
+//! guest may reach is not decided by whoever happens to run Porthole.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, Command};
+
+use super::spec::{Bus, Content, GuestDisk, GuestSpec, Tablet};
+
+/// How long QEMU may take to show whether it can use KVM.
+const TRY_LIMIT: Duration = Duration::from_secs(10);
+
+/// QEMU on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Qemu {
+    binary: PathBuf,
+    /// `kvm` or `tcg`.
+    accelerator: &'static str,
+}
+
+impl Qemu {
+    /// Looks for QEMU and tries whether KVM works; `/dev/kvm` alone does not mean that it does.
+    pub async fn find() -> Option<Self> {
+        let name = format!("qemu-system-{}", std::env::consts::ARCH);
+        let path = std::env::var_os("PATH")?;
+        let binary = std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|file| file.is_file())?;
+        let accelerator = if kvm_works(&binary).await { "kvm" } else { "tcg" };
+        Some(Self { binary, accelerator })
+    }
+
+    /// Whether the processor helps.
+    pub fn has_kvm(&self) -> bool {
+        self.accelerator == "kvm"
+    }
+
+    /// Starts a guest in its folder.
+    pub fn spawn(&self, spec: &GuestSpec, folder: &Path) -> std::io::Result<Child> {
+        let log = std::fs::File::create(folder.join("qemu.log"))?;
+        for disk in &spec.disks {
+            if let Content::Empty(bytes) = disk.content {
+                std::fs::File::create(folder.join(empty_disk(disk)))?.set_len(bytes)?;
+            }
+        }
+        Command::new(&self.binary)
+            .args(arguments(spec, self.accelerator))
+            .current_dir(folder)
+            // Temporary overlays of images belong to the guest.
+            .env("TMPDIR", folder)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+    }
+}
+
+async fn kvm_works(binary: &Path) -> bool {
+    if !Path::new("/dev/kvm").exists() {
+        return false;
+    }
+    let tried = async {
+        let mut child = Command::new(binary)
+            .args(["-accel", "kvm", "-machine", "none", "-nodefaults", "-display", "none", "-qmp", "stdio"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .ok()?;
+        let mut stdin = child.stdin.take()?;
+        stdin.write_all(b"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"quit\"}\n").await.ok()?;
+        child.wait().await.ok()
+    };
+    tokio::time::timeout(TRY_LIMIT, tried).await.ok().flatten().is_some_and(|status| status.success())
+}
+
+/// Kills the QEMU of a folder, if it is still the process that its pid file names.
+pub(super) async fn kill(folder: &Path) {
+    let Ok(pid) = std::fs::read_to_string(folder.join("pid")) else { return };
+    let pid = pid.trim();
+    // A number is given to another process sooner or later; only ours lives in this folder.
+    let lives_here = std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| {
+        std::fs::canonicalize(folder).is_ok_and(|folder| folder == cwd)
+    });
+    if lives_here && let Err(error) = Command::new("kill").args(["-KILL", pid]).status().await {
+        tracing::warn!(pid, %error, "QEMU cannot be killed");
+    }
+}
+
+/// Everything after the name of the binary.
+fn arguments(spec: &GuestSpec, accelerator: &str) -> Vec<String> {
+    let mut line = CommandLine::default();
+    line.add("-name", format!("guest={}_{}", spec.namespace, spec.name));
+    line.flag("-nodefaults").flag("-no-user-config");
+    line.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    line.add("-machine", format!("q35,accel={accelerator}"));
+    line.add("-cpu", if accelerator == "kvm" { "host" } else { "max" });
+    line.add("-smp", spec.cpus.max(1));
+    line.add("-m", format!("{}M", spec.memory_mib));
+    line.add("-rtc", "base=utc");
+    if let Some(uuid) = &spec.firmware_uuid {
+        line.add("-uuid", uuid);
+    }
+    if let Some(serial) = &spec.firmware_serial {
+        line.add("-smbios", format!("type=1,serial={}", escaped(serial)));
+    }
+    line.add("-pidfile", "pid");
+    line.add("-chardev", "socket,id=qmp,path=qmp.sock,server=on,wait=off");
+    line.add("-mon", "chardev=qmp,mode=control");
+    // Whoever drives the guest decides whether a shutdown is the end or half of a reboot.
+    line.flag("-no-shutdown");
+    if spec.starts_paused {
+        line.flag("-S");
+    }
+    screen_and_keyboard(spec, &mut line);
+    boot(spec, &mut line);
+    disks(spec, &mut line);
+    for (number, card) in spec.cards.iter().enumerate() {
+        // The gateway and the first lease are those that KubeVirt's masquerade binding has.
+        let net = "net=10.0.2.0/24,host=10.0.2.1,dhcpstart=10.0.2.2,dns=10.0.2.3,ipv6=off";
+        line.add("-netdev", format!("user,id=net{number},restrict=on,{net}"));
+        let model = match card.model.as_str() {
+            "e1000" | "e1000e" | "rtl8139" | "ne2k_pci" | "pcnet" | "igb" => card.model.as_str(),
+            _ => "virtio-net-pci",
+        };
+        // No boot from the network, so no ROM, which may not be installed.
+        line.add("-device", format!("{model},netdev=net{number},mac={},romfile=", card.mac));
+    }
+    line.0
+}
+
+fn screen_and_keyboard(spec: &GuestSpec, line: &mut CommandLine) {
+    if spec.has_graphics {
+        line.add("-device", "VGA,vgamem_mb=16");
+        line.add("-vnc", "unix:vnc.sock");
+    } else {
+        line.add("-display", "none");
+    }
+    if spec.has_serial {
+        line.add("-chardev", "socket,id=serial0,path=serial.sock,server=on,wait=off");
+        line.add("-device", "isa-serial,chardev=serial0");
+    }
+    let has_usb_disk = spec.disks.iter().any(|disk| disk.bus == Bus::Usb);
+    if spec.tablet == Some(Tablet::Usb) || has_usb_disk {
+        line.add("-device", "qemu-xhci,id=usb");
+    }
+    match spec.tablet {
+        Some(Tablet::Usb) => line.add("-device", "usb-tablet,bus=usb.0"),
+        Some(Tablet::Virtio) => line.add("-device", "virtio-tablet-pci"),
+        None => line,
+    };
+}
+
+fn boot(spec: &GuestSpec, line: &mut CommandLine) {
+    line.add("-boot", "strict=on");
+    if let Some(kernel) = &spec.kernel {
+        line.add("-kernel", kernel.image.display());
+        if let Some(initrd) = &kernel.initrd {
+            line.add("-initrd", initrd.display());
+        }
+        if !kernel.arguments.is_empty() {
+            line.add("-append", &kernel.arguments);
+        }
+    }
+}
+
+fn disks(spec: &GuestSpec, line: &mut CommandLine) {
+    if spec.disks.iter().any(|disk| disk.bus == Bus::Scsi) {
+        line.add("-device", "virtio-scsi-pci,id=scsi");
+    }
+    let is_ordered = spec.disks.iter().any(|disk| disk.boot_order.is_some());
+    let mut sata_port = 0;
+    for (number, disk) in spec.disks.iter().enumerate() {
+        let (file, format) = match &disk.content {
+            Content::Image(path) => (path.display().to_string(), format_of(path)),
+            Content::Empty(_) => (empty_disk(disk), "raw"),
+        };
+        let keep = match (&disk.content, disk.is_cdrom) {
+            (_, true) => ",readonly=on",
+            // Writes go to a temporary overlay: the image stays as it is.
+            (Content::Image(_), false) => ",snapshot=on",
+            (Content::Empty(_), false) => "",
+        };
+        line.add("-drive", format!("if=none,id=disk{number},file={},format={format}{keep}", escaped(&file)));
+
+        let kind = if disk.is_cdrom { "cd" } else { "hd" };
+        let mut device = match disk.bus {
+            Bus::Virtio => format!("virtio-blk-pci,drive=disk{number}"),
+            Bus::Scsi => format!("scsi-{kind},bus=scsi.0,drive=disk{number}"),
+            Bus::Usb => format!("usb-storage,bus=usb.0,drive=disk{number}"),
+            Bus::Sata => {
+                sata_port += 1;
+                format!("ide-{kind},bus=ide.{},drive=disk{number}", sata_port - 1)
+            }
+        };
+        // If any disk has a place in the order, only those are tried; otherwise all are, as they stand.
+        let place = if is_ordered { disk.boot_order } else { u32::try_from(number + 1).ok() };
+        if let Some(place) = place.filter(|_| spec.kernel.is_none()) {
+            device.push_str(&format!(",bootindex={place}"));
+        }
+        if let Some(serial) = &disk.serial {
+            device.push_str(&format!(",serial={}", escaped(serial)));
+        }
+        line.add("-device", device);
+    }
+}
+
+fn empty_disk(disk: &GuestDisk) -> String {
+    format!("disk-{}.img", disk.name)
+}
+
+/// The format by its first bytes. QEMU is told and never guesses: a guest could write itself another format.
+fn format_of(path: &Path) -> &'static str {
+    use std::io::Read;
+    let mut magic = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    if read.is_ok() && &magic == b"QFI\xfb" { "qcow2" } else { "raw" }
+}
+
+/// A value inside of a comma-separated option.
+fn escaped(value: &str) -> String {
+    value.replace(',', ",,")
+}
+
+#[derive(Default)]
+struct CommandLine(Vec<String>);
+
+impl CommandLine {
+    fn add(&mut self, option: &str, value: impl ToString) -> &mut Self {
+        self.0.extend([option.to_owned(), value.to_string()]);
+        self
+    }
+
+    fn flag(&mut self, option: &str) -> &mut Self {
+        self.0.push(option.to_owned());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::spec::{Kernel, NetworkCard};
+
+    fn spec() -> GuestSpec {
+        GuestSpec {
+            uid: "u".into(),
+            namespace: "blue".into(),
+            name: "web".into(),
+            cpus: 2,
+            memory_mib: 256,
+            firmware_uuid: None,
+            firmware_serial: None,
+            kernel: None,
+            disks: Vec::new(),
+            cards: Vec::new(),
+            tablet: None,
+            has_graphics: true,
+            has_serial: true,
+            serial_log: None,
+            starts_paused: false,
+        }
+    }
+
+    fn disk(name: &str, bus: Bus) -> GuestDisk {
+        let content = Content::Image("/images/a,b.img".into());
+        GuestDisk { name: name.into(), content, bus, is_cdrom: false, boot_order: None, serial: None }
+    }
+
+    fn line(spec: &GuestSpec) -> String {
+        arguments(spec, "tcg").join(" ")
+    }
+
+    #[test]
+    fn a_guest_is_confined_and_gets_what_it_asks_for() {
+        let line = line(&spec());
+        for part in [
+            "-nodefaults -no-user-config",
+            "-sandbox on,",
+            "-machine q35,accel=tcg",
+            "-smp 2 -m 256M",
+            "-vnc unix:vnc.sock",
+            "path=serial.sock",
+            "-no-shutdown",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+        assert!(!line.contains("tablet") && !line.contains("-S "), "{line}");
+    }
+
+    #[test]
+    fn without_graphics_there_is_neither_card_nor_vnc() {
+        let line = line(&GuestSpec { has_graphics: false, has_serial: false, ..spec() });
+        assert!(line.contains("-display none"));
+        assert!(!line.contains("vnc") && !line.contains("VGA") && !line.contains("serial"), "{line}");
+    }
+
+    #[test]
+    fn every_bus_has_its_controller_and_no_path_breaks_out_of_its_option() {
+        let cdrom = GuestDisk { is_cdrom: true, ..disk("iso", Bus::Sata) };
+        let empty = GuestDisk { content: Content::Empty(1 << 20), ..disk("scratch", Bus::Virtio) };
+        let disks =
+            vec![disk("a", Bus::Virtio), disk("b", Bus::Sata), disk("c", Bus::Scsi), disk("d", Bus::Usb), cdrom, empty];
+        let line = line(&GuestSpec { disks, ..spec() });
+        for part in [
+            "file=/images/a,,b.img,format=raw,snapshot=on",
+            "virtio-blk-pci,drive=disk0,bootindex=1",
+            "ide-hd,bus=ide.0,drive=disk1,bootindex=2",
+            "virtio-scsi-pci,id=scsi",
+            "scsi-hd,bus=scsi.0,drive=disk2",
+            "qemu-xhci,id=usb",
+            "usb-storage,bus=usb.0,drive=disk3",
+            "ide-cd,bus=ide.1,drive=disk4",
+            "file=disk-scratch.img,format=raw -device",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+    }
+
+    #[test]
+    fn only_disks_with_a_place_are_booted_if_any_has_one() {
+        let first = GuestDisk { boot_order: Some(1), ..disk("b", Bus::Virtio) };
+        let line = line(&GuestSpec { disks: vec![disk("a", Bus::Virtio), first], ..spec() });
+        assert!(line.contains("drive=disk0 ") && line.contains("drive=disk1,bootindex=1"), "{line}");
+    }
+
+    #[test]
+    fn kernels_cards_and_tablets_are_passed_on() {
+        let kernel = Kernel { image: "/i/vmlinuz".into(), initrd: Some("/i/initrd".into()), arguments: "quiet".into() };
+        let cards = vec![NetworkCard { model: "e1000e".into(), mac: "52:54:00:00:00:01".into() }];
+        let spec = GuestSpec { kernel: Some(kernel), cards, tablet: Some(Tablet::Usb), starts_paused: true, ..spec() };
+        let line = line(&spec);
+        for part in [
+            "-kernel /i/vmlinuz -initrd /i/initrd -append quiet",
+            "user,id=net0,restrict=on",
+            "e1000e,netdev=net0,mac=52:54:00:00:00:01",
+            "usb-tablet",
+            "-S ",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What a guest is made of, as far as whoever runs it has to know.
+//!
+//! It is written beside the guest's sockets, so that a restarted Porthole knows what it finds running.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// One guest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestSpec {
+    /// UID of the instance: the guest's identity here.
+    pub uid: String,
+    /// Namespace of the instance.
+    pub namespace: String,
+    /// Name of the instance.
+    pub name: String,
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// What the firmware tells the guest it is.
+    pub firmware_uuid: Option<String>,
+    /// Serial number that the firmware tells.
+    pub firmware_serial: Option<String>,
+    /// A kernel to start directly.
+    pub kernel: Option<Kernel>,
+    /// Disks in the order of the specification.
+    pub disks: Vec<GuestDisk>,
+    /// Network cards in the order of the specification.
+    pub cards: Vec<NetworkCard>,
+    /// A pointer with absolute positions, so that the pointer of a viewer does not drift.
+    pub tablet: Option<Tablet>,
+    /// Whether there is a screen.
+    pub has_graphics: bool,
+    /// Whether there is a serial console.
+    pub has_serial: bool,
+    /// Where the serial console's output is kept.
+    pub serial_log: Option<PathBuf>,
+    /// Whether the guest is held from the start.
+    pub starts_paused: bool,
+}
+
+/// A kernel to start directly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernel {
+    /// The kernel.
+    pub image: PathBuf,
+    /// Its initial file system.
+    pub initrd: Option<PathBuf>,
+    /// Its command line.
+    pub arguments: String,
+}
+
+/// One disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestDisk {
+    /// Name in the specification.
+    pub name: String,
+    /// Where its content comes from.
+    pub content: Content,
+    /// How it is attached.
+    pub bus: Bus,
+    /// Whether it is an optical drive.
+    pub is_cdrom: bool,
+    /// Place in the order of boot attempts.
+    pub boot_order: Option<u32>,
+    /// Serial number that the guest sees.
+    pub serial: Option<String>,
+}
+
+/// Where a disk's content comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// A file of an image. What the guest writes is lost when it ends.
+    Image(PathBuf),
+    /// An empty disk of this many bytes, lost when the guest ends.
+    Empty(u64),
+}
+
+/// How a disk is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Bus {
+    /// Paravirtual block device.
+    Virtio,
+    /// AHCI.
+    Sata,
+    /// Paravirtual SCSI controller.
+    Scsi,
+    /// USB stick.
+    Usb,
+}
+
+impl Bus {
+    /// The bus of that name; what KubeVirt does on amd64 without one is SATA.
+    pub fn from_word(word: Option<&str>) -> Self {
+        match word {
+            Some("virtio") => Self::Virtio,
+            Some("scsi") => Self::Scsi,
+            Some("usb") => Self::Usb,
+            _ => Self::Sata,
+        }
+    }
+}
+
+/// A pointer with absolute positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Tablet {
+    /// Every system knows it.
+    Usb,
+    /// Paravirtual.
+    Virtio,
+}
+
+/// One network card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkCard {
+    /// `virtio`, `e1000e`, …
+    pub model: String,
+    /// Hardware address.
+    pub mac: String,
+}
