@@ -1,66 +1,128 @@
-//! The screen of a machine.
-use bytes::Bytes;
-use futures_util::{Sink, Stream};
+//! The screen of a machine, from the cluster to the browser and back.
+//!
+//!   visible? --> may `get` `virtualmachineinstances/vnc`? --> state --> lease --> upstream websocket --> relay
+//!
+//! Each arrow can end in a [`ConsoleRefusal`]: a code and words, because a browser learns nothing from a failed
+//! upgrade. The socket towards the browser is the caller's; it gives [`relay`] any stream and sink of [`Frame`]s.
+//!
+//! A console is a pipeline of bytes with back-pressure: a frame is read only when the one before it was sent, so
+//! a slow browser slows QEMU down and no queue grows. One person at a time has a machine's screen ([`lease`]);
+//! taking over ends the other one with 4010, and nobody's tab reconnects by itself then.
+
+mod ending;
+mod frame;
+mod lease;
+mod relay;
+mod upstream;
+
+pub use frame::{ConsoleRefusal, ConsoleReport, Frame};
+pub(crate) use lease::Leases;
+pub use relay::relay;
+
+use std::fmt;
+use std::sync::Arc;
+
+use model::ObjectRef;
 use model::console::ConsoleEnd;
+use model::machine::MachineAction;
+use model::machine::MachineState;
+use tokio_util::sync::CancellationToken;
 
-/// One websocket frame on the browser's side.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Frame {
-    /// Bytes of the screen's protocol.
-    Binary(Bytes),
-    /// Text, which no console speaks: it ends the session.
-    Text,
-    /// Are you there?
-    Ping(Bytes),
-    /// I am.
-    Pong(Bytes),
-    /// The end, with its code and a reason of at most 123 bytes.
-    Close {
-        /// The code; 1005 if the frame had none.
-        code: u16,
-        /// The reason.
-        reason: String,
-    },
+use crate::Inner;
+use crate::access::{Actor, Ask};
+use crate::cluster::CallError;
+use crate::error::PortalError;
+use ending::Guard;
+use lease::Lease;
+use upstream::Socket;
+
+/// An open screen that waits for its viewer.
+pub struct ConsoleUpstream {
+    socket: Socket,
+    lease: Lease,
+    guard: Guard,
+    /// Cancelled when the session ends.
+    signed_out: CancellationToken,
+    /// Cancelled when the portal stops.
+    stop: CancellationToken,
 }
 
-/// Why no console was opened. The browser's socket is accepted and closed with this at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConsoleRefusal {
-    /// The code.
-    pub end: ConsoleEnd,
-    /// A sentence, the cluster's own words where it spoke.
-    pub message: String,
-}
-
-impl ConsoleRefusal {
-    /// The close frame that tells it.
-    pub fn frame(&self) -> Frame {
-        Frame::Close { code: self.end.code(), reason: self.message.clone() }
+impl fmt::Debug for ConsoleUpstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsoleUpstream").field("lease", &self.lease).finish_non_exhaustive()
     }
 }
 
-/// An open screen that waits for its viewer.
-pub struct ConsoleUpstream {}
+impl Inner {
+    pub(crate) async fn open_console(
+        self: &Arc<Self>,
+        actor: &Actor,
+        at: &ObjectRef,
+        takeover: bool,
+    ) -> Result<ConsoleUpstream, ConsoleRefusal> {
+        let outcome = self.try_open_console(actor, at, takeover).await;
+        let result = outcome.as_ref().err().map_or("opened".to_owned(), |refusal| format!("{:?}", refusal.end));
+        metrics::counter!("porthole_console_opens_total", "result" => result.clone()).increment(1);
+        tracing::info!(
+            account = actor.account,
+            machine.namespace = at.namespace.as_str(),
+            machine.name = at.name.as_str(),
+            console.takeover = takeover,
+            console.result = result,
+            "console"
+        );
+        outcome
+    }
 
-/// How a console ended, for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConsoleReport {
-    /// Why.
-    pub end: ConsoleEnd,
-    /// Bytes to the browser.
-    pub bytes_down: u64,
-    /// Bytes to the machine.
-    pub bytes_up: u64,
+    async fn try_open_console(
+        self: &Arc<Self>,
+        actor: &Actor,
+        at: &ObjectRef,
+        takeover: bool,
+    ) -> Result<ConsoleUpstream, ConsoleRefusal> {
+        let signed_out = self.records.live_sessions().end_of(&actor.session);
+        let machine = self.visible_machine(actor, at).await.map_err(|error| refused(&error))?;
+        self.may_use_screen(actor, at).await?;
+        if let Some(reason) = model::rules::denied(MachineAction::OpenConsole, &machine.facts()) {
+            return Err(by_state(machine.state, machine.has_graphics(), reason));
+        }
+        let version = self.cluster.offers().subresources.ok_or_else(|| refused(&PortalError::NoSubresources))?;
+        let lease = self.leases.acquire(at, &actor.account, takeover)?;
+        let socket = upstream::open(&self.cluster, actor, at, version, takeover).await?;
+        lease.confirm();
+        let guard = Guard::new(Arc::clone(self), actor.clone(), at.clone());
+        Ok(ConsoleUpstream { socket, lease, guard, signed_out, stop: self.lifecycle.stop.clone() })
+    }
+
+    async fn may_use_screen(&self, actor: &Actor, at: &ObjectRef) -> Result<(), ConsoleRefusal> {
+        let what = kubevirt::Subresource::Vnc { preserve_session: true };
+        let ask = Ask::subresource(what, at.namespace.as_str(), at.name.as_str());
+        match self.permissions.may_in(actor, ask).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ConsoleRefusal::of(ConsoleEnd::Forbidden)),
+            Err(error) => Err(refused(&error.into())),
+        }
+    }
 }
 
-/// Carries frames both ways until either side ends, closes the browser's socket with the reason, and tells how it went.
-///
-/// The browser's socket may be any stream and sink of [`Frame`]s.
-pub async fn relay<B, E>(browser: B, upstream: ConsoleUpstream) -> ConsoleReport
-where
-    B: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Send,
-    E: std::fmt::Display + Send,
-{
-    let _ = (browser, upstream);
-    std::future::pending().await
+fn refused(error: &PortalError) -> ConsoleRefusal {
+    match error {
+        PortalError::NotFound(_) => ConsoleRefusal::of(ConsoleEnd::NotFound),
+        PortalError::Forbidden(reason) => ConsoleRefusal::new(ConsoleEnd::Forbidden, reason.clone()),
+        other => ConsoleRefusal::new(ConsoleEnd::TryLater, other.to_ui().message),
+    }
+}
+
+fn by_state(state: MachineState, has_graphics: bool, reason: String) -> ConsoleRefusal {
+    let end = if state.has_guest() && !has_graphics { ConsoleEnd::NoGraphics } else { ConsoleEnd::NotRunning };
+    ConsoleRefusal::new(end, reason)
+}
+
+impl From<CallError> for ConsoleRefusal {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(refusal) => upstream::refusal(&refusal),
+            CallError::Unreachable(trouble) => Self::new(ConsoleEnd::TryLater, trouble.sentence()),
+        }
+    }
 }

@@ -1,131 +1,310 @@
 //! What Porthole does, one module per capability, without HTTP and without pages.
+//!
+//!   cluster  --watches--> machines, workloads, events      indexes in memory, one for everybody
+//!      |                        |
+//!      |                     access      who sees what: the cluster's own RBAC, asked and remembered
+//!      |                        |
+//!      `--calls as the person-- Portal   lists, details, actions, logs, pictures, consoles, hints
+//!                               |
+//!                            records     accounts and sessions in SQLite
+//!
+//! [`Portal`] is all that the server and the pages use. Reads are answered from memory and filtered by what the
+//! person may see; whatever changes something or opens a stream goes out impersonating them, so that the cluster
+//! decides a second time and its audit log names them. What somebody may not see does not exist for them.
+//!
+//! | module | what it holds | its recipe |
+//! |---|---|---|
+//! | [`cluster`] | connection, health, discovery, watches, calls | to watch another kind |
+//! | [`access`] | people, signing in, permissions | - |
+//! | `machines` | virtual machines and power actions | to add an action |
+//! | `workloads` | pods, containers, logs | - |
+//! | `reasons` | the cluster's messages in plain words | to explain another failure |
+//! | `live` | hints for open pages | - |
+//! | [`console`] | the screen, relayed | - |
+//! | [`records`] | the database | to add a repository |
+
 pub mod access;
+pub mod clock;
 pub mod cluster;
 pub mod console;
 pub mod error;
+mod events;
+mod lifecycle;
+mod listing;
+mod live;
+mod machines;
+mod namespaces;
+mod reasons;
 pub mod records;
+mod workloads;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use model::ObjectRef;
-use model::live::Hint;
+use model::live::{Hint, LiveKind};
 use model::machine::{MachineAction, MachineDetail};
 use model::query::{ListQuery, MachineList, PodList};
 use model::session::{ClusterStatus, Overview, Who};
 use model::workload::{PodDetail, PodLog};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
 pub use cluster::ClusterSource;
 pub use error::PortalError;
+pub use lifecycle::Lifecycle;
 pub use records::Records;
 
-/// How the process tells the portal's tasks to end, and waits for them.
-#[derive(Clone, Debug, Default)]
-pub struct Lifecycle {
-    /// Cancelled when the process stops; consoles then end with 1012. A task that crashes cancels it too.
-    pub stop: CancellationToken,
-    /// Every task that the portal starts.
-    pub tasks: TaskTracker,
-}
+use access::{Accounts, Permissions, Visible};
+use clock::SystemClock;
+use cluster::{Cluster, Kind, KindHealth};
 
 /// One portal in front of one cluster. Cheap to clone.
 #[derive(Clone)]
 pub struct Portal(Arc<Inner>);
-struct Inner {}
+
+impl std::fmt::Debug for Portal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Portal").field("status", &self.cluster_status()).finish_non_exhaustive()
+    }
+}
+
+/// What all capabilities share; each adds its methods in its own module.
+struct Inner {
+    cluster: Arc<Cluster>,
+    permissions: Arc<Permissions>,
+    accounts: Accounts,
+    records: Records,
+    machines: machines::MachineIndex,
+    pods: workloads::PodIndex,
+    events: events::EventIndex,
+    namespaces: namespaces::NamespaceIndex,
+    live: live::Live,
+    leases: console::Leases,
+    lifecycle: Lifecycle,
+}
 
 impl Portal {
     /// Starts to follow a cluster. Returns at once: a cluster that does not answer is tried again for ever, and
     /// [`Portal::cluster_status`] says why. Needs a tokio runtime.
     pub fn connect(source: ClusterSource, records: Records, lifecycle: Lifecycle) -> Self {
-        let _ = (source, records, lifecycle);
-        Self(Arc::new(Inner {}))
+        let clock = SystemClock::shared();
+        let live = live::Live::new();
+        let cluster = Cluster::new(Arc::clone(&clock), live.clone());
+        let permissions = Arc::new(Permissions::new(Arc::clone(&cluster), Arc::clone(&clock)));
+        let inner = Inner {
+            accounts: Accounts::new(records.clone(), clock),
+            machines: machines::MachineIndex::new(live.clone()),
+            pods: workloads::PodIndex::new(live.clone()),
+            events: events::EventIndex::new(live.clone()),
+            namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
+            leases: console::Leases::default(),
+            cluster,
+            permissions,
+            records,
+            live,
+            lifecycle,
+        };
+        inner.start(source);
+        Self(Arc::new(inner))
     }
+
     /// The database.
     pub fn records(&self) -> &Records {
-        unimplemented!()
+        &self.0.records
     }
+
     /// Whether the first lists have arrived, so that pages show the truth.
     pub fn is_ready(&self) -> bool {
-        unimplemented!()
+        self.0.cluster.is_ready()
     }
+
     /// Checks a name and password. On success the caller opens a session and stores the account's name in it.
-    pub async fn sign_in(&self, _username: &str, _password: &str, _from: IpAddr) -> Result<Account, SignInError> {
-        unimplemented!()
+    pub async fn sign_in(&self, username: &str, password: &str, from: IpAddr) -> Result<Account, SignInError> {
+        self.0.accounts.sign_in(username, password, from).await
     }
+
     /// The person behind a session; `None` if the account is gone.
-    pub async fn actor(&self, _username: &str, _session: SessionId) -> Result<Option<Actor>, PortalError> {
-        unimplemented!()
+    pub async fn actor(&self, username: &str, session: SessionId) -> Result<Option<Actor>, PortalError> {
+        Ok(self.0.accounts.find(username).await?.map(|account| account.into_actor(session)))
     }
+
     /// Creates an account or replaces it.
-    pub async fn save_account(&self, _account: NewAccount) -> Result<(), PortalError> {
-        unimplemented!()
+    pub async fn save_account(&self, account: NewAccount) -> Result<(), PortalError> {
+        Ok(self.0.accounts.save(account).await?)
     }
+
     /// All accounts by name.
     pub async fn accounts(&self) -> Result<Vec<Account>, PortalError> {
-        unimplemented!()
+        Ok(self.0.accounts.list().await?)
     }
+
     /// Who somebody is and what they see.
-    pub async fn who(&self, _actor: &Actor) -> Result<Who, PortalError> {
-        unimplemented!()
+    pub async fn who(&self, actor: &Actor) -> Result<Who, PortalError> {
+        self.0.who(actor).await
     }
+
     /// What the frame says about the cluster.
     pub fn cluster_status(&self) -> ClusterStatus {
-        unimplemented!()
+        self.0.cluster.status()
     }
+
     /// The first page.
-    pub async fn overview(&self, _actor: &Actor, _namespace: Option<&str>) -> Result<Overview, PortalError> {
-        unimplemented!()
+    pub async fn overview(&self, actor: &Actor, namespace: Option<&str>) -> Result<Overview, PortalError> {
+        let namespace = namespace.unwrap_or_default();
+        let machines = self.0.machine_overview(actor, namespace).await?;
+        let pods = self.0.pod_overview(actor, namespace).await?;
+        Ok(Overview {
+            machines: machines.counts,
+            attention: machines.attention,
+            recent: machines.recent,
+            pods: pods.counts,
+            attention_pods: pods.attention,
+        })
     }
+
     /// One page of machines.
-    pub async fn list_machines(&self, _actor: &Actor, _query: &ListQuery) -> Result<MachineList, PortalError> {
-        unimplemented!()
+    pub async fn list_machines(&self, actor: &Actor, query: &ListQuery) -> Result<MachineList, PortalError> {
+        self.0.list_machines(actor, query).await
     }
+
     /// One machine.
-    pub async fn machine(&self, _actor: &Actor, _at: &ObjectRef) -> Result<MachineDetail, PortalError> {
-        unimplemented!()
+    pub async fn machine(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineDetail, PortalError> {
+        self.0.machine(actor, at).await
     }
+
     /// Does something with a machine, as the person.
-    pub async fn act(&self, _actor: &Actor, _at: &ObjectRef, _action: MachineAction) -> Result<(), PortalError> {
-        unimplemented!()
+    pub async fn act(&self, actor: &Actor, at: &ObjectRef, action: MachineAction) -> Result<(), PortalError> {
+        self.0.act(actor, at, action).await
     }
+
     /// A picture of the machine's screen, in PNG.
-    pub async fn machine_screenshot(&self, _actor: &Actor, _at: &ObjectRef) -> Result<Bytes, PortalError> {
-        unimplemented!()
+    pub async fn machine_screenshot(&self, actor: &Actor, at: &ObjectRef) -> Result<Bytes, PortalError> {
+        self.0.screenshot(actor, at).await
     }
+
     /// One page of pods.
-    pub async fn list_pods(&self, _actor: &Actor, _query: &ListQuery) -> Result<PodList, PortalError> {
-        unimplemented!()
+    pub async fn list_pods(&self, actor: &Actor, query: &ListQuery) -> Result<PodList, PortalError> {
+        self.0.list_pods(actor, query).await
     }
+
     /// One pod.
-    pub async fn pod(&self, _actor: &Actor, _at: &ObjectRef) -> Result<PodDetail, PortalError> {
-        unimplemented!()
+    pub async fn pod(&self, actor: &Actor, at: &ObjectRef) -> Result<PodDetail, PortalError> {
+        self.0.pod(actor, at).await
     }
+
     /// The end of a container's log; the first container unless one is named.
     pub async fn pod_log(
         &self,
-        _actor: &Actor,
-        _at: &ObjectRef,
-        _container: Option<&str>,
-        _tail_lines: u32,
+        actor: &Actor,
+        at: &ObjectRef,
+        container: Option<&str>,
+        tail_lines: u32,
     ) -> Result<PodLog, PortalError> {
-        unimplemented!()
+        self.0.pod_log(actor, at, container, tail_lines).await
     }
-    /// What changes in the namespaces that the person sees. The stream ends when the portal stops or the session ends.
-    pub fn hints(&self, _actor: &Actor) -> impl Stream<Item = Hint> + Send + use<> {
-        futures_util::stream::pending()
+
+    /// What changes in the namespaces that the person sees: the first change at once, then at most four a second of
+    /// a kind and namespace. A hint without a namespace means everything of its kind. The stream ends when the
+    /// portal stops or the session ends.
+    pub fn hints(&self, actor: &Actor) -> impl Stream<Item = Hint> + Send + use<> {
+        let (inner, actor) = (Arc::clone(&self.0), actor.clone());
+        let signed_out = inner.records.live_sessions().end_of(&actor.session);
+        let stop = inner.lifecycle.stop.clone();
+        let ends = async move {
+            tokio::select! {
+                () = signed_out.cancelled() => {}
+                () = stop.cancelled() => {}
+            }
+        };
+        let live = inner.live.clone();
+        live.hints(move |change| {
+            let (inner, actor) = (Arc::clone(&inner), actor.clone());
+            async move { inner.may_hear(&actor, &change).await }
+        })
+        .take_until(ends)
     }
+
     /// Opens a machine's screen; [`console::relay`] then carries it.
     pub async fn open_console(
         &self,
-        _actor: &Actor,
-        _at: &ObjectRef,
-        _takeover: bool,
+        actor: &Actor,
+        at: &ObjectRef,
+        takeover: bool,
     ) -> Result<console::ConsoleUpstream, console::ConsoleRefusal> {
-        unimplemented!()
+        self.0.open_console(actor, at, takeover).await
+    }
+}
+
+impl Inner {
+    fn start(&self, source: ClusterSource) {
+        use cluster::watch::follow;
+        let (tasks, cluster) = (&self.lifecycle, &self.cluster);
+        let shared = || Arc::clone(cluster);
+        tasks.spawn("pulse", cluster::pulse::run(shared(), source));
+        tasks.spawn("watch machines", follow(shared(), Kind::Machine, self.machines.machines()));
+        tasks.spawn("watch instances", follow(shared(), Kind::Instance, self.machines.instances()));
+        tasks.spawn("watch pods", follow(shared(), Kind::Pod, self.pods.clone()));
+        tasks.spawn("watch events", follow(shared(), Kind::Event, self.events.clone()));
+        tasks.spawn("watch namespaces", follow(shared(), Kind::Namespace, self.namespaces.clone()));
+        for kind in Kind::RBAC {
+            let invalidator = namespaces::Invalidator(Arc::clone(&self.permissions));
+            tasks.spawn("watch permissions", follow(shared(), kind, invalidator));
+        }
+        tasks.spawn("sweep sessions", records::sweep(self.records.clone()));
+    }
+
+    /// An error unless a list of the kind has come, so that an empty page never means "not read yet".
+    fn settled(&self, kind: Kind) -> Result<(), PortalError> {
+        if self.cluster.kinds.has_listed(kind) {
+            return Ok(());
+        }
+        match self.cluster.kinds.health(kind) {
+            KindHealth::Denied => Err(PortalError::KindDenied(kind.resource())),
+            KindHealth::Absent => Ok(()),
+            _ => Err(PortalError::NotReady(self.cluster.trouble())),
+        }
+    }
+
+    /// Namespaces whose objects of a kind somebody may list.
+    async fn visible(&self, actor: &Actor, kind: Kind) -> Result<Arc<Visible>, PortalError> {
+        self.settled(kind)?;
+        Ok(self.permissions.visible(actor, kind, || self.known_namespaces()).await?)
+    }
+
+    /// All namespaces; where the portal may not list them, those in which it saw something.
+    fn known_namespaces(&self) -> BTreeSet<String> {
+        let mut names = self.namespaces.all();
+        if names.is_empty() {
+            names = self.machines.index.namespaces();
+            names.extend(self.pods.index.namespaces());
+        }
+        names
+    }
+
+    async fn who(&self, actor: &Actor) -> Result<Who, PortalError> {
+        let machines = self.visible_machines(actor).await?;
+        let pods = self.visible(actor, Kind::Pod).await?;
+        let is_administrator = self.permissions.may(actor, access::Ask::list(Kind::Machine, None)).await?;
+        Ok(Who {
+            username: actor.account.clone(),
+            namespaces: machines.namespaces.union(&pods.namespaces).cloned().collect(),
+            is_administrator,
+        })
+    }
+
+    /// Whether a change concerns somebody.
+    async fn may_hear(&self, actor: &Actor, change: &live::Change) -> bool {
+        let Some(namespace) = change.namespace.as_deref() else { return true };
+        let kind = match change.kind {
+            LiveKind::Machine => Kind::Machine,
+            LiveKind::Pod => Kind::Pod,
+            LiveKind::Event => Kind::Event,
+            LiveKind::Cluster => return true,
+        };
+        let visible = self.permissions.visible(actor, kind, || self.known_namespaces()).await;
+        visible.is_ok_and(|visible| visible.covers(namespace))
     }
 }

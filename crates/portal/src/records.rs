@@ -1,40 +1,147 @@
-//! The database.
+//! The database: accounts and sessions.
+//!
+//! What the cluster knows is never stored here. The repositories are traits, so that PostgreSQL can come beside
+//! SQLite; [`conformance`] is the suite that every implementation passes.
+//!
+//! # To add a repository
+//!
+//! 1. Write its trait here and its rows as plain structs.
+//! 2. Add a migration `migrations/NNNN_what.sql`; one that was released never changes.
+//! 3. Implement it in `sqlite`, and add its behaviour to `conformance`.
+
+#[cfg(test)]
+mod conformance;
+mod sessions;
+mod sqlite;
+
 use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::access::Account;
+use crate::clock::{Clock, SystemClock};
+pub use sessions::SessionRecords;
+pub(crate) use sessions::{LiveSessions, sweep};
 
 /// Why the database failed.
 #[derive(Debug, thiserror::Error)]
-#[error("database")]
-pub struct RecordsError;
-
-/// Accounts and sessions, kept in a file. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Records {}
-impl Records {
-    /// Opens `porthole.db` in a folder and brings its tables up to date.
-    pub async fn open(_folder: &Path) -> Result<Self, RecordsError> {
-        Ok(Self {})
-    }
-    /// The sessions, for tower-sessions' layer.
-    pub fn sessions(&self) -> SessionRecords {
-        SessionRecords {}
-    }
+pub enum RecordsError {
+    /// The folder or the file cannot be made.
+    #[error("the database file {path} cannot be made")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The tables cannot be brought up to date.
+    #[error("the database cannot be brought up to date")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A query failed.
+    #[error("the database does not answer")]
+    Query(#[from] sqlx::Error),
+    /// A row holds what no version of the portal writes.
+    #[error("the table {table} holds a broken row {row}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// Its key.
+        row: String,
+    },
 }
 
-/// Sessions for tower-sessions. Deleting one ends its consoles.
+/// An account as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AccountRow {
+    pub account: Account,
+    /// A PHC string.
+    pub password_hash: String,
+}
+
+/// A session as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SessionRow {
+    pub id: String,
+    /// JSON.
+    pub data: String,
+    /// Seconds since 1970.
+    pub expires_at: i64,
+}
+
+/// Accounts.
+#[async_trait]
+pub(crate) trait AccountRepository: std::fmt::Debug + Send + Sync {
+    /// Stores an account; one of the same name is replaced.
+    async fn save(&self, row: &AccountRow) -> Result<(), RecordsError>;
+    async fn find(&self, username: &str) -> Result<Option<AccountRow>, RecordsError>;
+    /// All, by name.
+    async fn list(&self) -> Result<Vec<AccountRow>, RecordsError>;
+    /// Tells whether there was one.
+    async fn remove(&self, username: &str) -> Result<bool, RecordsError>;
+}
+
+/// Sessions.
+#[async_trait]
+pub(crate) trait SessionRepository: std::fmt::Debug + Send + Sync {
+    /// Stores a new session; `false` if the id is taken.
+    async fn create(&self, row: &SessionRow) -> Result<bool, RecordsError>;
+    /// Stores a session, new or not.
+    async fn save(&self, row: &SessionRow) -> Result<(), RecordsError>;
+    /// A session that has not expired.
+    async fn load(&self, id: &str, now: i64) -> Result<Option<SessionRow>, RecordsError>;
+    async fn delete(&self, id: &str) -> Result<(), RecordsError>;
+    /// Deletes what expired; tells the ids.
+    async fn delete_expired(&self, now: i64) -> Result<Vec<String>, RecordsError>;
+}
+
+/// The database. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct SessionRecords {}
-#[async_trait::async_trait]
-impl tower_sessions::SessionStore for SessionRecords {
-    async fn save(&self, _: &tower_sessions::session::Record) -> tower_sessions::session_store::Result<()> {
-        unimplemented!()
+pub struct Records {
+    accounts: Arc<dyn AccountRepository>,
+    sessions: Arc<dyn SessionRepository>,
+    live: LiveSessions,
+    clock: Arc<dyn Clock>,
+}
+
+impl Records {
+    /// Opens `porthole.db` in a folder, makes both if need be, and brings the tables up to date.
+    pub async fn open(folder: &Path) -> Result<Self, RecordsError> {
+        Ok(Self::new(sqlite::Sqlite::open(folder).await?))
     }
-    async fn load(
-        &self,
-        _: &tower_sessions::session::Id,
-    ) -> tower_sessions::session_store::Result<Option<tower_sessions::session::Record>> {
-        unimplemented!()
+
+    /// A database that ends with the process, for tests and trials.
+    pub async fn in_memory() -> Result<Self, RecordsError> {
+        Ok(Self::new(sqlite::Sqlite::in_memory().await?))
     }
-    async fn delete(&self, _: &tower_sessions::session::Id) -> tower_sessions::session_store::Result<()> {
-        unimplemented!()
+
+    fn new(database: sqlite::Sqlite) -> Self {
+        Self {
+            accounts: Arc::new(database.clone()),
+            sessions: Arc::new(database),
+            live: LiveSessions::default(),
+            clock: SystemClock::shared(),
+        }
+    }
+
+    /// The sessions, for tower-sessions' layer.
+    pub fn sessions(&self) -> SessionRecords {
+        SessionRecords::new(Arc::clone(&self.sessions), self.live.clone(), Arc::clone(&self.clock))
+    }
+
+    pub(crate) fn accounts(&self) -> &dyn AccountRepository {
+        self.accounts.as_ref()
+    }
+
+    /// Sessions that somebody waits for the end of.
+    pub(crate) const fn live_sessions(&self) -> &LiveSessions {
+        &self.live
+    }
+
+    /// Whether a session still is.
+    pub(crate) async fn has_session(&self, id: &str) -> Result<bool, RecordsError> {
+        let now = crate::clock::seconds(self.clock.now());
+        Ok(self.sessions.load(id, now).await?.is_some())
     }
 }

@@ -1,0 +1,259 @@
+//! What the cluster lets a person do, asked with access reviews and remembered for a while.
+//!
+//! The portal asks as itself about the person's user and groups, so nobody sees in a list what
+//! `kubectl --as=them get` would refuse. An answer is believed for [`BELIEVED`], or until a role or binding
+//! changes where the portal may watch those. Questions that are under way are shared. No answer means no.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use super::Actor;
+use crate::clock::Clock;
+use crate::cluster::{CallError, Cluster, Kind};
+
+/// How long an answer is believed.
+const BELIEVED: Duration = Duration::from_secs(20);
+/// Reviews at once for one question about many namespaces.
+const AT_ONCE: usize = 16;
+/// Answers that are kept before outdated ones are thrown away.
+const KEPT: usize = 50_000;
+
+/// One question; empty texts mean "any" for names and namespaces, and "none" for subresources.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ask {
+    pub verb: &'static str,
+    pub group: &'static str,
+    pub resource: &'static str,
+    pub subresource: &'static str,
+    pub namespace: String,
+    pub name: String,
+}
+
+impl Ask {
+    /// May somebody list a kind in a namespace, or everywhere?
+    pub(crate) fn list(kind: Kind, namespace: Option<&str>) -> Self {
+        Self::on(kind, "list", namespace.unwrap_or_default(), "")
+    }
+
+    /// May somebody get one object?
+    pub(crate) fn get(kind: Kind, namespace: &str, name: &str) -> Self {
+        Self::on(kind, "get", namespace, name)
+    }
+
+    fn on(kind: Kind, verb: &'static str, namespace: &str, name: &str) -> Self {
+        Self {
+            verb,
+            group: kind.group(),
+            resource: kind.resource(),
+            subresource: "",
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// May somebody use a subresource of machines in a namespace?
+    pub(crate) fn subresource(what: kubevirt::Subresource, namespace: &str, name: &str) -> Self {
+        Self {
+            verb: what.verb(),
+            group: kubevirt::subresource::GROUP,
+            resource: what.resource(),
+            subresource: what.path(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// May somebody read the logs of pods in a namespace?
+    pub(crate) fn logs(namespace: &str, name: &str) -> Self {
+        Self { subresource: "log", ..Self::get(Kind::Pod, namespace, name) }
+    }
+}
+
+/// Namespaces in which somebody may list a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Visible {
+    /// Whether the right holds for the whole cluster, namespaces of tomorrow included.
+    pub everywhere: bool,
+    /// The namespaces that exist now.
+    pub namespaces: BTreeSet<String>,
+}
+
+impl Visible {
+    pub(crate) fn covers(&self, namespace: &str) -> bool {
+        self.everywhere || self.namespaces.contains(namespace)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    answers: HashMap<(String, Ask), Answer>,
+    visible: HashMap<(String, Kind), Remembered<Arc<Visible>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Remembered<T> {
+    value: T,
+    asked: Duration,
+    epoch: u64,
+}
+
+type Answer = Remembered<Arc<OnceCell<bool>>>;
+
+/// Asks and remembers.
+#[derive(Debug)]
+pub(crate) struct Permissions {
+    cluster: Arc<Cluster>,
+    clock: Arc<dyn Clock>,
+    memory: Mutex<Memory>,
+    /// Grows when a role or binding changes; older answers are then not believed.
+    epoch: Arc<AtomicU64>,
+}
+
+impl Permissions {
+    pub(crate) fn new(cluster: Arc<Cluster>, clock: Arc<dyn Clock>) -> Self {
+        Self { cluster, clock, memory: Mutex::default(), epoch: Arc::default() }
+    }
+
+    /// Forgets every answer.
+    pub(crate) fn invalidate(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether the person may.
+    pub(crate) async fn may(&self, actor: &Actor, ask: Ask) -> Result<bool, CallError> {
+        let cell = self.cell(actor.identity(), &ask);
+        let answer = cell.get_or_try_init(|| self.review(actor, &ask)).await?;
+        Ok(*answer)
+    }
+
+    /// Whether the person may in the whole cluster or in this namespace; one question for all namespaces where
+    /// the answer is the same for all.
+    pub(crate) async fn may_in(&self, actor: &Actor, ask: Ask) -> Result<bool, CallError> {
+        let everywhere = Ask { namespace: String::new(), name: String::new(), ..ask.clone() };
+        Ok(self.may(actor, everywhere).await? || self.may(actor, ask).await?)
+    }
+
+    /// Where the person may list a kind, among namespaces that exist.
+    pub(crate) async fn visible(
+        &self,
+        actor: &Actor,
+        kind: Kind,
+        existing: impl FnOnce() -> BTreeSet<String>,
+    ) -> Result<Arc<Visible>, CallError> {
+        let key = (actor.identity(), kind);
+        let (now, epoch) = (self.clock.now(), self.epoch.load(Ordering::Acquire));
+        if let Some(known) = self.memory().visible.get(&key)
+            && known.epoch == epoch
+            && now < known.asked + BELIEVED
+        {
+            return Ok(Arc::clone(&known.value));
+        }
+        let everywhere = self.may(actor, Ask::list(kind, None)).await?;
+        let existing = existing();
+        let namespaces = if everywhere {
+            existing
+        } else {
+            futures_util::stream::iter(existing)
+                .map(|namespace| async move {
+                    let may = self.may(actor, Ask::list(kind, Some(&namespace))).await?;
+                    Ok::<_, CallError>(may.then_some(namespace))
+                })
+                .buffer_unordered(AT_ONCE)
+                .try_filter_map(async |namespace| Ok(namespace))
+                .try_collect()
+                .await?
+        };
+        let value = Arc::new(Visible { everywhere, namespaces });
+        let mut memory = self.memory();
+        if memory.visible.len() > KEPT / 10 {
+            memory.visible.retain(|_, known| known.epoch == epoch && now < known.asked + BELIEVED);
+        }
+        memory.visible.insert(key, Remembered { value: Arc::clone(&value), asked: now, epoch });
+        Ok(value)
+    }
+
+    /// Forgets where people may list: a namespace came or went.
+    pub(crate) fn namespaces_changed(&self) {
+        self.memory().visible.clear();
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The place of an answer: a present one, one under way, or a new empty one.
+    fn cell(&self, identity: String, ask: &Ask) -> Arc<OnceCell<bool>> {
+        let (now, epoch) = (self.clock.now(), self.epoch.load(Ordering::Acquire));
+        let is_good = |answer: &Answer| answer.epoch == epoch && now < answer.asked + BELIEVED;
+        let mut memory = self.memory();
+        let key = (identity, ask.clone());
+        if let Some(answer) = memory.answers.get(&key).filter(|answer| is_good(answer)) {
+            return Arc::clone(&answer.value);
+        }
+        if memory.answers.len() > KEPT {
+            memory.answers.retain(|_, answer| is_good(answer));
+        }
+        let cell = Arc::new(OnceCell::new());
+        memory.answers.insert(key, Remembered { value: Arc::clone(&cell), asked: now, epoch });
+        cell
+    }
+
+    async fn review(&self, actor: &Actor, ask: &Ask) -> Result<bool, CallError> {
+        metrics::counter!("porthole_access_reviews_total").increment(1);
+        let uri = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+        let answer = self.cluster.as_itself().post(uri, &review(&actor.user, &actor.groups, ask)).await?;
+        Ok(answer["status"]["allowed"].as_bool().unwrap_or(false))
+    }
+}
+
+fn review(user: &str, groups: &[String], ask: &Ask) -> Value {
+    let mut groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    // Impersonation adds this group by itself, a review takes the groups as they are.
+    if !groups.contains(&"system:authenticated") {
+        groups.push("system:authenticated");
+    }
+    let mut attributes = json!({ "verb": ask.verb, "group": ask.group, "resource": ask.resource });
+    for (key, value) in
+        [("subresource", ask.subresource), ("namespace", ask.namespace.as_str()), ("name", ask.name.as_str())]
+    {
+        if !value.is_empty() {
+            attributes[key] = value.into();
+        }
+    }
+    json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": { "user": user, "groups": groups, "resourceAttributes": attributes }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_review_asks_for_the_full_path_of_a_subresource_and_for_everybodys_group() {
+        let ask = Ask::subresource(kubevirt::Subresource::Screenshot, "blue", "web");
+        let review = review("ana", &["team".to_owned()], &ask);
+        assert_eq!(review["spec"]["groups"], json!(["team", "system:authenticated"]));
+        assert_eq!(
+            review["spec"]["resourceAttributes"],
+            json!({
+                "verb": "get", "group": "subresources.kubevirt.io", "resource": "virtualmachineinstances",
+                "subresource": "vnc/screenshot", "namespace": "blue", "name": "web"
+            })
+        );
+    }
+
+    #[test]
+    fn a_question_about_everywhere_names_no_namespace() {
+        let review = review("ana", &[], &Ask::list(Kind::Pod, None));
+        assert_eq!(review["spec"]["resourceAttributes"], json!({"verb": "list", "group": "", "resource": "pods"}));
+    }
+}

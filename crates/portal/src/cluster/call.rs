@@ -1,0 +1,200 @@
+//! Calls to the cluster: in a person's name for what they do, in the portal's own for access reviews.
+//!
+//! An answer is read completely and bounded. What a refusal means for the person is decided by the caller, from
+//! the status and the cluster's own words in [`Refusal`].
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use kube::client::Body;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::{Cluster, Trouble};
+
+/// How long a call may take. virt-api gives virt-handler ten seconds.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The most that an answer may hold.
+const MAX_ANSWER: usize = 16 << 20;
+/// The most that a refusal may hold.
+const MAX_REFUSAL: usize = 64 << 10;
+
+/// Why a call did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CallError {
+    /// The cluster answered and refused.
+    #[error("the cluster refused: {0}")]
+    Refused(Refusal),
+    /// The cluster did not answer.
+    #[error("the cluster did not answer: {0}")]
+    Unreachable(Trouble),
+}
+
+/// A refusal in the cluster's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `message` of the Status object, or the text that came instead; empty if nothing came.
+    pub message: String,
+    /// Whether it was a Status object: the API server's and virt-api's proper way to refuse.
+    pub is_status: bool,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.status, self.message)
+    }
+}
+
+impl Refusal {
+    /// Reads a refusal as it came.
+    pub(crate) fn read(status: u16, body: &[u8]) -> Self {
+        let told = serde_json::from_slice::<Value>(body).ok().filter(|value| value["kind"] == "Status");
+        let message = told.as_ref().and_then(|status| status["message"].as_str()).map(str::to_owned);
+        Self {
+            status,
+            is_status: told.is_some(),
+            message: message.unwrap_or_else(|| String::from_utf8_lossy(body).trim().chars().take(500).collect()),
+        }
+    }
+
+    /// virt-api refuses what the person may not do with 401 and nothing else; a bad token comes with a Status.
+    pub(crate) fn is_permission(&self) -> bool {
+        self.status == 403 || (self.status == 401 && !self.is_status)
+    }
+}
+
+/// Calls as one person, or as the portal itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct As<'a> {
+    cluster: &'a Cluster,
+    person: Option<(&'a str, &'a [String])>,
+}
+
+impl<'a> As<'a> {
+    pub(super) const fn new(cluster: &'a Cluster, person: Option<(&'a str, &'a [String])>) -> Self {
+        Self { cluster, person }
+    }
+
+    /// A GET; the answer's bytes.
+    pub(crate) async fn get(&self, uri: &str) -> Result<Bytes, CallError> {
+        self.exchange(http::Method::GET, uri, None).await
+    }
+
+    /// A GET for an object.
+    pub(crate) async fn get_json(&self, uri: &str) -> Result<Value, CallError> {
+        json(&self.get(uri).await?)
+    }
+
+    /// A POST of an object; the object that came back.
+    pub(crate) async fn post(&self, uri: &str, body: &Value) -> Result<Value, CallError> {
+        json(&self.exchange(http::Method::POST, uri, Some(body)).await?)
+    }
+
+    /// A subresource that is no stream.
+    pub(crate) async fn subresource(&self, request: &kubevirt::subresource::Request) -> Result<Bytes, CallError> {
+        let method = if request.method == "PUT" { http::Method::PUT } else { http::Method::GET };
+        self.exchange(method, &request.uri, request.body.as_ref()).await
+    }
+
+    async fn exchange(&self, method: http::Method, uri: &str, body: Option<&Value>) -> Result<Bytes, CallError> {
+        let call = async {
+            let mut request = Request::builder().method(method).uri(uri);
+            if body.is_some() {
+                request = request.header(CONTENT_TYPE, "application/json");
+            }
+            let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+            let response = self.send(request.body(Body::from(body)).map_err(|error| unsendable(&error))?).await?;
+            accepted(response).await
+        };
+        let outcome = timeout(PATIENCE, call).await.unwrap_or(Err(CallError::Unreachable(Trouble::TimedOut)));
+        let result = match &outcome {
+            Ok(_) => "ok",
+            Err(CallError::Refused(_)) => "refused",
+            Err(CallError::Unreachable(_)) => "unreachable",
+        };
+        metrics::counter!("porthole_cluster_calls_total", "result" => result).increment(1);
+        outcome
+    }
+
+    /// Sends one request under the right name; the answer is whatever came.
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Result<Response<Body>, CallError> {
+        if let Some((user, groups)) = self.person {
+            impersonate(request.headers_mut(), user, groups)?;
+        }
+        let connection = self.cluster.connection().map_err(|trouble| CallError::Unreachable((*trouble).clone()))?;
+        connection.client.send(request).await.map_err(|error| {
+            self.cluster.look_again();
+            CallError::Unreachable(Trouble::from_kube(&error))
+        })
+    }
+}
+
+/// Puts the person's name on a request: the cluster's RBAC then decides, and its audit log names them.
+fn impersonate(headers: &mut http::HeaderMap, user: &str, groups: &[String]) -> Result<(), CallError> {
+    let value = |text: &str| HeaderValue::from_str(text).map_err(|error| unsendable(&error));
+    headers.insert(HeaderName::from_static("impersonate-user"), value(user)?);
+    for group in groups {
+        headers.append(HeaderName::from_static("impersonate-group"), value(group)?);
+    }
+    Ok(())
+}
+
+fn unsendable(error: &(dyn std::error::Error + 'static)) -> CallError {
+    CallError::Unreachable(Trouble::SetUp(super::trouble::chain(error)))
+}
+
+fn json(bytes: &Bytes) -> Result<Value, CallError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| CallError::Unreachable(Trouble::Failing(format!("the answer is no JSON: {error}"))))
+}
+
+async fn accepted(response: Response<Body>) -> Result<Bytes, CallError> {
+    let status = response.status();
+    if !status.is_success() {
+        return Err(CallError::Refused(refusal(status, response).await));
+    }
+    match Limited::new(response.into_body(), MAX_ANSWER).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => Err(CallError::Unreachable(Trouble::Failing(super::trouble::chain(error.as_ref())))),
+    }
+}
+
+/// Reads a refusal; a body that does not arrive leaves the status alone.
+pub(crate) async fn refusal(status: StatusCode, response: Response<Body>) -> Refusal {
+    let body = Limited::new(response.into_body(), MAX_REFUSAL).collect().await;
+    Refusal::read(status.as_u16(), &body.map(http_body_util::Collected::to_bytes).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_object_is_quoted_and_plain_text_too() {
+        let proper = Refusal::read(409, br#"{"kind":"Status","message":"VM is already running","code":409}"#);
+        assert_eq!((proper.message.as_str(), proper.is_status), ("VM is already running", true));
+        let text = Refusal::read(503, b"service unavailable\n");
+        assert_eq!((text.message.as_str(), text.is_status), ("service unavailable", false));
+    }
+
+    #[test]
+    fn a_bare_401_is_a_refused_permission_and_one_with_a_status_is_a_bad_token() {
+        assert!(Refusal::read(401, b"").is_permission());
+        assert!(!Refusal::read(401, br#"{"kind":"Status","message":"Unauthorized"}"#).is_permission());
+        assert!(Refusal::read(403, br#"{"kind":"Status","message":"no"}"#).is_permission());
+    }
+
+    #[test]
+    fn every_group_gets_its_own_header() {
+        let mut headers = http::HeaderMap::new();
+        impersonate(&mut headers, "ana", &["a".to_owned(), "b".to_owned()]).unwrap();
+        assert_eq!(headers["impersonate-user"], "ana");
+        assert_eq!(headers.get_all("impersonate-group").iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert!(impersonate(&mut headers, "a\nb", &[]).is_err(), "no header can be smuggled in");
+    }
+}

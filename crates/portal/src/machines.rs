@@ -1,0 +1,353 @@
+//! Virtual machines: lists, details and power actions.
+//!
+//!   VirtualMachine ----.                        .--> rows of a page
+//!                       >--> `Machine`, joined --+--> details, with events and the launcher pod
+//!   …MachineInstance --'    once per change      `--> rules and rights --> a request in the person's name
+//!
+//! Everything that maps is a pure function over the two objects (`state`, `reason`, `details`), tested on JSON.
+//!
+//! # To add an action
+//!
+//! 1. Extend `MachineAction` and its row in `model::rules`; the table test there wants every state decided.
+//! 2. Give it its subresource in [`actions::subresource`] and its words in [`actions::doing`].
+//!
+//! The offers on rows, the permission that they need, the request and the page's button follow from these.
+
+pub(crate) mod actions;
+mod details;
+mod index;
+mod reason;
+mod state;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kubevirt::VirtualMachine;
+use kubevirt::VirtualMachineInstance;
+use kubevirt::domain::InstanceSpec;
+use model::ObjectRef;
+use model::machine::{ActionOffer, MachineAction, MachineDetail, MachineRow, MachineState};
+use model::query::{ListQuery, MachineList};
+use model::rules::MachineFacts;
+
+use crate::access::{Actor, Ask, Visible};
+use crate::cluster::Kind;
+use crate::error::{PortalError, Thing};
+use crate::listing::{Entry, count, page};
+use crate::{Inner, clock};
+pub(crate) use actions::Rights;
+pub(crate) use index::MachineIndex;
+
+/// A machine with its instance, and what lists need, worked out.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub at: ObjectRef,
+    pub state: MachineState,
+    pub since: Option<i64>,
+    pub reason: Option<String>,
+    pub created: Option<i64>,
+    haystack: String,
+    /// `None` for an instance that was made without a VirtualMachine.
+    pub vm: Option<Arc<VirtualMachine>>,
+    pub vmi: Option<Arc<VirtualMachineInstance>>,
+}
+
+impl Machine {
+    fn new(at: ObjectRef, vm: Option<Arc<VirtualMachine>>, vmi: Option<Arc<VirtualMachineInstance>>) -> Self {
+        let (machine, instance) = (vm.as_deref(), vmi.as_deref());
+        let state = state::state(machine, instance);
+        let metadata = machine.map(|vm| &vm.metadata).or_else(|| instance.map(|vmi| &vmi.metadata));
+        let mut machine = Self {
+            state,
+            since: state::since(machine, instance, state),
+            reason: reason::reason(machine, instance, state),
+            created: metadata.and_then(|metadata| clock::parse(metadata.creation_timestamp.as_deref()?)),
+            haystack: String::new(),
+            at,
+            vm,
+            vmi,
+        };
+        machine.haystack = machine.searchable();
+        machine
+    }
+
+    /// What it is made from: what runs now, or else what would run.
+    pub(crate) fn spec(&self) -> Option<&InstanceSpec> {
+        let running = self.vmi.as_deref().map(|vmi| &vmi.spec);
+        running.or_else(|| self.vm.as_deref().map(|vm| &vm.spec.template.spec))
+    }
+
+    pub(crate) fn has_graphics(&self) -> bool {
+        self.spec().is_none_or(|spec| spec.domain.devices.has_graphics())
+    }
+
+    pub(crate) fn run_strategy(&self) -> Option<&str> {
+        let vm = self.vm.as_deref()?;
+        vm.spec.effective_run_strategy().or(vm.status.run_strategy.as_deref())
+    }
+
+    /// What the rules look at.
+    pub(crate) fn facts(&self) -> MachineFacts<'_> {
+        MachineFacts {
+            state: self.state,
+            run_strategy: self.run_strategy().unwrap_or_default(),
+            has_graphics: self.has_graphics(),
+        }
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        let mut seen = Vec::new();
+        for interface in self.vmi.iter().flat_map(|vmi| &vmi.status.interfaces) {
+            for address in interface.ip_address.iter().chain(&interface.ip_addresses) {
+                if !address.is_empty() && !seen.contains(address) {
+                    seen.push(address.clone());
+                }
+            }
+        }
+        seen
+    }
+
+    fn cpus(&self) -> Option<u32> {
+        let domain = &self.spec()?.domain;
+        // Without an instance the size of an instance type is not known here.
+        let is_elsewhere = self.vmi.is_none()
+            && domain.cpu.is_none()
+            && self.vm.as_deref().is_some_and(|vm| vm.spec.instancetype.is_some());
+        (!is_elsewhere).then(|| domain.vcpus())
+    }
+
+    fn searchable(&self) -> String {
+        let mut text = format!("{} {}", self.at.name, self.at.namespace);
+        let images = self.spec().into_iter().flat_map(|spec| &spec.volumes).filter_map(|volume| volume.detail());
+        for word in self.node().into_iter().chain(images) {
+            text.push(' ');
+            text.push_str(word);
+        }
+        for address in self.addresses() {
+            text.push(' ');
+            text.push_str(&address);
+        }
+        text.to_lowercase()
+    }
+
+    /// The machine as a list shows it, to somebody with these rights.
+    pub(crate) fn row(&self, rights: &Rights) -> MachineRow {
+        let shown = rights.sees_instances;
+        MachineRow {
+            at: self.at.clone(),
+            state: self.state,
+            since: self.since,
+            reason: self.reason.clone(),
+            cpus: self.cpus(),
+            memory_mib: self.spec().and_then(|spec| spec.domain.memory_bytes()).map(|bytes| bytes >> 20),
+            node: self.node().filter(|_| shown).map(str::to_owned),
+            addresses: if shown { self.addresses() } else { Vec::new() },
+            created: self.created,
+            actions: self.offers(rights),
+        }
+    }
+
+    fn offers(&self, rights: &Rights) -> Vec<ActionOffer> {
+        MachineAction::ALL
+            .into_iter()
+            .map(|action| ActionOffer { action, denied: self.denied(action, rights) })
+            .collect()
+    }
+
+    /// Why somebody with these rights cannot do this now. The right comes first: it does not change with the state.
+    pub(crate) fn denied(&self, action: MachineAction, rights: &Rights) -> Option<String> {
+        rights
+            .denied(action, self.at.namespace.as_str())
+            .or_else(|| actions::without_machine(action).filter(|_| self.vm.is_none()))
+            .or_else(|| model::rules::denied(action, &self.facts()))
+    }
+}
+
+impl Entry for Machine {
+    type State = usize;
+
+    fn state(&self) -> usize {
+        rank(self.state)
+    }
+
+    fn haystack(&self) -> &str {
+        &self.haystack
+    }
+
+    fn node(&self) -> Option<&str> {
+        self.vmi.as_deref()?.status.node_name.as_deref().filter(|node| !node.is_empty())
+    }
+
+    fn created(&self) -> Option<i64> {
+        self.created
+    }
+}
+
+/// The state's place in lists.
+fn rank(state: MachineState) -> usize {
+    MachineState::ALL.iter().position(|known| *known == state).unwrap_or(MachineState::ALL.len() - 1)
+}
+
+/// Counts by state, as pages have them.
+fn words(counts: Vec<(usize, u32)>) -> Vec<(MachineState, u32)> {
+    counts.into_iter().map(|(rank, count)| (MachineState::ALL[rank], count)).collect()
+}
+
+/// What the first page shows of machines.
+#[derive(Debug, Default)]
+pub(crate) struct MachineOverview {
+    pub counts: Vec<(MachineState, u32)>,
+    pub attention: Vec<MachineRow>,
+    pub recent: Vec<MachineRow>,
+}
+
+impl Inner {
+    /// Namespaces whose machines somebody may list; empty where the cluster has no machines at all.
+    pub(crate) async fn visible_machines(&self, actor: &Actor) -> Result<Arc<Visible>, PortalError> {
+        let offers = self.cluster.offers();
+        if offers.is_known && offers.kubevirt.is_none() {
+            return Ok(Arc::new(Visible { everywhere: false, namespaces: BTreeSet::new() }));
+        }
+        self.visible(actor, Kind::Machine).await
+    }
+
+    pub(crate) async fn list_machines(&self, actor: &Actor, query: &ListQuery) -> Result<MachineList, PortalError> {
+        let visible = self.visible_machines(actor).await?;
+        let state = MachineState::from_word(&query.state).map(rank);
+        let page = page(self.machines.index.visible(&visible, &query.namespace), query, state);
+        Ok(MachineList {
+            rows: self.machine_rows(actor, &page.rows).await?,
+            total: page.total,
+            page: page.page,
+            page_size: page.page_size,
+            counts: words(page.counts),
+            namespaces: visible.namespaces.iter().cloned().collect(),
+        })
+    }
+
+    /// Rows with their offers. Rights are asked for once per namespace.
+    async fn machine_rows(&self, actor: &Actor, machines: &[Arc<Machine>]) -> Result<Vec<MachineRow>, PortalError> {
+        let mut rights = BTreeMap::new();
+        let mut rows = Vec::with_capacity(machines.len());
+        for machine in machines {
+            let namespace = machine.at.namespace.as_str();
+            if !rights.contains_key(namespace) {
+                rights.insert(namespace, self.rights(actor, namespace, "").await?);
+            }
+            rows.push(machine.row(&rights[namespace]));
+        }
+        Ok(rows)
+    }
+
+    pub(crate) async fn machine_overview(
+        &self,
+        actor: &Actor,
+        namespace: &str,
+    ) -> Result<MachineOverview, PortalError> {
+        let visible = self.visible_machines(actor).await?;
+        let machines = self.machines.index.visible(&visible, namespace);
+        let troubled: Vec<_> =
+            machines.iter().filter(|machine| machine.state == MachineState::Trouble).take(10).cloned().collect();
+        let mut recent = machines.clone();
+        recent.sort_by_key(|machine| std::cmp::Reverse(machine.since.max(machine.created)));
+        recent.truncate(8);
+        Ok(MachineOverview {
+            counts: words(count(&machines)),
+            attention: self.machine_rows(actor, &troubled).await?,
+            recent: self.machine_rows(actor, &recent).await?,
+        })
+    }
+
+    /// A machine that somebody may see; one that they may not see does not exist for them.
+    pub(crate) async fn visible_machine(&self, actor: &Actor, at: &ObjectRef) -> Result<Arc<Machine>, PortalError> {
+        self.settled(Kind::Machine)?;
+        let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
+        if !self.permissions.may(actor, Ask::get(Kind::Machine, namespace, name)).await? {
+            return Err(PortalError::NotFound(Thing::Machine));
+        }
+        self.machines.index.get(namespace, name).ok_or(PortalError::NotFound(Thing::Machine))
+    }
+
+    pub(crate) async fn machine(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineDetail, PortalError> {
+        let machine = self.visible_machine(actor, at).await?;
+        let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
+        let rights = self.rights(actor, namespace, name).await?;
+        let sees_pods = self.permissions.may_in(actor, Ask::list(Kind::Pod, Some(namespace))).await?;
+        let sees_events = self.permissions.may_in(actor, Ask::list(Kind::Event, Some(namespace))).await?;
+
+        let launchers = self.pods.launchers(namespace, name);
+        let events = if sees_events {
+            let uid = machine.vm.as_deref().and_then(|vm| vm.metadata.uid.as_deref());
+            let mut about = vec![("VirtualMachine", name, uid), ("VirtualMachineInstance", name, None)];
+            about.extend(launchers.iter().map(|pod| ("Pod", pod.at.name.as_str(), None)));
+            self.events.about(namespace, &about)
+        } else {
+            Vec::new()
+        };
+        let current = details::current_launcher(machine.vmi.as_deref(), &launchers);
+        let pod = current.filter(|_| sees_pods).map(|pod| pod.at.clone());
+        Ok(details::detail(&machine, &rights, pod, events))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    pub(super) fn machine(vm: serde_json::Value, vmi: Option<serde_json::Value>) -> Machine {
+        let at = ObjectRef::parse("blue", "web").unwrap();
+        let vm = serde_json::from_value(vm).unwrap();
+        Machine::new(at, Some(Arc::new(vm)), vmi.map(|vmi| Arc::new(serde_json::from_value(vmi).unwrap())))
+    }
+
+    fn running() -> Machine {
+        let spec = json!({"domain": {"cpu": {"cores": 2}, "memory": {"guest": "256Mi"}},
+            "volumes": [{"name": "root", "containerDisk": {"image": "Quay.io/Fedora:1"}}]});
+        machine(
+            json!({"metadata": {"name": "web", "creationTimestamp": "2026-01-01T00:00:00Z"},
+                "spec": {"runStrategy": "Manual", "template": {"spec": spec}}, "status": {"printableStatus": "Running"}}),
+            Some(json!({"spec": spec, "status": {"phase": "Running", "nodeName": "node1",
+                "interfaces": [{"ipAddress": "10.0.0.7", "ipAddresses": ["10.0.0.7", "fd00::7"]}]}})),
+        )
+    }
+
+    #[test]
+    fn a_row_tells_size_place_and_addresses() {
+        let row = running().row(&Rights::all());
+        assert_eq!((row.cpus, row.memory_mib, row.node.as_deref()), (Some(2), Some(256), Some("node1")));
+        assert_eq!(row.addresses, ["10.0.0.7", "fd00::7"]);
+        assert_eq!(row.created, Some(1_767_225_600));
+    }
+
+    #[test]
+    fn whoever_may_not_see_instances_does_not_see_them_through_machines() {
+        let row = running().row(&Rights { sees_instances: false, ..Rights::all() });
+        assert_eq!((row.node, row.addresses.len()), (None, 0));
+    }
+
+    #[test]
+    fn searching_finds_name_namespace_node_address_and_image() {
+        let machine = running();
+        for word in ["web", "blue", "node1", "fd00::7", "quay.io/fedora"] {
+            assert!(machine.haystack().contains(word), "{word} in {}", machine.haystack());
+        }
+    }
+
+    #[test]
+    fn offers_say_first_what_a_role_lacks_and_then_what_the_state_forbids() {
+        let viewer = running().row(&Rights::none());
+        let reason = viewer.offer(MachineAction::Stop).unwrap().denied.clone().unwrap();
+        assert_eq!(reason, "Your role in blue does not include stopping machines.");
+        let editor = running().row(&Rights::all());
+        assert_eq!(editor.offer(MachineAction::Stop).unwrap().denied, None);
+        assert!(editor.offer(MachineAction::Start).unwrap().denied.as_deref().unwrap().contains("already running"));
+    }
+
+    #[test]
+    fn the_size_of_an_instance_type_is_not_guessed() {
+        let vm = json!({"spec": {"instancetype": {"name": "u1.small"}}, "status": {"printableStatus": "Stopped"}});
+        let row = machine(vm, None).row(&Rights::all());
+        assert_eq!((row.cpus, row.memory_mib), (None, None));
+    }
+}

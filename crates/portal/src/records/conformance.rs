@@ -1,0 +1,51 @@
+//! What every implementation of the repositories does, as tests that take one.
+
+use super::{AccountRepository, AccountRow, SessionRepository, SessionRow};
+use crate::access::Account;
+
+fn account(username: &str, hash: &str) -> AccountRow {
+    AccountRow {
+        account: Account {
+            username: username.to_owned(),
+            kubernetes_user: format!("user:{username}"),
+            kubernetes_groups: vec!["one".to_owned(), "two \"quoted\"".to_owned()],
+        },
+        password_hash: hash.to_owned(),
+    }
+}
+
+pub(super) async fn accounts(repository: &dyn AccountRepository) {
+    assert_eq!(repository.find("ana").await.unwrap(), None);
+    repository.save(&account("bo", "1")).await.unwrap();
+    repository.save(&account("ana", "1")).await.unwrap();
+    assert_eq!(repository.find("ana").await.unwrap(), Some(account("ana", "1")), "it comes back as it was stored");
+    assert_eq!(repository.find("Ana").await.unwrap(), None, "case matters");
+
+    repository.save(&account("ana", "2")).await.unwrap();
+    assert_eq!(repository.list().await.unwrap(), [account("ana", "2"), account("bo", "1")], "replaced, and by name");
+
+    assert!(repository.remove("ana").await.unwrap());
+    assert!(!repository.remove("ana").await.unwrap(), "there is nothing left to remove");
+    assert_eq!(repository.list().await.unwrap(), [account("bo", "1")]);
+}
+
+fn session(id: &str, data: &str, expires_at: i64) -> SessionRow {
+    SessionRow { id: id.to_owned(), data: data.to_owned(), expires_at }
+}
+
+pub(super) async fn sessions(repository: &dyn SessionRepository) {
+    assert!(repository.create(&session("a", "{}", 100)).await.unwrap());
+    assert!(!repository.create(&session("a", "{\"other\":1}", 100)).await.unwrap(), "an id is never given twice");
+    assert_eq!(repository.load("a", 50).await.unwrap(), Some(session("a", "{}", 100)));
+    assert_eq!(repository.load("a", 100).await.unwrap(), None, "it has expired");
+
+    repository.save(&session("a", "{\"x\":1}", 200)).await.unwrap();
+    repository.save(&session("b", "{}", 300)).await.unwrap();
+    assert_eq!(repository.load("a", 150).await.unwrap(), Some(session("a", "{\"x\":1}", 200)));
+
+    assert_eq!(repository.delete_expired(200).await.unwrap(), ["a"]);
+    assert_eq!(repository.load("a", 0).await.unwrap(), None);
+    repository.delete("b").await.unwrap();
+    repository.delete("b").await.unwrap();
+    assert_eq!(repository.load("b", 0).await.unwrap(), None);
+}

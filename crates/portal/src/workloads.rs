@@ -1,0 +1,300 @@
+//! Pods and their containers: lists, details and logs.
+//!
+//! What a pod is doing is worked out once, when it changes ([`state`]); lists and pages then only copy it.
+
+mod details;
+mod state;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use model::ObjectRef;
+use model::live::LiveKind;
+use model::query::{ListQuery, PodList};
+use model::workload::{PodDetail, PodLog, PodRow, PodState};
+
+use crate::access::{Actor, Ask};
+use crate::cluster::objects::Pod;
+use crate::cluster::watch::{Key, Store};
+use crate::cluster::{CallError, Kind};
+use crate::error::{PortalError, Thing};
+use crate::listing::{Entry, Index, count, page};
+use crate::live::Live;
+use crate::{Inner, clock};
+
+/// The most lines of a log that one request gives.
+const MAX_LINES: u32 = 5000;
+/// The most bytes of a log that one request gives.
+const MAX_LOG_BYTES: u32 = 2 << 20;
+
+/// A pod, and what lists need, worked out.
+#[derive(Debug)]
+pub(crate) struct Workload {
+    pub at: ObjectRef,
+    pub state: PodState,
+    pub since: Option<i64>,
+    pub reason: Option<String>,
+    pub created: Option<i64>,
+    /// The machine whose launcher this pod is.
+    pub machine: Option<ObjectRef>,
+    haystack: String,
+    pub pod: Pod,
+}
+
+impl Workload {
+    fn new(at: ObjectRef, pod: Pod) -> Self {
+        let state = state::state(&pod);
+        let words = pod.spec.containers.iter().map(|container| container.image.as_str());
+        let words = words.chain(pod.spec.node_name.as_deref()).chain(pod.status.pod_ip.as_deref());
+        let haystack = words.fold(format!("{} {}", at.name, at.namespace), |text, word| format!("{text} {word}"));
+        Self {
+            state,
+            since: state::since(&pod, state),
+            reason: state::reason(&pod, state),
+            created: pod.metadata.creation_timestamp.as_deref().and_then(clock::parse),
+            machine: machine_of(&at, &pod),
+            haystack: haystack.to_lowercase(),
+            at,
+            pod,
+        }
+    }
+
+    fn row(&self) -> PodRow {
+        let (spec, status) = (&self.pod.spec, &self.pod.status);
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        PodRow {
+            at: self.at.clone(),
+            state: self.state,
+            since: self.since,
+            reason: self.reason.clone(),
+            ready: number(status.container_statuses.iter().filter(|container| container.ready).count()),
+            containers: number(spec.containers.len()),
+            restarts: status.container_statuses.iter().map(|container| container.restart_count).sum(),
+            node: spec.node_name.clone(),
+            address: status.pod_ip.clone(),
+            images: spec.containers.iter().map(|container| container.image.clone()).collect(),
+            machine: self.machine.clone(),
+            created: self.created,
+        }
+    }
+}
+
+/// The instance that controls a launcher has the machine's name.
+fn machine_of(at: &ObjectRef, pod: &Pod) -> Option<ObjectRef> {
+    let owner = pod.metadata.controller().filter(|owner| owner.kind == "VirtualMachineInstance")?;
+    ObjectRef::parse(at.namespace.as_str(), &owner.name).ok()
+}
+
+impl Entry for Workload {
+    type State = usize;
+
+    fn state(&self) -> usize {
+        rank(self.state)
+    }
+
+    fn haystack(&self) -> &str {
+        &self.haystack
+    }
+
+    fn node(&self) -> Option<&str> {
+        self.pod.spec.node_name.as_deref()
+    }
+
+    fn created(&self) -> Option<i64> {
+        self.created
+    }
+}
+
+fn rank(state: PodState) -> usize {
+    PodState::ALL.iter().position(|known| *known == state).unwrap_or(PodState::ALL.len() - 1)
+}
+
+fn words(counts: Vec<(usize, u32)>) -> Vec<(PodState, u32)> {
+    counts.into_iter().map(|(rank, count)| (PodState::ALL[rank], count)).collect()
+}
+
+/// All pods of the cluster. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct PodIndex {
+    pub index: Arc<Index<Workload>>,
+    live: Live,
+}
+
+impl PodIndex {
+    pub(crate) fn new(live: Live) -> Self {
+        Self { index: Arc::default(), live }
+    }
+
+    /// The launcher pods of a machine, those of earlier runs included.
+    pub(crate) fn launchers(&self, namespace: &str, machine: &str) -> Vec<Arc<Workload>> {
+        let is_its = |pod: &Arc<Workload>| pod.machine.as_ref().is_some_and(|at| at.name.as_str() == machine);
+        self.index.within(namespace).into_iter().filter(is_its).collect()
+    }
+}
+
+impl Store for PodIndex {
+    type Object = Pod;
+
+    fn apply(&self, key: &Key, pod: Pod) {
+        let Ok(at) = ObjectRef::parse(&key.0, &key.1) else { return };
+        self.index.insert(key, Workload::new(at, pod));
+        self.live.changed(LiveKind::Pod, Some(&key.0));
+    }
+
+    fn delete(&self, key: &Key) {
+        self.index.remove(key);
+        self.live.changed(LiveKind::Pod, Some(&key.0));
+    }
+
+    fn retain(&self, listed: &HashSet<Key>) {
+        for key in self.index.missing(listed) {
+            self.delete(&key);
+        }
+    }
+}
+
+/// What the first page shows of pods.
+#[derive(Debug, Default)]
+pub(crate) struct PodOverview {
+    pub counts: Vec<(PodState, u32)>,
+    pub attention: Vec<PodRow>,
+}
+
+impl Inner {
+    pub(crate) async fn list_pods(&self, actor: &Actor, query: &ListQuery) -> Result<PodList, PortalError> {
+        let visible = self.visible(actor, Kind::Pod).await?;
+        let state = PodState::from_word(&query.state).map(rank);
+        let page = page(self.pods.index.visible(&visible, &query.namespace), query, state);
+        Ok(PodList {
+            rows: page.rows.iter().map(|pod| pod.row()).collect(),
+            total: page.total,
+            page: page.page,
+            page_size: page.page_size,
+            counts: words(page.counts),
+            namespaces: visible.namespaces.iter().cloned().collect(),
+        })
+    }
+
+    pub(crate) async fn pod_overview(&self, actor: &Actor, namespace: &str) -> Result<PodOverview, PortalError> {
+        let visible = self.visible(actor, Kind::Pod).await?;
+        let mut pods = self.pods.index.visible(&visible, namespace);
+        // A launcher's trouble is its machine's and shows there.
+        pods.retain(|pod| pod.machine.is_none());
+        let troubled = pods.iter().filter(|pod| pod.state == PodState::Trouble).take(10);
+        Ok(PodOverview { attention: troubled.map(|pod| pod.row()).collect(), counts: words(count(&pods)) })
+    }
+
+    /// A pod that somebody may see; one that they may not see does not exist for them.
+    async fn visible_pod(&self, actor: &Actor, at: &ObjectRef) -> Result<Arc<Workload>, PortalError> {
+        self.settled(Kind::Pod)?;
+        let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
+        if !self.permissions.may(actor, Ask::get(Kind::Pod, namespace, name)).await? {
+            return Err(PortalError::NotFound(Thing::Pod));
+        }
+        self.pods.index.get(namespace, name).ok_or(PortalError::NotFound(Thing::Pod))
+    }
+
+    pub(crate) async fn pod(&self, actor: &Actor, at: &ObjectRef) -> Result<PodDetail, PortalError> {
+        let pod = self.visible_pod(actor, at).await?;
+        let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
+        let events = if self.permissions.may_in(actor, Ask::list(Kind::Event, Some(namespace))).await? {
+            self.events.about(namespace, &[("Pod", name, pod.pod.metadata.uid.as_deref())])
+        } else {
+            Vec::new()
+        };
+        let may_read = self.permissions.may_in(actor, Ask::logs(namespace, name)).await?;
+        Ok(PodDetail {
+            row: pod.row(),
+            containers: details::containers(&pod.pod),
+            labels: pod.pod.metadata.labels.clone().into_iter().collect(),
+            events,
+            logs_denied: (!may_read).then(|| no_logs(namespace)),
+        })
+    }
+
+    /// The end of a log, read in the person's name.
+    pub(crate) async fn pod_log(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        container: Option<&str>,
+        tail_lines: u32,
+    ) -> Result<PodLog, PortalError> {
+        let pod = self.visible_pod(actor, at).await?;
+        let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
+        if !self.permissions.may_in(actor, Ask::logs(namespace, name)).await? {
+            return Err(PortalError::Forbidden(no_logs(namespace)));
+        }
+        // Only a name that the pod has goes into the path.
+        let mut known = pod.pod.spec.containers.iter().chain(&pod.pod.spec.init_containers);
+        let container = match container {
+            Some(wanted) => known.find(|container| container.name == wanted),
+            None => known.next(),
+        };
+        let container = container.ok_or(PortalError::NotFound(Thing::Container))?.name.clone();
+        let lines = tail_lines.clamp(1, MAX_LINES);
+        let uri = format!(
+            "/api/v1/namespaces/{namespace}/pods/{name}/log?container={container}&tailLines={lines}&limitBytes={MAX_LOG_BYTES}"
+        );
+        let log = self.cluster.as_person(&actor.user, &actor.groups).get(&uri).await.map_err(|error| match error {
+            // A container that has not started yet has no log; that is no failure of the person's.
+            CallError::Refused(refusal) if refusal.status == 400 => {
+                PortalError::Conflict(crate::reasons::sentence(&refusal.message))
+            }
+            other => PortalError::from(other),
+        })?;
+        let lines = String::from_utf8_lossy(&log).lines().map(str::to_owned).collect();
+        Ok(PodLog { container, lines })
+    }
+}
+
+fn no_logs(namespace: &str) -> String {
+    format!("Your role in {namespace} does not include reading logs.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn launcher() -> (Key, Pod) {
+        let pod = json!({
+            "metadata": {"name": "virt-launcher-web-x", "namespace": "blue", "ownerReferences": [
+                {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance", "name": "web", "uid": "1", "controller": true}]},
+            "spec": {"nodeName": "node1", "containers": [{"name": "compute", "image": "Launcher:1"}, {"name": "log", "image": "l:1"}]},
+            "status": {"phase": "Running", "podIP": "10.0.0.7", "containerStatuses": [
+                {"name": "compute", "ready": true, "restartCount": 2, "state": {"running": {}}},
+                {"name": "log", "ready": false, "restartCount": 1, "state": {"running": {}}}]}
+        });
+        (("blue".to_owned(), "virt-launcher-web-x".to_owned()), serde_json::from_value(pod).unwrap())
+    }
+
+    #[test]
+    fn a_launcher_leads_to_its_machine_and_back() {
+        let index = PodIndex::new(Live::new());
+        let (key, pod) = launcher();
+        index.apply(&key, pod);
+        let found = index.launchers("blue", "web");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].machine, ObjectRef::parse("blue", "web").ok());
+        assert!(index.launchers("blue", "db").is_empty() && index.launchers("green", "web").is_empty());
+    }
+
+    #[test]
+    fn a_row_counts_containers_and_restarts() {
+        let (_, pod) = launcher();
+        let row = Workload::new(ObjectRef::parse("blue", "virt-launcher-web-x").unwrap(), pod).row();
+        assert_eq!((row.ready, row.containers, row.restarts), (1, 2, 3));
+        assert_eq!(row.images, ["Launcher:1", "l:1"]);
+        assert_eq!(row.state, PodState::Running);
+    }
+
+    #[test]
+    fn a_full_list_takes_away_what_it_does_not_name() {
+        let index = PodIndex::new(Live::new());
+        let (key, pod) = launcher();
+        index.apply(&key, pod);
+        index.retain(&HashSet::new());
+        assert!(index.index.get("blue", "virt-launcher-web-x").is_none());
+    }
+}
