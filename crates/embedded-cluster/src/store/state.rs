@@ -254,7 +254,8 @@ impl State {
                 feed.since(from).map_err(|oldest| ApiError::expired(from, oldest))?
             }
         };
-        Ok(self.collection(resource).feed.subscribe(backlog, namespace))
+        let started_at = self.version;
+        Ok(self.collection(resource).feed.subscribe(backlog, namespace, started_at))
     }
 
     pub(super) fn flushed(&self) -> Option<Receiver<()>> {

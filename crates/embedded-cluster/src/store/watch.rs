@@ -47,9 +47,15 @@ pub struct Watch {
     backlog: VecDeque<WatchEvent>,
     live: mpsc::Receiver<WatchEvent>,
     namespace: Option<String>,
+    started_at: u64,
 }
 
 impl Watch {
+    /// The store's version when the watch began. Everything newer comes as it happens.
+    pub fn started_at(&self) -> u64 {
+        self.started_at
+    }
+
     /// The next event if one is waiting already.
     pub fn try_next(&mut self) -> Option<WatchEvent> {
         if let Some(event) = self.backlog.pop_front() {
@@ -118,14 +124,19 @@ impl Feed {
         Ok(self.history.range(first..).cloned().collect())
     }
 
-    pub(super) fn subscribe(&mut self, mut backlog: VecDeque<WatchEvent>, namespace: Option<&str>) -> Watch {
+    pub(super) fn subscribe(
+        &mut self,
+        mut backlog: VecDeque<WatchEvent>,
+        namespace: Option<&str>,
+        started_at: u64,
+    ) -> Watch {
         let (sender, live) = mpsc::channel(BACKLOG);
         self.watchers.retain(|watcher| !watcher.is_closed());
         self.watchers.push(sender);
         if let Some(wanted) = namespace {
             backlog.retain(|event| super::meta::namespace(&event.object) == wanted);
         }
-        Watch { backlog, live, namespace: namespace.map(str::to_owned) }
+        Watch { backlog, live, namespace: namespace.map(str::to_owned), started_at }
     }
 
     /// Ends every watch.

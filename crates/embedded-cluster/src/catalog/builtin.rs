@@ -1,0 +1,160 @@
+//! The kinds that every Kubernetes has, as far as the embedded cluster serves them.
+
+use serde_json::Value;
+
+use super::{Behaviour, Kind, NameRule, Review, Subresource, Version};
+use crate::resource::GroupResource;
+
+/// What may be done with most built-in kinds.
+const ALL: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+/// Namespaces end one at a time.
+const NO_COLLECTION: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
+const CREATE: &[&str] = &["create"];
+
+/// The kind of definitions.
+pub fn definitions() -> GroupResource {
+    GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions")
+}
+
+struct Row {
+    group: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    short: &'static [&'static str],
+    categories: &'static [&'static str],
+    is_namespaced: bool,
+    has_status: bool,
+    names: NameRule,
+    subresources: &'static [Subresource],
+}
+
+const PLAIN: Row = Row {
+    group: "",
+    kind: "",
+    plural: "",
+    short: &[],
+    categories: &[],
+    is_namespaced: true,
+    has_status: false,
+    names: NameRule::Subdomain,
+    subresources: &[],
+};
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+const ROWS: &[Row] = &[
+    Row { kind: "ConfigMap", plural: "configmaps", short: &["cm"], ..PLAIN },
+    Row { kind: "Event", plural: "events", short: &["ev"], ..PLAIN },
+    Row {
+        kind: "Namespace",
+        plural: "namespaces",
+        short: &["ns"],
+        is_namespaced: false,
+        has_status: true,
+        names: NameRule::Label,
+        ..PLAIN
+    },
+    Row { kind: "Node", plural: "nodes", short: &["no"], is_namespaced: false, has_status: true, ..PLAIN },
+    Row { kind: "PersistentVolumeClaim", plural: "persistentvolumeclaims", short: &["pvc"], has_status: true, ..PLAIN },
+    Row {
+        kind: "Pod",
+        plural: "pods",
+        short: &["po"],
+        categories: &["all"],
+        has_status: true,
+        subresources: &[Subresource { name: "log", foreign: None, verbs: &["get"] }],
+        ..PLAIN
+    },
+    Row { kind: "Secret", plural: "secrets", ..PLAIN },
+    Row {
+        kind: "ServiceAccount",
+        plural: "serviceaccounts",
+        short: &["sa"],
+        subresources: &[Subresource {
+            name: "token",
+            foreign: Some(("authentication.k8s.io", "v1", "TokenRequest")),
+            verbs: CREATE,
+        }],
+        ..PLAIN
+    },
+    Row { group: RBAC, kind: "Role", plural: "roles", names: NameRule::PathSegment, ..PLAIN },
+    Row { group: RBAC, kind: "RoleBinding", plural: "rolebindings", names: NameRule::PathSegment, ..PLAIN },
+    Row {
+        group: RBAC,
+        kind: "ClusterRole",
+        plural: "clusterroles",
+        is_namespaced: false,
+        names: NameRule::PathSegment,
+        ..PLAIN
+    },
+    Row {
+        group: RBAC,
+        kind: "ClusterRoleBinding",
+        plural: "clusterrolebindings",
+        is_namespaced: false,
+        names: NameRule::PathSegment,
+        ..PLAIN
+    },
+    Row {
+        group: "storage.k8s.io",
+        kind: "StorageClass",
+        plural: "storageclasses",
+        short: &["sc"],
+        is_namespaced: false,
+        ..PLAIN
+    },
+    Row { group: "coordination.k8s.io", kind: "Lease", plural: "leases", ..PLAIN },
+    Row {
+        group: "apiextensions.k8s.io",
+        kind: "CustomResourceDefinition",
+        plural: "customresourcedefinitions",
+        short: &["crd", "crds"],
+        categories: &["api-extensions"],
+        is_namespaced: false,
+        has_status: true,
+        ..PLAIN
+    },
+];
+
+const REVIEWS: &[(&str, &str, &str, bool, Review)] = &[
+    ("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews", false, Review::SelfSubject),
+    ("authentication.k8s.io", "TokenReview", "tokenreviews", false, Review::Token),
+    ("authorization.k8s.io", "LocalSubjectAccessReview", "localsubjectaccessreviews", true, Review::LocalSubjectAccess),
+    ("authorization.k8s.io", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false, Review::SelfSubjectAccess),
+    ("authorization.k8s.io", "SelfSubjectRulesReview", "selfsubjectrulesreviews", false, Review::SelfSubjectRules),
+    ("authorization.k8s.io", "SubjectAccessReview", "subjectaccessreviews", false, Review::SubjectAccess),
+];
+
+/// Every built-in kind. All of them are served as `v1`.
+pub(super) fn kinds() -> Vec<Kind> {
+    let reviews = REVIEWS.iter().map(|(group, kind, plural, is_namespaced, review)| {
+        let row = Row { group, kind, plural, is_namespaced: *is_namespaced, ..PLAIN };
+        Kind { behaviour: Behaviour::Review(*review), verbs: CREATE, ..kind_of(&row) }
+    });
+    ROWS.iter().map(kind_of).chain(reviews).collect()
+}
+
+fn kind_of(row: &Row) -> Kind {
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    Kind {
+        resource: GroupResource::new(row.group, row.plural),
+        kind: row.kind.to_owned(),
+        list_kind: format!("{}List", row.kind),
+        singular: row.kind.to_lowercase(),
+        short_names: owned(row.short),
+        categories: owned(row.categories),
+        is_namespaced: row.is_namespaced,
+        is_custom: false,
+        verbs: if row.plural == "namespaces" { NO_COLLECTION } else { ALL },
+        behaviour: Behaviour::Stored,
+        names: row.names,
+        versions: vec![Version {
+            name: "v1".to_owned(),
+            has_status: row.has_status,
+            columns: Vec::new(),
+            schema: Value::Null,
+        }],
+        storage_version: "v1".to_owned(),
+        subresources: row.subresources.to_vec(),
+    }
+}

@@ -1,0 +1,150 @@
+//! Starting and stopping the whole thing.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::{self, Api};
+use crate::controllers;
+use crate::error::ApiError;
+use crate::identity::{Identity, IdentityError};
+use crate::options::Options;
+use crate::store::{DiskError, Store};
+use crate::{seeds, server};
+
+/// How long open requests may take to end when the cluster stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a cluster could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process runs a cluster in the same folder.
+    #[error("another process already runs the cluster in {0}")]
+    InUse(PathBuf),
+    /// The data folder cannot be used.
+    #[error("cannot use {path}")]
+    Folder {
+        /// Which folder or file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("cannot open the cluster's store")]
+    Store(#[from] DiskError),
+    /// Keys or certificates cannot be had.
+    #[error("cannot set up the cluster's identity")]
+    Identity(#[from] IdentityError),
+    /// The first objects cannot be written.
+    #[error("cannot plant the cluster's first objects")]
+    Seeds(#[source] ApiError),
+    /// No port can be had.
+    #[error("cannot listen on loopback")]
+    Listen(#[source] std::io::Error),
+}
+
+/// A running cluster. Dropping it stops it in a hurry; [`Cluster::stop`] is the clean way.
+pub struct Cluster {
+    kubeconfig: PathBuf,
+    url: String,
+    store: Arc<Store>,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+    /// Held as long as the cluster runs.
+    _lock: File,
+}
+
+impl Cluster {
+    /// Starts a cluster in `options.data_dir`, with everything that was there before.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let folder = options.data_dir.join("cluster");
+        let in_folder = |path: &Path| {
+            let path = path.to_owned();
+            |source| StartError::Folder { path, source }
+        };
+        std::fs::create_dir_all(&folder).map_err(in_folder(&folder))?;
+        let lock = lock(&folder)?;
+        let identity = Identity::load(&folder)?;
+        let store = Arc::new(Store::open(&folder.join("store.redb"))?);
+        seeds::plant(&store, &options.nodes).map_err(StartError::Seeds)?;
+
+        let port_file = folder.join("port");
+        let last_port = std::fs::read_to_string(&port_file).ok().and_then(|text| text.trim().parse().ok());
+        let listener = server::listen(last_port).await.map_err(StartError::Listen)?;
+        let port = listener.local_addr().map_err(StartError::Listen)?.port();
+        std::fs::write(&port_file, port.to_string()).map_err(in_folder(&port_file))?;
+        let url = format!("https://127.0.0.1:{port}");
+        let kubeconfig = options.data_dir.join("kubeconfig");
+        identity.write_kubeconfig(&kubeconfig, &url)?;
+
+        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let context = controllers::Context {
+            store: Arc::clone(&store),
+            tokens: Arc::clone(&identity.tokens),
+            authority: Arc::clone(&identity.authority),
+            stop: stop.clone(),
+        };
+        controllers::start(&context, &tracker);
+        let api = Api::new(Arc::clone(&store), identity.tokens, Vec::new(), folder.join("logs"), stop.clone());
+        let router = api::router(Arc::new(api), None);
+        tracker.spawn(server::run(listener, identity.tls, router, tracker.clone(), stop.clone()));
+        tracing::info!(%url, folder = %options.data_dir.display(), "the embedded cluster is up");
+        Ok(Self { kubeconfig, url, store, stop, tracker, _lock: lock })
+    }
+
+    /// A kubeconfig for the administrator.
+    pub fn kubeconfig_path(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Where the API is.
+    pub fn server_url(&self) -> &str {
+        &self.url
+    }
+
+    /// Every object, without the API in between: for tests, and for whoever owns the cluster.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Returns when the cluster stopped by itself, because one of its parts died.
+    pub async fn died(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Stops: no new requests, open streams end, everything is on disk when this returns.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tracker.close();
+        if tokio::time::timeout(STOP_PATIENCE, self.tracker.wait()).await.is_err() {
+            tracing::warn!("some requests did not end in time; the cluster stops without them");
+        }
+        let store = Arc::clone(&self.store);
+        if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
+            tracing::error!("the cluster's store did not close cleanly");
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// One process per folder.
+fn lock(folder: &Path) -> Result<File, StartError> {
+    let path = folder.join("lock");
+    let open = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = open.map_err(|source| StartError::Folder { path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse(folder.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(StartError::Folder { path, source }),
+    }
+}

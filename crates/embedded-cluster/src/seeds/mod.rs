@@ -1,0 +1,214 @@
+//! What the cluster is born with: namespaces, nodes, roles, `KubeVirt`'s kinds and the `KubeVirt` object.
+//!
+//! Planting is done at every start and repeatable: what is missing is made, what belongs to this program (roles, definitions,
+//! the nodes' capacity) is brought up to date, and what a user may have changed is left alone.
+
+mod nodes;
+
+use serde_json::{Value, json};
+
+use crate::api::admission;
+use crate::catalog::{CurrentCatalog, definitions};
+use crate::error::ApiError;
+use crate::options::NodeSpec;
+use crate::resource::GroupResource;
+use crate::store::{Store, meta};
+use crate::{KUBEVIRT_VERSION, clock, controllers};
+
+const ROLES: &str = include_str!("roles.yaml");
+const DEFINITIONS: &str = include_str!("definitions.yaml");
+const NAMESPACES: [&str; 3] = ["default", "kube-system", "kubevirt"];
+/// Cluster role and the groups that are bound to it.
+const BINDINGS: [(&str, &[&str]); 5] = [
+    ("cluster-admin", &["system:masters"]),
+    ("system:discovery", &["system:authenticated"]),
+    ("system:basic-user", &["system:authenticated"]),
+    ("system:public-info-viewer", &["system:authenticated", "system:unauthenticated"]),
+    ("kubevirt.io:default", &["system:authenticated"]),
+];
+
+/// Plants everything.
+pub fn plant(store: &Store, machines: &[NodeSpec]) -> Result<(), ApiError> {
+    for name in NAMESPACES {
+        let mut namespace = json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}});
+        admission::namespace(&mut namespace);
+        ensure(store, &GroupResource::core("namespaces"), namespace, |_, _| ())?;
+    }
+    plant_definitions(store)?;
+    plant_roles(store)?;
+    nodes::plant(store, machines)?;
+    plant_kubevirt(store)
+}
+
+/// Creates the object, or lets `refresh` take over from the seed what must be current.
+fn ensure(
+    store: &Store,
+    kind: &GroupResource,
+    seed: Value,
+    refresh: impl FnOnce(&mut Value, Value),
+) -> Result<(), ApiError> {
+    let namespace = Some(meta::namespace(&seed)).filter(|namespace| !namespace.is_empty()).map(str::to_owned);
+    let name = meta::name(&seed).to_owned();
+    if store.get(kind, namespace.as_deref(), &name).is_none() {
+        store.create(kind, seed)?;
+    } else {
+        store.modify(kind, namespace.as_deref(), &name, |object| refresh(object, seed))?;
+    }
+    Ok(())
+}
+
+fn yaml(text: &str) -> Result<Vec<Value>, ApiError> {
+    serde_yaml_ng::from_str(text).map_err(|error| ApiError::internal(format!("a seed is not YAML: {error}")))
+}
+
+fn plant_definitions(store: &Store) -> Result<(), ApiError> {
+    let catalog = CurrentCatalog::default().get(store);
+    let kind = catalog.get(&definitions()).ok_or_else(ApiError::unknown_path)?;
+    for seed in yaml(DEFINITIONS)? {
+        let mut definition = kubevirt_definition(&seed);
+        admission::definition(&mut definition, kind)?;
+        ensure(store, &definitions(), definition, |object, mut seed| object["spec"] = seed["spec"].take())?;
+    }
+    Ok(())
+}
+
+fn kubevirt_definition(seed: &Value) -> Value {
+    let version = |name: &str, is_storage: bool| {
+        json!({
+            "name": name,
+            "served": true,
+            "storage": is_storage,
+            "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+            "subresources": if seed["status"] == true { json!({"status": {}}) } else { json!({}) },
+            "additionalPrinterColumns": seed["columns"],
+        })
+    };
+    let plural = seed["plural"].as_str().unwrap_or_default();
+    json!({
+        "kind": "CustomResourceDefinition",
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "metadata": {"name": format!("{plural}.kubevirt.io"), "labels": {"kubevirt.io": ""}},
+        "spec": {
+            "group": "kubevirt.io",
+            "scope": "Namespaced",
+            "names": {"kind": seed["kind"], "plural": plural, "shortNames": seed["shortNames"], "categories": ["all"]},
+            "versions": [version("v1", true), version("v1alpha3", false)],
+        },
+    })
+}
+
+fn plant_roles(store: &Store) -> Result<(), ApiError> {
+    const GROUP: &str = "rbac.authorization.k8s.io";
+    let version = format!("{GROUP}/v1");
+    for mut role in yaml(ROLES)? {
+        role["kind"] = "ClusterRole".into();
+        role["apiVersion"] = version.clone().into();
+        role["metadata"]["labels"]["kubernetes.io/bootstrapping"] = "rbac-defaults".into();
+        ensure(store, &GroupResource::new(GROUP, "clusterroles"), role, |object, mut seed| {
+            if seed["rules"].is_array() {
+                object["rules"] = seed["rules"].take();
+            }
+        })?;
+    }
+    for (role, groups) in BINDINGS {
+        let subjects: Vec<Value> =
+            groups.iter().map(|group| json!({"kind": "Group", "apiGroup": GROUP, "name": group})).collect();
+        let binding = json!({
+            "kind": "ClusterRoleBinding",
+            "apiVersion": version,
+            "metadata": {"name": role, "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}},
+            "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": role},
+            "subjects": subjects,
+        });
+        ensure(store, &GroupResource::new(GROUP, "clusterrolebindings"), binding, |_, _| ())?;
+    }
+    controllers::aggregate_roles(store)
+}
+
+fn plant_kubevirt(store: &Store) -> Result<(), ApiError> {
+    let now = clock::now_seconds();
+    let condition = |kind: &str, status: &str, reason: &str, message: &str| {
+        json!({"type": kind, "status": status, "reason": reason, "message": message,
+            "lastProbeTime": now, "lastTransitionTime": now})
+    };
+    let ready = |kind: &str, status: &str| condition(kind, status, "AllComponentsReady", "All components are ready.");
+    let seed = json!({
+        "kind": "KubeVirt",
+        "apiVersion": "kubevirt.io/v1",
+        "metadata": {"namespace": "kubevirt", "name": "kubevirt"},
+        "spec": {"configuration": {"developerConfiguration": {"featureGates": []}, "imagePullPolicy": "IfNotPresent"}},
+        "status": {
+            "phase": "Deployed",
+            "operatorVersion": KUBEVIRT_VERSION,
+            "observedKubeVirtVersion": KUBEVIRT_VERSION,
+            "targetKubeVirtVersion": KUBEVIRT_VERSION,
+            "defaultArchitecture": crate::api::architecture(),
+            "observedGeneration": 1,
+            "conditions": [
+                ready("Available", "True"),
+                ready("Progressing", "False"),
+                ready("Degraded", "False"),
+                condition("Created", "True", "AllResourcesCreated", "All resources were created."),
+            ],
+        },
+    });
+    ensure(store, &GroupResource::new("kubevirt.io", "kubevirts"), seed, |object, mut seed| {
+        for field in ["operatorVersion", "observedKubeVirtVersion", "targetKubeVirtVersion", "phase"] {
+            object["status"][field] = seed["status"][field].take();
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::UserInfo;
+    use crate::auth::rbac::{Attributes, authorize};
+
+    fn planted() -> Store {
+        let store = Store::in_memory();
+        plant(&store, &NodeSpec::defaults()).unwrap();
+        store
+    }
+
+    #[test]
+    fn planting_twice_changes_nothing() {
+        let store = planted();
+        let before = store.version();
+        plant(&store, &NodeSpec::defaults()).unwrap();
+        assert_eq!(store.version(), before);
+    }
+
+    #[test]
+    fn people_bound_to_the_standard_roles_may_do_what_they_may_in_a_real_cluster() {
+        let store = planted();
+        for role in ["admin", "edit", "view"] {
+            let binding = json!({"metadata": {"namespace": "default", "name": role},
+                "roleRef": {"kind": "ClusterRole", "name": role}, "subjects": [{"kind": "User", "name": role}]});
+            store.create(&GroupResource::new("rbac.authorization.k8s.io", "rolebindings"), binding).unwrap();
+        }
+        let may = |user: &str, verb: &str, group: &str, resource: &str| {
+            let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+            let wanted = Attributes {
+                verb: verb.into(),
+                group: group.into(),
+                resource: resource.into(),
+                subresource: subresource.into(),
+                namespace: "default".into(),
+                ..Attributes::default()
+            };
+            authorize(&store, &UserInfo::known(user, &[]), &wanted).allowed
+        };
+        let subresources = "subresources.kubevirt.io";
+        assert!(may("admin", "get", subresources, "virtualmachineinstances/vnc/screenshot"));
+        assert!(!may("edit", "get", subresources, "virtualmachineinstances/vnc/screenshot"));
+        assert!(may("edit", "get", subresources, "virtualmachineinstances/vnc"));
+        assert!(!may("view", "get", subresources, "virtualmachineinstances/vnc"));
+        assert!(may("view", "list", "kubevirt.io", "virtualmachines"));
+        assert!(!may("admin", "update", subresources, "virtualmachines/migrate"));
+        assert!(may("view", "get", "", "pods/log") && !may("view", "list", "", "secrets"));
+        assert!(may("edit", "create", "", "pods") && !may("edit", "create", "rbac.authorization.k8s.io", "roles"));
+        assert!(may("admin", "create", "rbac.authorization.k8s.io", "rolebindings"));
+        assert!(may("anyone", "list", "kubevirt.io", "kubevirts") && !may("anyone", "list", "", "pods"));
+    }
+}
