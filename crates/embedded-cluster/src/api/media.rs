@@ -5,6 +5,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
+use super::protobuf::{self, ProtobufError};
 use crate::error::ApiError;
 
 /// The shape of an answer.
@@ -87,12 +88,21 @@ pub fn content_type(headers: &HeaderMap) -> &str {
     if media.is_empty() { "application/json" } else { media }
 }
 
-/// Reads a body that may be JSON or YAML.
+fn unsupported() -> ApiError {
+    ApiError::unsupported_media_type(&["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"])
+}
+
+/// Reads a body that may be JSON, YAML or, for some kinds, protobuf.
 pub fn decode(headers: &HeaderMap, body: &[u8]) -> Result<Value, ApiError> {
     match content_type(headers) {
         "application/json" => decode_json(body),
         "application/yaml" => decode_yaml(body),
-        _ => Err(ApiError::unsupported_media_type(&["application/json", "application/yaml"])),
+        "application/vnd.kubernetes.protobuf" => match protobuf::decode(body) {
+            Ok(object) => Ok(object),
+            Err(ProtobufError::UnknownKind) => Err(unsupported()),
+            Err(error @ ProtobufError::Malformed) => Err(ApiError::bad_request(error.to_string())),
+        },
+        _ => Err(unsupported()),
     }
 }
 

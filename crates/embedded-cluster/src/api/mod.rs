@@ -18,6 +18,7 @@ mod log;
 mod media;
 mod openapi;
 mod patch;
+mod protobuf;
 mod read;
 mod request;
 mod reviews;
