@@ -27,6 +27,8 @@ mod resource;
 mod seeds;
 mod server;
 pub mod store;
+mod virt;
+mod webhooks;
 
 pub use cluster::{Cluster, StartError};
 pub use error::{ApiError, Cause};

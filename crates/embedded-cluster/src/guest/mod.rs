@@ -254,9 +254,7 @@ fn remove(folder: &Path) {
 }
 
 /// QEMU opens its control socket a moment after it was started.
-async fn connect_when_there(
-    folder: &Path,
-) -> Result<(Arc<Qmp>, mpsc::UnboundedReceiver<QmpEvent>), QmpError> {
+async fn connect_when_there(folder: &Path) -> Result<(Arc<Qmp>, mpsc::UnboundedReceiver<QmpEvent>), QmpError> {
     loop {
         match Qmp::connect(folder, QMP_SOCKET).await {
             Err(QmpError::Socket(error))

@@ -86,9 +86,8 @@ pub(super) async fn kill(folder: &Path) {
     let Ok(pid) = std::fs::read_to_string(folder.join("pid")) else { return };
     let pid = pid.trim();
     // A number is given to another process sooner or later; only ours lives in this folder.
-    let lives_here = std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| {
-        std::fs::canonicalize(folder).is_ok_and(|folder| folder == cwd)
-    });
+    let lives_here = std::fs::read_link(format!("/proc/{pid}/cwd"))
+        .is_ok_and(|cwd| std::fs::canonicalize(folder).is_ok_and(|folder| folder == cwd));
     if lives_here && let Err(error) = Command::new("kill").args(["-KILL", pid]).status().await {
         tracing::warn!(pid, %error, "QEMU cannot be killed");
     }

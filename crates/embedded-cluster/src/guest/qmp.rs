@@ -71,7 +71,10 @@ pub struct Qmp {
 
 impl Qmp {
     /// Connects to the socket of that name in a folder. The channel of events ends when QEMU does.
-    pub async fn connect(folder: &Path, name: &str) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<QmpEvent>), QmpError> {
+    pub async fn connect(
+        folder: &Path,
+        name: &str,
+    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<QmpEvent>), QmpError> {
         let (reader, writer) = socket::connect(folder, name).await?.into_split();
         let mut lines = BufReader::new(reader).lines();
         // The greeting; a second client of the same QEMU would wait for it for ever.

@@ -54,7 +54,9 @@ mod tests {
         let info = reader.next_frame(&mut pixels).unwrap();
         assert_eq!((info.width as usize, info.height as usize), (WIDTH, HEIGHT));
         // The upper left of an H is ink, what stands between its two bars is paper.
-        let at = |x: usize, y: usize| [pixels[(y * WIDTH + x) * 3], pixels[(y * WIDTH + x) * 3 + 1], pixels[(y * WIDTH + x) * 3 + 2]];
+        let at = |x: usize, y: usize| {
+            [pixels[(y * WIDTH + x) * 3], pixels[(y * WIDTH + x) * 3 + 1], pixels[(y * WIDTH + x) * 3 + 2]]
+        };
         assert_eq!(at(0, 0), INK);
         assert_eq!(at(3, 0), PAPER);
     }

@@ -1,0 +1,105 @@
+//! The kinds that the controllers work with, and how they look into untyped objects.
+
+use std::sync::{Arc, LazyLock};
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::resource::GroupResource;
+use crate::store::{Store, meta};
+
+/// `kubevirt.io/v1`.
+pub const KUBEVIRT_V1: &str = "kubevirt.io/v1";
+/// The finalizer that virt-controller puts on machines and on their instances.
+pub const CONTROLLER_FINALIZER: &str = "kubevirt.io/virtualMachineControllerFinalize";
+/// The finalizer that keeps an instance until its guest and its pod are gone.
+pub const FOREGROUND_FINALIZER: &str = "kubevirt.io/foregroundDeleteVirtualMachine";
+/// The label that marks launcher pods.
+pub const LAUNCHER_LABEL: &str = "kubevirt.io";
+
+/// Virtual machines.
+pub static MACHINES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new("kubevirt.io", "virtualmachines"));
+/// Their instances.
+pub static INSTANCES: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("kubevirt.io", "virtualmachineinstances"));
+/// Pods.
+pub static PODS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("pods"));
+/// Nodes.
+pub static NODES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("nodes"));
+/// Claims of volumes.
+pub static CLAIMS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("persistentvolumeclaims"));
+/// Events.
+pub static EVENTS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("events"));
+
+/// A namespaced object's address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct At {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl At {
+    /// The address of an object.
+    pub fn of(object: &Value) -> Self {
+        Self { namespace: meta::namespace(object).to_owned(), name: meta::name(object).to_owned() }
+    }
+
+    /// The object of a kind that has this address.
+    pub fn get(&self, store: &Store, kind: &GroupResource) -> Option<Arc<Value>> {
+        store.get(kind, Some(&self.namespace), &self.name)
+    }
+}
+
+/// The narrow typed view of a part of an object; what does not parse counts as absent.
+pub fn typed<T: DeserializeOwned + Default>(part: &Value) -> T {
+    T::deserialize(part).unwrap_or_default()
+}
+
+/// A string, or the empty string.
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// The reference by which an owner controls what it made.
+pub fn controlled_by(owner: &Value, api_version: &str, kind: &str) -> Value {
+    json!({
+        "apiVersion": api_version,
+        "kind": kind,
+        "name": meta::name(owner),
+        "uid": meta::uid(owner),
+        "controller": true,
+        "blockOwnerDeletion": true,
+    })
+}
+
+/// The uid of the controlling owner of a kind.
+pub fn controller_uid<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
+    let owners = object["metadata"]["ownerReferences"].as_array()?;
+    owners.iter().find(|owner| owner["kind"] == kind && owner["controller"] == true)?["uid"].as_str()
+}
+
+/// Whether a pod is the launcher of an instance.
+pub fn is_launcher(pod: &Value) -> bool {
+    meta::label(pod, LAUNCHER_LABEL) == Some("virt-launcher")
+}
+
+/// The newest pod that an instance controls.
+pub fn pod_of(store: &Store, instance: &Value) -> Option<Arc<Value>> {
+    let uid = meta::uid(instance);
+    let (pods, _) = store.list(&PODS, Some(meta::namespace(instance)));
+    let own = pods.into_iter().filter(|pod| controller_uid(pod, "VirtualMachineInstance") == Some(uid));
+    own.max_by_key(|pod| meta::version(pod).unwrap_or_default())
+}
+
+/// The instance of a machine: it has the same name and the machine controls it.
+pub fn instance_of(store: &Store, machine: &Value) -> Option<Arc<Value>> {
+    let instance = At::of(machine).get(store, &INSTANCES)?;
+    (controller_uid(&instance, "VirtualMachine") == Some(meta::uid(machine))).then_some(instance)
+}
+
+/// Whether an instance came to its end.
+pub fn is_final(instance: &Value) -> bool {
+    matches!(text(&instance["status"]["phase"]), "Succeeded" | "Failed")
+}

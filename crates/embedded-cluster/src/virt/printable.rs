@@ -1,0 +1,115 @@
+//! The one word for a machine: the first row that matches, in KubeVirt's order.
+
+use kubevirt::PrintableStatus;
+use serde_json::Value;
+
+use super::conditions;
+use super::kinds::{is_final, text};
+use crate::store::meta;
+
+/// What the word depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The machine, with the failures of its starts.
+    pub machine: &'a Value,
+    /// Its instance, if there is one.
+    pub instance: Option<&'a Value>,
+    /// Whether an instance was made just now.
+    pub was_started: bool,
+    /// Its run strategy.
+    pub strategy: &'a str,
+}
+
+/// The word.
+pub fn status(facts: Facts<'_>) -> PrintableStatus {
+    use PrintableStatus as Word;
+    if meta::is_terminating(facts.machine) {
+        return Word::Terminating;
+    }
+    let Some(instance) = facts.instance else { return without_instance(facts) };
+    let phase = text(&instance["status"]["phase"]);
+    if is_final(instance) {
+        return without_instance(facts);
+    }
+    if meta::is_terminating(instance) {
+        return Word::Stopping;
+    }
+    let migration = &instance["status"]["migrationState"];
+    if migration["startTimestamp"].is_string() && migration["endTimestamp"].is_null() {
+        return Word::Migrating;
+    }
+    if phase == "Running" {
+        return if conditions::is_true(instance, "Paused") { Word::Paused } else { Word::Running };
+    }
+    let synchronized = conditions::get(instance, "Synchronized").map_or("", |condition| text(&condition["reason"]));
+    let scheduled = conditions::get(instance, "PodScheduled").map_or("", |condition| text(&condition["reason"]));
+    match (synchronized, scheduled, phase) {
+        ("FailedPvcNotFound", _, _) => Word::ErrorPvcNotFound,
+        (_, "Unschedulable", _) => Word::ErrorUnschedulable,
+        ("ErrImagePull", _, _) => Word::ErrImagePull,
+        ("ImagePullBackOff", _, _) => Word::ImagePullBackOff,
+        (_, _, "" | "Pending" | "Scheduling" | "Scheduled") => Word::Starting,
+        _ => Word::Unknown,
+    }
+}
+
+fn without_instance(facts: Facts<'_>) -> PrintableStatus {
+    let failures = facts.machine["status"]["startFailure"]["consecutiveFailCount"].as_u64().unwrap_or(0);
+    if facts.was_started {
+        PrintableStatus::Starting
+    } else if failures > 0 && matches!(facts.strategy, "Always" | "RerunOnFailure" | "Once") {
+        PrintableStatus::CrashLoopBackOff
+    } else {
+        PrintableStatus::Stopped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn word(machine: &Value, instance: Option<Value>) -> String {
+        let facts = Facts { machine, instance: instance.as_ref(), was_started: false, strategy: "Always" };
+        status(facts).to_string()
+    }
+
+    fn instance(phase: &str, kind: &str, status: &str, reason: &str) -> Option<Value> {
+        let condition = json!({"type": kind, "status": status, "reason": reason});
+        Some(json!({"status": {"phase": phase, "conditions": [condition]}}))
+    }
+
+    #[test]
+    fn the_first_matching_row_wins() {
+        let machine = json!({});
+        assert_eq!(word(&machine, None), "Stopped");
+        assert_eq!(word(&machine, instance("Running", "Paused", "True", "PausedByUser")), "Paused");
+        assert_eq!(word(&machine, instance("Running", "Ready", "True", "")), "Running");
+        assert_eq!(
+            word(&machine, instance("Pending", "Synchronized", "False", "FailedPvcNotFound")),
+            "ErrorPvcNotFound"
+        );
+        assert_eq!(
+            word(&machine, instance("Scheduling", "PodScheduled", "False", "Unschedulable")),
+            "ErrorUnschedulable"
+        );
+        assert_eq!(word(&machine, instance("Scheduling", "Synchronized", "False", "ErrImagePull")), "ErrImagePull");
+        assert_eq!(word(&machine, instance("Scheduled", "Ready", "False", "")), "Starting");
+        assert_eq!(word(&machine, instance("Succeeded", "Ready", "False", "")), "Stopped");
+        let mut stopping = instance("Running", "Paused", "True", "").unwrap();
+        stopping["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+        assert_eq!(word(&machine, Some(stopping.clone())), "Stopping");
+        assert_eq!(
+            word(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}), Some(stopping)),
+            "Terminating"
+        );
+    }
+
+    #[test]
+    fn a_machine_that_keeps_failing_backs_off() {
+        let machine = json!({"status": {"startFailure": {"consecutiveFailCount": 2}}});
+        assert_eq!(word(&machine, None), "CrashLoopBackOff");
+        let halted = Facts { machine: &machine, instance: None, was_started: false, strategy: "Halted" };
+        assert_eq!(status(halted), PrintableStatus::Stopped);
+    }
+}
