@@ -1,1 +1,49 @@
-//! To be written.
+//! The pages of Porthole, compiled twice: to WASM for the browser (`hydrate`) and into the server (`ssr`).
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`api`] | the server functions: all that the browser may ask |
+//! | [`pages`] | one module per page: what it shows and where its data comes from |
+//! | [`components`] | parts that know machines, pods, sessions |
+//! | [`ui`] | parts that know nothing but how things look |
+//! | [`live`], [`clock`] | what keeps an open page true |
+//! | [`platform`] | what differs between browser and server |
+//!
+//! A page works in three steps: the server renders it whole; links and forms work as they are; WASM then takes
+//! over and adds live updates, shortcuts and screens. To add a page: a path in [`paths`], a module in [`pages`],
+//! a route in [`app`].
+
+#[cfg(all(feature = "ssr", feature = "hydrate"))]
+compile_error!("`ssr` and `hydrate` are two platforms: build them separately, or every event handler goes silent");
+#[cfg(not(any(feature = "ssr", feature = "hydrate")))]
+compile_error!("choose a platform: `--features ssr` for the server and for tests, `--features hydrate` for WASM");
+
+pub mod api;
+pub mod app;
+pub mod clock;
+pub mod components;
+pub mod live;
+pub mod pages;
+pub mod paths;
+pub mod platform;
+#[cfg(feature = "ssr")]
+pub mod shell;
+pub mod shortcuts;
+#[cfg(feature = "ssr")]
+pub mod ssr;
+pub mod ui;
+pub mod words;
+
+pub use app::App;
+#[cfg(feature = "ssr")]
+pub use shell::shell;
+#[cfg(feature = "ssr")]
+pub use ssr::RequestId;
+
+/// Takes over the page that the server rendered.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(App);
+}

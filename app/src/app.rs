@@ -1,0 +1,50 @@
+//! The root: what all pages share, and which page stands at which address.
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::components::{FlatRoutes, Route, Router, RoutingProgress};
+use leptos_router::{SsrMode, path};
+
+use crate::clock::Clock;
+use crate::components::frame::Frame;
+use crate::components::power::Power;
+use crate::components::toasts::Toasts;
+use crate::live::Live;
+use crate::pages::console::ConsolePage;
+use crate::pages::containers::ContainersPage;
+use crate::pages::machine::MachinePage;
+use crate::pages::machines::MachinesPage;
+use crate::pages::not_found::NotFound;
+use crate::pages::overview::OverviewPage;
+use crate::pages::pod::PodPage;
+use crate::pages::sign_in::SignInPage;
+
+/// All pages. Each is rendered whole before the first byte leaves, so that it is complete without any script
+/// and its status is right; the data comes from caches, so there is nothing to wait for.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    Clock::provide();
+    let live = Live::provide();
+    Power::provide(Toasts::provide(), live);
+    let (is_routing, set_is_routing) = signal(false);
+    view! {
+        <Title formatter=|text: String| if text.is_empty() { "Porthole".to_owned() } else { format!("{text} · Porthole") }/>
+        <Router set_is_routing>
+            <div class="pointer-events-none fixed inset-x-0 top-0 z-50" aria-hidden="true">
+                <RoutingProgress is_routing max_time=core::time::Duration::from_millis(250)/>
+            </div>
+            <Frame>
+                <FlatRoutes fallback=|| view! { <NotFound/> }>
+                    <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async/>
+                    <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
+                    <Route path=path!("/machines") view=MachinesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/:namespace/:name") view=MachinePage ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/:namespace/:name/console") view=ConsolePage ssr=SsrMode::Async/>
+                    <Route path=path!("/containers") view=ContainersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/pods/:namespace/:name") view=PodPage ssr=SsrMode::Async/>
+                </FlatRoutes>
+            </Frame>
+        </Router>
+    }
+}

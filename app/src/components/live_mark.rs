@@ -1,0 +1,71 @@
+//! Whether what the page shows is true now: live, reconnecting, old, signed out.
+
+use leptos::prelude::*;
+use model::session::ClusterHealth;
+
+use crate::clock::{Ago, Clock};
+use crate::live::{Connection, Live};
+use crate::paths;
+
+/// The mark in the frame.
+#[component]
+pub fn LiveMark() -> impl IntoView {
+    let live = Live::expect();
+    let clock = Clock::expect();
+    let loaded_at = clock.now_untracked();
+    let lost = Memo::new(move |_| match live.cluster.get() {
+        Some(Ok(status)) => match status.health {
+            ClusterHealth::Lost { since, reason } => Some((since, reason)),
+            ClusterHealth::Live | ClusterHealth::Connecting => None,
+        },
+        _ => None,
+    });
+    view! {
+        <div class="flex items-center gap-2 text-xs whitespace-nowrap" role="status" aria-live="polite">
+            <Transition>
+                {move || match (live.connection(), lost.get()) {
+                    (Connection::SignedOut, _) => {
+                        view! {
+                            <span class="size-2 rounded-full border-2 border-off"></span>
+                            <a class="font-medium text-accent underline" href=paths::SIGN_IN rel="external">
+                                "signed out"
+                            </a>
+                        }
+                            .into_any()
+                    }
+                    (_, Some((since, reason))) => {
+                        view! {
+                            <span class="text-warn" aria-hidden="true">"▲"</span>
+                            <span class="font-medium text-warn" title=reason>
+                                "cluster away"
+                                {since.map(|at| view! { <span class="font-normal">" · data is " <Ago at/> " old"</span> })}
+                            </span>
+                        }
+                            .into_any()
+                    }
+                    (Connection::Live, None) => {
+                        view! {
+                            <span class="size-2 rounded-full bg-good"></span>
+                            <span class="text-ink-quiet">"live"</span>
+                        }
+                            .into_any()
+                    }
+                    (Connection::Reconnecting, None) => {
+                        view! {
+                            <span class="turning size-2.5 rounded-full border-2 border-busy border-t-transparent"></span>
+                            <span class="text-busy">"reconnecting"</span>
+                        }
+                            .into_any()
+                    }
+                    (Connection::Loaded, None) => {
+                        view! {
+                            <span class="size-2 rounded-full border-2 border-off"></span>
+                            <span class="text-ink-faint">"loaded " <Ago at=loaded_at/> " ago"</span>
+                        }
+                            .into_any()
+                    }
+                }}
+            </Transition>
+        </div>
+    }
+}

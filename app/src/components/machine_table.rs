@@ -1,0 +1,181 @@
+//! Machines as rows of a list.
+
+use leptos::prelude::*;
+use model::machine::{MachineAction, MachineRow};
+use model::query::{ListQuery, MachineList, SortKey};
+
+use super::power::{ActionButton, Power};
+use super::sort::SortHead;
+use crate::paths;
+use crate::ui::{Glyph, Icon, Look, Menu, Pill, Quantity, button_class};
+use crate::words;
+
+/// The table. Rows keep their identity, so that one which changes does not disturb the others.
+#[component]
+pub fn MachineTable(
+    /// The rows of this page.
+    list: Memo<MachineList>,
+    /// The list's query.
+    query: Memo<ListQuery>,
+    /// Whether rows name their team.
+    #[prop(into)]
+    names_team: Signal<bool>,
+) -> impl IntoView {
+    let base = paths::MACHINES;
+    view! {
+        <table class="rows" role="table">
+            <thead>
+                <tr>
+                    <SortHead label="Name" key=SortKey::Name base query/>
+                    <SortHead label="State" key=SortKey::State base query/>
+                    <th scope="col" class="number">"CPU"</th>
+                    <th scope="col" class="number">"Memory"</th>
+                    <th scope="col">"Address"</th>
+                    <SortHead label="Node" key=SortKey::Node base query/>
+                    <SortHead label="Age" key=SortKey::Age base query/>
+                    <th scope="col">
+                        <span class="sr-only">"Actions"</span>
+                    </th>
+                </tr>
+            </thead>
+            <tbody>
+                <For each=move || list.with(|list| list.rows.clone()) key=|row| row.at.clone() let:first>
+                    {
+                        let at = first.at.clone();
+                        let row = Memo::new(move |previous: Option<&MachineRow>| {
+                            list.with(|list| list.rows.iter().find(|row| row.at == at).cloned())
+                                .unwrap_or_else(|| previous.unwrap_or(&first).clone())
+                        });
+                        view! { <Row row names_team/> }
+                    }
+                </For>
+            </tbody>
+        </table>
+    }
+}
+
+#[component]
+fn Row(row: Memo<MachineRow>, names_team: Signal<bool>) -> impl IntoView {
+    let power = Power::expect();
+    let at = row.with_untracked(|row| row.at.clone());
+    let (name, team) = (at.name.to_string(), at.namespace.to_string());
+    let state = Memo::new(move |_| row.with(|row| (power.state(row), row.since)));
+    let dash = || view! { <span class="text-ink-faint">"–"</span> };
+    view! {
+        <tr data-row="">
+            <td class="lead">
+                <span class="flex min-w-0 items-baseline gap-2">
+                    <a class="truncate rounded-control font-medium text-ink hover:text-accent" href=paths::machine(&at) data-row-link="">
+                        {name}
+                    </a>
+                    {move || names_team.get().then(|| view! { <span class="truncate text-xs text-ink-faint">{team.clone()}</span> })}
+                </span>
+            </td>
+            <td class="state">
+                <span class="flex min-w-0 flex-wrap items-center gap-x-2">
+                    {move || {
+                        let (state, since) = state.get();
+                        view! { <Pill state since/> }
+                    }}
+                    {move || {
+                        row.with(|row| row.reason.clone())
+                            .map(|reason| {
+                                view! {
+                                    <span class="max-w-[52ch] truncate text-sm text-ink-quiet max-md:max-w-full max-md:whitespace-normal" title=reason.clone()>
+                                        {reason.clone()}
+                                    </span>
+                                }
+                            })
+                    }}
+                </span>
+            </td>
+            <td class="number extra">
+                {move || row.with(|row| row.cpus).map_or_else(|| dash().into_any(), |cpus| cpus.to_string().into_any())}
+            </td>
+            <td class="number extra">
+                {move || {
+                    row.with(|row| row.memory_mib)
+                        .map_or_else(
+                            || dash().into_any(),
+                            |mib| {
+                                let (number, unit) = words::memory(mib);
+                                view! { <Quantity number unit/> }.into_any()
+                            },
+                        )
+                }}
+            </td>
+            <td class="extra">
+                {move || {
+                    row.with(|row| row.addresses.first().cloned())
+                        .map_or_else(
+                            || dash().into_any(),
+                            |address| view! { <span class="font-mono text-xs select-all">{address}</span> }.into_any(),
+                        )
+                }}
+            </td>
+            <td class="extra">
+                {move || row.with(|row| row.node.clone()).map_or_else(|| dash().into_any(), IntoAny::into_any)}
+            </td>
+            <td class="extra text-ink-quiet">
+                {move || row.with(|row| row.created).map(|at| view! { <crate::clock::Ago at/> })}
+            </td>
+            <td class="acts">
+                <RowActions row/>
+            </td>
+        </tr>
+    }
+}
+
+/// What is done most from a list: the screen, start or stop; the rest is one press away.
+#[component]
+fn RowActions(row: Memo<MachineRow>) -> impl IntoView {
+    let at = row.with_untracked(|row| row.at.clone());
+    let console = paths::console(&at);
+    let has_screen = Memo::new(move |_| {
+        row.with(|row| row.offer(MachineAction::OpenConsole).is_some_and(|offer| offer.denied.is_none()))
+    });
+    let first = Memo::new(move |_| {
+        row.with(|row| {
+            let starts = row.offer(MachineAction::Start).is_some_and(|offer| offer.denied.is_none());
+            if starts { MachineAction::Start } else { MachineAction::Stop }
+        })
+    });
+    let rest = move || {
+        let first = first.get();
+        [
+            MachineAction::Start,
+            MachineAction::Stop,
+            MachineAction::Restart,
+            MachineAction::Pause,
+            MachineAction::Unpause,
+            MachineAction::SoftReboot,
+        ]
+        .into_iter()
+        .filter(move |action| *action != first)
+        .map(|action| view! { <ActionButton row action look=Look::Item/> })
+        .collect_view()
+    };
+    view! {
+        <div class="flex items-center justify-end gap-0.5">
+            {move || {
+                has_screen
+                    .get()
+                    .then(|| {
+                        view! {
+                            <a class=button_class(Look::Quiet) href=console.clone() data-console="" title="Open console  (c)">
+                                <Icon glyph=Glyph::Machine/>
+                                <span class="max-md:sr-only">"Screen"</span>
+                            </a>
+                        }
+                    })
+            }}
+            {move || {
+                let action = first.get();
+                view! { <ActionButton row action look=Look::Quiet/> }
+            }}
+            <Menu label="More actions" class=button_class(Look::Quiet) face=|| view! { <Icon glyph=Glyph::More/> }>
+                {rest}
+            </Menu>
+        </div>
+    }
+}

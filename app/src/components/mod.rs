@@ -1,0 +1,15 @@
+//! Parts that know machines, pods and sessions, and the frame around every page.
+
+pub mod events;
+pub mod filters;
+pub mod frame;
+pub mod help;
+pub mod labels;
+pub mod live_mark;
+pub mod machine_table;
+pub mod picture;
+pub mod pod_table;
+pub mod power;
+pub mod sort;
+pub mod theme;
+pub mod toasts;

@@ -1,0 +1,71 @@
+//! Column heads that sort: plain links, so that a sorted list has an address.
+
+use leptos::prelude::*;
+use model::query::{ListQuery, SortKey};
+
+use crate::paths;
+use crate::ui::{Glyph, Icon};
+
+/// The query after a press on a column's head: the other way round if the list is sorted by it already.
+fn pressed(query: &ListQuery, key: SortKey) -> ListQuery {
+    ListQuery { sort: key, descending: query.sort == key && !query.descending, page: 0, ..query.clone() }
+}
+
+/// A column's head.
+#[component]
+pub fn SortHead(
+    /// What it says.
+    label: &'static str,
+    /// What it sorts by.
+    key: SortKey,
+    /// The list's address without its query.
+    base: &'static str,
+    /// The list's query.
+    query: Memo<ListQuery>,
+) -> impl IntoView {
+    let is_current = move || query.with(|query| query.sort == key);
+    let order = move || {
+        query.with(|query| match (query.sort == key, query.descending) {
+            (false, _) => None,
+            (true, false) => Some("ascending"),
+            (true, true) => Some("descending"),
+        })
+    };
+    view! {
+        <th scope="col" aria-sort=order>
+            <a
+                class="inline-flex items-center gap-1 rounded-control hover:text-ink"
+                class:text-ink=is_current
+                href=move || query.with(|query| paths::list(base, &pressed(query, key)))
+            >
+                {label}
+                {move || {
+                    is_current()
+                        .then(|| {
+                            let glyph = if query.with(|query| query.descending) {
+                                Glyph::Descending
+                            } else {
+                                Glyph::Ascending
+                            };
+                            view! { <Icon glyph/> }
+                        })
+                }}
+            </a>
+        </th>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pressing_a_column_twice_turns_the_order_round_and_starts_at_the_first_page() {
+        let query = ListQuery { search: "web".to_owned(), page: 4, ..ListQuery::default() };
+        let once = pressed(&query, SortKey::Age);
+        assert_eq!((once.sort, once.descending, once.page, once.search.as_str()), (SortKey::Age, false, 0, "web"));
+        assert!(pressed(&once, SortKey::Age).descending);
+        assert!(!pressed(&pressed(&once, SortKey::Age), SortKey::Age).descending);
+        assert!(!pressed(&once, SortKey::Node).descending);
+    }
+}

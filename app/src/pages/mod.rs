@@ -1,0 +1,10 @@
+//! One module for each page: what it shows, and where its data comes from.
+
+pub mod console;
+pub mod containers;
+pub mod machine;
+pub mod machines;
+pub mod not_found;
+pub mod overview;
+pub mod pod;
+pub mod sign_in;

@@ -1,0 +1,190 @@
+//! Every address that a page links to, and list queries to and from the URL.
+//!
+//! A list's filter, search, namespace, sort and page are its URL, so that a view can be linked, reloaded and
+//! walked back through. Only what differs from the default is written.
+
+use leptos_router::params::ParamsMap;
+use model::ObjectRef;
+use model::query::{ListQuery, SortKey};
+
+/// The first page.
+pub const OVERVIEW: &str = "/";
+/// All machines.
+pub const MACHINES: &str = "/machines";
+/// All pods.
+pub const CONTAINERS: &str = "/containers";
+/// Where people sign in.
+pub const SIGN_IN: &str = "/sign-in";
+
+/// A machine's page.
+pub fn machine(at: &ObjectRef) -> String {
+    format!("/machines/{}/{}", at.namespace, at.name)
+}
+
+/// A machine's screen in full.
+pub fn console(at: &ObjectRef) -> String {
+    format!("/machines/{}/{}/console", at.namespace, at.name)
+}
+
+/// A picture of a machine's screen. The number only makes the browser ask again.
+pub fn screen_picture(at: &ObjectRef, turn: u32) -> String {
+    if turn == 0 {
+        format!("/machines/{}/{}/screen.png", at.namespace, at.name)
+    } else {
+        format!("/machines/{}/{}/screen.png?turn={turn}", at.namespace, at.name)
+    }
+}
+
+/// The websocket of a machine's screen.
+pub fn screen_socket(at: &ObjectRef, takeover: bool) -> String {
+    let question = if takeover { "?takeover=true" } else { "" };
+    format!("/console/{}/{}/vnc{question}", at.namespace, at.name)
+}
+
+/// A pod's page.
+pub fn pod(at: &ObjectRef) -> String {
+    format!("/pods/{}/{}", at.namespace, at.name)
+}
+
+/// A pod's page with the log of one container and that many lines.
+pub fn pod_log(at: &ObjectRef, container: &str, lines: u32) -> String {
+    format!("/pods/{}/{}?container={}&lines={lines}#log", at.namespace, at.name, encode(container))
+}
+
+/// The sign-in page that leads back to where the person wanted to go.
+pub fn sign_in(next: &str) -> String {
+    if next.is_empty() || next == "/" { SIGN_IN.to_owned() } else { format!("{SIGN_IN}?next={}", encode(next)) }
+}
+
+/// A list with its query.
+pub fn list(base: &str, query: &ListQuery) -> String {
+    let mut url = base.to_owned();
+    let mut add = |key: &str, value: &str| {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(key);
+        url.push('=');
+        url.push_str(&encode(value));
+    };
+    for (key, value) in
+        [("search", &query.search), ("state", &query.state), ("namespace", &query.namespace)].into_iter()
+    {
+        if !value.is_empty() {
+            add(key, value);
+        }
+    }
+    if query.sort != SortKey::default() {
+        add("sort", sort_word(query.sort));
+    }
+    if query.descending {
+        add("descending", "true");
+    }
+    if query.page > 1 {
+        add("page", &query.page.to_string());
+    }
+    url
+}
+
+/// The query that a URL asks for. What it does not understand it leaves at the default.
+pub fn list_query(params: &ParamsMap) -> ListQuery {
+    let text = |key: &str| params.get(key).map(|value| value.trim().to_owned()).unwrap_or_default();
+    ListQuery {
+        search: text("search"),
+        state: text("state"),
+        namespace: text("namespace"),
+        sort: sort_key(&text("sort")),
+        descending: text("descending") == "true",
+        page: text("page").parse().unwrap_or_default(),
+        page_size: 0,
+    }
+}
+
+/// The word of a sort key in the URL.
+pub const fn sort_word(key: SortKey) -> &'static str {
+    match key {
+        SortKey::Name => "name",
+        SortKey::State => "state",
+        SortKey::Node => "node",
+        SortKey::Age => "age",
+    }
+}
+
+fn sort_key(word: &str) -> SortKey {
+    [SortKey::State, SortKey::Node, SortKey::Age].into_iter().find(|key| sort_word(*key) == word).unwrap_or_default()
+}
+
+/// Percent-encodes what a query value may not hold as it is.
+pub fn encode(text: &str) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.push(char::from(HEX[usize::from(byte >> 4)]));
+            encoded.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at() -> ObjectRef {
+        ObjectRef::parse("blue", "web-1").expect("a valid reference")
+    }
+
+    fn params(pairs: &[(&'static str, &str)]) -> ParamsMap {
+        pairs.iter().map(|(key, value)| (*key, (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn addresses_are_stable() {
+        assert_eq!(machine(&at()), "/machines/blue/web-1");
+        assert_eq!(console(&at()), "/machines/blue/web-1/console");
+        assert_eq!(screen_picture(&at(), 0), "/machines/blue/web-1/screen.png");
+        assert_eq!(screen_socket(&at(), true), "/console/blue/web-1/vnc?takeover=true");
+        assert_eq!(pod_log(&at(), "compute", 500), "/pods/blue/web-1?container=compute&lines=500#log");
+    }
+
+    #[test]
+    fn a_query_comes_back_from_its_url() {
+        let query = ListQuery {
+            search: "web & more".to_owned(),
+            state: "running".to_owned(),
+            namespace: "blue".to_owned(),
+            sort: SortKey::Age,
+            descending: true,
+            page: 3,
+            page_size: 0,
+        };
+        let url = list(MACHINES, &query);
+        assert_eq!(
+            url,
+            "/machines?search=web%20%26%20more&state=running&namespace=blue&sort=age&descending=true&page=3"
+        );
+        let read = list_query(&params(&[
+            ("search", "web & more"),
+            ("state", "running"),
+            ("namespace", "blue"),
+            ("sort", "age"),
+            ("descending", "true"),
+            ("page", "3"),
+        ]));
+        assert_eq!(read, query);
+    }
+
+    #[test]
+    fn the_default_query_leaves_the_url_bare_and_unknown_words_are_ignored() {
+        assert_eq!(list(MACHINES, &ListQuery::default()), "/machines");
+        assert_eq!(list_query(&params(&[("sort", "colour"), ("page", "many")])), ListQuery::default());
+    }
+
+    #[test]
+    fn sign_in_leads_back_to_the_page() {
+        assert_eq!(sign_in("/"), "/sign-in");
+        assert_eq!(sign_in("/machines?state=running"), "/sign-in?next=/machines%3Fstate%3Drunning");
+    }
+}

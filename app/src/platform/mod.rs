@@ -1,0 +1,35 @@
+//! What differs between the server and the browser, with the same shape on both.
+//!
+//! This is one of three places that know which half they are compiled into (the others are `lib.rs` and
+//! `ssr.rs`). Everything that touches the browser is here, so that a component never names a DOM type, and on
+//! the server each of these functions does nothing, or what the server can do instead.
+
+#[cfg(feature = "hydrate")]
+mod browser;
+#[cfg(feature = "hydrate")]
+mod screen;
+#[cfg(feature = "ssr")]
+mod server;
+
+#[cfg(feature = "hydrate")]
+pub use browser::*;
+#[cfg(feature = "hydrate")]
+pub use screen::{Screen, toggle_full_screen};
+#[cfg(feature = "ssr")]
+pub use server::*;
+
+/// What the glue tells about a screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScreenNews {
+    /// The picture is there.
+    Open,
+    /// The websocket closed, with its code (0 if there was none) and reason.
+    End {
+        /// The websocket's close code; 0 if the viewer itself gave up.
+        code: u16,
+        /// The reason that came with it; may be empty.
+        reason: String,
+    },
+    /// The person gave the keyboard back to the page.
+    Escape,
+}

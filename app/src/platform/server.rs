@@ -1,0 +1,98 @@
+//! The server's half: nothing happens before the browser takes over.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use leptos::html;
+use leptos::prelude::NodeRef;
+
+use super::ScreenNews;
+use crate::live::Live;
+
+pub use crate::ssr::{remembered_theme, set_status};
+
+/// The time in seconds since 1970.
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Follows `/events`. Nothing to follow on the server.
+pub fn follow_events(_live: Live) {}
+
+/// Calls back for each key that is the page's to use.
+pub fn listen_keys(_on_key: impl FnMut(&str) -> bool + 'static) {}
+
+/// Closes menus when the person clicks elsewhere or presses Escape.
+pub fn close_menus_on_leave() {}
+
+/// Whether the person can see the page.
+pub fn is_visible() -> bool {
+    true
+}
+
+/// Puts the cursor into the search field.
+pub fn focus_search() {}
+
+/// Writes into a field, unless somebody is typing there.
+pub fn set_field(_field: NodeRef<html::Input>, _text: &str) {}
+
+/// Opens or closes the list of shortcuts.
+pub fn toggle_help() {}
+
+/// Moves the focus to another row. Says whether there are rows.
+pub fn move_row(_by: i32) -> bool {
+    false
+}
+
+/// Submits the form of an action for the row or page in hand.
+pub fn submit_action(_word: &str) {}
+
+/// Opens the screen of the row or page in hand.
+pub fn open_console() {}
+
+/// Shows a theme at once and remembers it.
+pub fn set_theme(_theme: &str) {}
+
+/// Tilts the icon's horizon when something needs attention.
+pub fn set_attention(_needs_attention: bool) {}
+
+/// Whether a picture failed to load before the page took over.
+pub fn picture_failed(_picture: NodeRef<html::Img>) -> bool {
+    false
+}
+
+/// Scrolls a log to its end.
+pub fn scroll_to_end(_log: NodeRef<html::Div>) {}
+
+/// Copies a text to the clipboard.
+pub fn copy(_text: &str) {}
+
+/// Opens a page in a window of its own.
+pub fn pop_out(_url: &str) {}
+
+/// The way back to the page that is open, for after the sign-in.
+pub fn focus_first_control() {}
+
+/// Shows an element in full screen, or ends it.
+pub fn toggle_full_screen(_element: NodeRef<html::Div>) {}
+
+/// A machine's screen in an element.
+pub struct Screen;
+
+impl Screen {
+    /// Opens a screen in an element that the page leaves alone from now on.
+    pub fn open(_host: NodeRef<html::Div>, _path: &str, _on_news: impl Fn(ScreenNews) + 'static) -> Option<Self> {
+        None
+    }
+
+    /// Presses keys in order and releases them in reverse.
+    pub fn press(&self, _keys: &[(u32, &str)]) {}
+
+    /// Fits the picture into its place, or shows it in its own size.
+    pub fn set_fit(&self, _fit: bool) {}
+
+    /// Gives the keyboard to the machine.
+    pub fn focus(&self) {}
+
+    /// Ends it; nothing is told any more.
+    pub fn close(&self) {}
+}

@@ -1,0 +1,130 @@
+//! The one place that knows how a resource becomes a page.
+//!
+//! Three shapes: waiting (room of the same height), there, failed. What was shown stays while it is asked for
+//! again, and stays when asking again fails for a while: a cluster that is away for a minute does not empty a
+//! page. Inside, the data is a memo, so that only what changed is touched.
+
+use leptos::prelude::*;
+use model::{ErrorCode, UiError};
+
+use super::notice::{ErrorPage, ErrorPanel, Notice, Tone};
+use crate::api::Answer;
+
+/// What a region shows.
+#[derive(Clone, Debug, PartialEq)]
+enum Shape {
+    Waiting,
+    There,
+    Failed(UiError),
+}
+
+/// Data that is shown goes on being shown when asking again fails for a while.
+fn shape<T>(previous: Option<&Shape>, answer: Option<&Answer<T>>) -> Shape {
+    match answer {
+        None => Shape::Waiting,
+        Some(Ok(_)) => Shape::There,
+        Some(Err(error)) if previous == Some(&Shape::There) && is_passing(error.0.code) => Shape::There,
+        Some(Err(error)) => Shape::Failed(error.0.clone()),
+    }
+}
+
+const fn is_passing(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::Unavailable | ErrorCode::Internal | ErrorCode::TooMany)
+}
+
+/// Shows a resource once it is there.
+#[component]
+pub fn Loaded<T, V>(
+    /// Where the data comes from.
+    resource: Resource<Answer<T>>,
+    /// Room of about the same height, until then.
+    #[prop(into)]
+    waiting: ViewFnOnce,
+    /// Whether this is what the page is about: its failure is the page's title and status.
+    #[prop(optional)]
+    is_page: bool,
+    /// The data as it is now.
+    children: impl Fn(Memo<T>) -> V + Send + Sync + 'static,
+) -> impl IntoView
+where
+    T: Clone + PartialEq + Send + Sync + 'static,
+    V: IntoView + 'static,
+{
+    let children = StoredValue::new(children);
+    view! {
+        <Transition fallback=waiting>
+            {
+                let shape = Memo::new(move |previous| resource.with(|answer| shape(previous, answer.as_ref())));
+                let problem = Memo::new(move |_| match resource.get() {
+                    Some(Err(error)) if is_passing(error.0.code) => Some(error.0.message),
+                    _ => None,
+                });
+                move || match shape.get() {
+                    Shape::Waiting => None,
+                    Shape::Failed(error) if is_page => Some(view! { <ErrorPage error/> }.into_any()),
+                    Shape::Failed(error) => Some(view! { <ErrorPanel error/> }.into_any()),
+                    Shape::There => {
+                        let first = resource.with_untracked(|answer| answer.clone().and_then(Result::ok));
+                        first
+                            .map(|first| {
+                                let now = Memo::new(move |previous: Option<&T>| match resource.get() {
+                                    Some(Ok(value)) => value,
+                                    _ => previous.unwrap_or(&first).clone(),
+                                });
+                                let content = children.with_value(|children| children(now));
+                                view! {
+                                    {move || problem.get().map(|message| view! {
+                                        <div class="mb-3"><Notice tone=Tone::Warn>{message}</Notice></div>
+                                    })}
+                                    {content}
+                                }
+                                    .into_any()
+                            })
+                    }
+                }
+            }
+        </Transition>
+    }
+}
+
+/// Room for rows that are on their way.
+#[component]
+pub fn Skeleton(
+    /// How many rows.
+    #[prop(default = 6)]
+    rows: usize,
+) -> impl IntoView {
+    view! {
+        <div class="late flex flex-col gap-2 py-1" role="status" aria-label="Loading">
+            {(0..rows).map(|_| view! { <div class="waiting h-7"></div> }).collect_view()}
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ApiError;
+
+    fn failed(code: ErrorCode) -> Answer<u8> {
+        Err(ApiError::new(code, "…"))
+    }
+
+    #[test]
+    fn what_is_shown_stays_while_the_cluster_is_away_for_a_while() {
+        assert_eq!(shape(Some(&Shape::There), Some(&failed(ErrorCode::Unavailable))), Shape::There);
+    }
+
+    #[test]
+    fn what_is_gone_or_no_longer_allowed_is_not_shown_any_longer() {
+        for code in [ErrorCode::NotFound, ErrorCode::Forbidden, ErrorCode::SignedOut] {
+            assert!(matches!(shape(Some(&Shape::There), Some(&failed(code))), Shape::Failed(_)), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_first_answer_that_fails_is_an_error_whatever_it_is() {
+        assert!(matches!(shape(None, Some(&failed(ErrorCode::Unavailable))), Shape::Failed(_)));
+        assert_eq!(shape::<u8>(None, None), Shape::Waiting);
+    }
+}

@@ -1,0 +1,19 @@
+//! Parts that know nothing but how things look. They take data, never a context.
+
+mod button;
+mod facts;
+mod icon;
+mod loaded;
+mod mark;
+mod menu;
+mod notice;
+mod pill;
+
+pub use button::{Look, button_class};
+pub use facts::{Fact, Facts, Panel, Quantity};
+pub use icon::{Glyph, Icon};
+pub use loaded::{Loaded, Skeleton};
+pub use mark::Mark;
+pub use menu::Menu;
+pub use notice::{Empty, ErrorPage, ErrorPanel, Notice, Tone};
+pub use pill::{Pill, Stated, Swatch};

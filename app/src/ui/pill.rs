@@ -1,0 +1,227 @@
+//! The state of a thing: a shape of its own, a word, and since when.
+//!
+//! Colour only repeats what the shape says. The one map from states to shapes and tones is here.
+
+use leptos::prelude::*;
+use model::machine::MachineState;
+use model::workload::PodState;
+
+use crate::clock::Ago;
+
+/// Something that has a state that a pill can show.
+pub trait Stated: Copy + Send + 'static {
+    /// The word.
+    fn word(self) -> &'static str;
+    /// Its shape.
+    fn shape(self) -> Shape;
+    /// Ink and soft ground.
+    fn tone(self) -> StateTone;
+}
+
+/// The shapes of states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Filled dot.
+    Dot,
+    /// A ring that turns.
+    Ring,
+    /// Hollow dot.
+    Hollow,
+    /// Two bars.
+    Bars,
+    /// An arrow.
+    Arrow,
+    /// A triangle.
+    Triangle,
+    /// A clock's hands.
+    Hands,
+    /// A cross.
+    Cross,
+    /// A tick.
+    Tick,
+    /// A broken ring that stands still.
+    Broken,
+}
+
+impl Shape {
+    /// Drawn in a square of 12.
+    const fn markup(self) -> &'static str {
+        match self {
+            Self::Dot => r#"<circle cx="6" cy="6" r="4.5" fill="currentColor"/>"#,
+            Self::Ring => {
+                r#"<path class="turning" d="M6 1.75A4.25 4.25 0 1 1 1.75 6" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"/>"#
+            }
+            Self::Hollow => r#"<circle cx="6" cy="6" r="3.75" fill="none" stroke="currentColor" stroke-width="1.75"/>"#,
+            Self::Bars => r#"<path d="M3.5 2v8M8.5 2v8" stroke="currentColor" stroke-width="2.25"/>"#,
+            Self::Arrow => {
+                r#"<path d="M1 6h9M6.5 2.5 10 6 6.5 9.5" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round"/>"#
+            }
+            Self::Triangle => r#"<path d="M6 1.2 11.4 10.6H.6Z" fill="currentColor"/>"#,
+            Self::Hands => {
+                r#"<circle cx="6" cy="6" r="4.5" fill="none" stroke="currentColor" stroke-width="1.5"/><path d="M6 3.5V6l1.75 1.25" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round"/>"#
+            }
+            Self::Cross => {
+                r#"<path d="m2.5 2.5 7 7m0-7-7 7" stroke="currentColor" stroke-width="1.75" stroke-linecap="round"/>"#
+            }
+            Self::Tick => {
+                r#"<path d="m1.75 6.5 3 3 5.5-7" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round"/>"#
+            }
+            Self::Broken => {
+                r#"<circle cx="6" cy="6" r="4" fill="none" stroke="currentColor" stroke-width="1.75" stroke-dasharray="2.5 2.5"/>"#
+            }
+        }
+    }
+}
+
+/// The tones of states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateTone {
+    /// As it should be.
+    Good,
+    /// On its way.
+    Busy,
+    /// At rest.
+    Off,
+    /// Held; waits for somebody.
+    Warn,
+    /// Somebody has to act.
+    Bad,
+}
+
+impl StateTone {
+    const fn pill(self) -> &'static str {
+        match self {
+            Self::Good => "bg-good-soft text-good",
+            Self::Busy => "bg-busy-soft text-busy",
+            Self::Off => "bg-off-soft text-off",
+            Self::Warn => "bg-warn-soft text-warn",
+            Self::Bad => "bg-bad-soft text-bad",
+        }
+    }
+
+    const fn ink(self) -> &'static str {
+        match self {
+            Self::Good => "text-good",
+            Self::Busy => "text-busy",
+            Self::Off => "text-off",
+            Self::Warn => "text-warn",
+            Self::Bad => "text-bad",
+        }
+    }
+}
+
+impl Stated for MachineState {
+    fn word(self) -> &'static str {
+        Self::word(self)
+    }
+
+    fn shape(self) -> Shape {
+        match self {
+            Self::Running => Shape::Dot,
+            Self::Starting | Self::Stopping | Self::Provisioning => Shape::Ring,
+            Self::Paused => Shape::Bars,
+            Self::Migrating => Shape::Arrow,
+            Self::Stopped => Shape::Hollow,
+            Self::Waiting => Shape::Hands,
+            Self::Trouble => Shape::Triangle,
+            Self::Terminating => Shape::Cross,
+            Self::Unknown => Shape::Broken,
+        }
+    }
+
+    fn tone(self) -> StateTone {
+        match self {
+            Self::Running => StateTone::Good,
+            Self::Starting | Self::Stopping | Self::Provisioning | Self::Migrating => StateTone::Busy,
+            Self::Paused | Self::Waiting => StateTone::Warn,
+            Self::Stopped | Self::Terminating | Self::Unknown => StateTone::Off,
+            Self::Trouble => StateTone::Bad,
+        }
+    }
+}
+
+impl Stated for PodState {
+    fn word(self) -> &'static str {
+        Self::word(self)
+    }
+
+    fn shape(self) -> Shape {
+        match self {
+            Self::Running => Shape::Dot,
+            Self::Starting => Shape::Ring,
+            Self::Succeeded => Shape::Tick,
+            Self::Trouble => Shape::Triangle,
+            Self::Terminating => Shape::Cross,
+            Self::Unknown => Shape::Broken,
+        }
+    }
+
+    fn tone(self) -> StateTone {
+        match self {
+            Self::Running => StateTone::Good,
+            Self::Starting => StateTone::Busy,
+            Self::Succeeded | Self::Terminating | Self::Unknown => StateTone::Off,
+            Self::Trouble => StateTone::Bad,
+        }
+    }
+}
+
+#[component]
+fn ShapeOf(shape: Shape) -> impl IntoView {
+    view! { <svg class="size-3 shrink-0" viewBox="0 0 12 12" aria-hidden="true" inner_html=shape.markup()></svg> }
+}
+
+/// Shape, word and since when.
+#[component]
+pub fn Pill<S: Stated>(
+    /// The state.
+    state: S,
+    /// Since when, in seconds since 1970.
+    #[prop(into)]
+    since: Option<i64>,
+) -> impl IntoView {
+    let class = format!(
+        "inline-flex h-[22px] items-center gap-1.5 rounded-full px-2 text-xs font-medium whitespace-nowrap {}",
+        state.tone().pill()
+    );
+    view! {
+        <span class="inline-flex items-center gap-2">
+            <span class=class data-state=state.word()>
+                <ShapeOf shape=state.shape()/>
+                {state.word()}
+            </span>
+            {since.map(|at| view! { <span class="text-xs text-ink-faint"><Ago at/></span> })}
+        </span>
+    }
+}
+
+/// The shape alone in its ink, for beside a count.
+#[component]
+pub fn Swatch<S: Stated>(
+    /// The state.
+    state: S,
+) -> impl IntoView {
+    view! {
+        <span class=state.tone().ink()>
+            <ShapeOf shape=state.shape()/>
+        </span>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_of_the_same_tone_that_mean_different_things_differ_in_shape() {
+        let told = |state: MachineState| (state.tone(), state.shape());
+        for (one, other) in [
+            (MachineState::Paused, MachineState::Waiting),
+            (MachineState::Stopped, MachineState::Terminating),
+            (MachineState::Stopped, MachineState::Unknown),
+            (MachineState::Starting, MachineState::Migrating),
+        ] {
+            assert_ne!(told(one), told(other), "{one:?} {other:?}");
+        }
+    }
+}
