@@ -8,12 +8,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::api::admission::Admission;
 use crate::api::{self, Api};
 use crate::controllers;
 use crate::error::ApiError;
 use crate::identity::{Identity, IdentityError};
-use crate::options::Options;
+use crate::options::{GuestsOnExit, Options};
 use crate::store::{DiskError, Store};
+use crate::virt::{self, VirtContext, VirtOptions, VirtTasks};
 use crate::{seeds, server};
 
 /// How long open requests may take to end when the cluster stops.
@@ -53,6 +55,8 @@ pub struct Cluster {
     kubeconfig: PathBuf,
     url: String,
     store: Arc<Store>,
+    guests_on_exit: GuestsOnExit,
+    virt: Option<VirtTasks>,
     stop: CancellationToken,
     tracker: TaskTracker,
     /// Held as long as the cluster runs.
@@ -90,11 +94,27 @@ impl Cluster {
             stop: stop.clone(),
         };
         controllers::start(&context, &tracker);
-        let api = Api::new(Arc::clone(&store), identity.tokens, Vec::new(), folder.join("logs"), stop.clone());
-        let router = api::router(Arc::new(api), None);
+        let virt_options =
+            VirtOptions { folder: folder.clone(), images: options.guest_images, ..VirtOptions::default() };
+        let virt_context = VirtContext::new(Arc::clone(&store), virt_options).await;
+        let webhooks: Vec<Box<dyn Admission>> = vec![Box::new(virt::admission::Webhooks)];
+        let api = Api::new(Arc::clone(&store), identity.tokens, webhooks, folder.join("logs"), stop.clone());
+        let subresources = virt::subresources::router(Arc::clone(&virt_context));
+        let router = api::router(Arc::new(api), Some(subresources));
+        let virt = virt::start(virt_context).await;
+        tracker.spawn(follow(virt.stopped(), stop.clone()));
         tracker.spawn(server::run(listener, identity.tls, router, tracker.clone(), stop.clone()));
         tracing::info!(%url, folder = %options.data_dir.display(), "the embedded cluster is up");
-        Ok(Self { kubeconfig, url, store, stop, tracker, _lock: lock })
+        Ok(Self {
+            kubeconfig,
+            url,
+            store,
+            guests_on_exit: options.guests_on_exit,
+            virt: Some(virt),
+            stop,
+            tracker,
+            _lock: lock,
+        })
     }
 
     /// A kubeconfig for the administrator.
@@ -118,8 +138,11 @@ impl Cluster {
     }
 
     /// Stops: no new requests, open streams end, everything is on disk when this returns.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop.cancel();
+        if let Some(virt) = self.virt.take() {
+            virt.stop(self.guests_on_exit == GuestsOnExit::Stop).await;
+        }
         self.tracker.close();
         if tokio::time::timeout(STOP_PATIENCE, self.tracker.wait()).await.is_err() {
             tracing::warn!("some requests did not end in time; the cluster stops without them");
@@ -135,6 +158,11 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// Controllers that die must not look like a quiet cluster.
+async fn follow(part: CancellationToken, whole: CancellationToken) {
+    tokio::select! { () = part.cancelled() => whole.cancel(), () = whole.cancelled() => {} }
 }
 
 /// One process per folder.

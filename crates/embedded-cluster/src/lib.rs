@@ -28,7 +28,6 @@ mod seeds;
 mod server;
 pub mod store;
 mod virt;
-mod webhooks;
 
 pub use cluster::{Cluster, StartError};
 pub use error::{ApiError, Cause};

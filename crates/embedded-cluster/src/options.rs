@@ -17,7 +17,7 @@ pub struct Options {
 
 impl Options {
     /// Two nodes, no images, guests end with the cluster.
-    pub fn in_folder(data_dir: impl Into<PathBuf>) -> Self {
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
             guest_images: Vec::new(),

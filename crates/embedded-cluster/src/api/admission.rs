@@ -4,10 +4,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::auth::UserInfo;
 use crate::catalog::Kind;
 use crate::error::{ApiError, Cause};
-use crate::store::{Mode, Store, meta};
+use crate::store::{Store, meta};
 
 /// What is about to happen to the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +32,6 @@ pub struct AdmissionRequest<'a> {
     pub object: &'a mut Value,
     /// The object as it is stored now.
     pub old: Option<&'a Value>,
-    /// Who asks.
-    pub user: &'a UserInfo,
-    /// Whether it really happens.
-    pub mode: Mode,
 }
 
 /// A webhook, without the web: may change the object, and may refuse.

@@ -16,7 +16,7 @@ pub(super) fn one(call: &Call<'_>, body: &[u8]) -> Result<Response, ApiError> {
     let options = options(call, body)?;
     let resource = &call.kind.resource;
     let current = call.api.store.find(resource, call.namespace(), &call.info.name)?;
-    admit(call, &current, options.mode)?;
+    admit(call, &current)?;
     let mode = options.mode;
     let last = call.api.store.delete(resource, call.namespace(), &call.info.name, options)?;
     let is_gone = mode == Mode::DryRun
@@ -48,7 +48,7 @@ pub(super) fn many(call: &Call<'_>, body: &[u8]) -> Result<Response, ApiError> {
     items.retain(|object| selector.matches(object));
     let mut deleted: Vec<Arc<Value>> = Vec::with_capacity(items.len());
     for item in items {
-        admit(call, &item, options.mode)?;
+        admit(call, &item)?;
         let namespace = call.kind.is_namespaced.then(|| meta::namespace(&item));
         match call.api.store.delete(&call.kind.resource, namespace, meta::name(&item), options.clone()) {
             Ok(last) => deleted.push(call.present(&last)),
@@ -67,7 +67,7 @@ pub(super) fn many(call: &Call<'_>, body: &[u8]) -> Result<Response, ApiError> {
     Ok(media::json(StatusCode::OK, &list))
 }
 
-fn admit(call: &Call<'_>, current: &Value, mode: Mode) -> Result<(), ApiError> {
+fn admit(call: &Call<'_>, current: &Value) -> Result<(), ApiError> {
     for webhook in &call.api.admission {
         let mut object = current.clone();
         let mut request = AdmissionRequest {
@@ -76,8 +76,6 @@ fn admit(call: &Call<'_>, current: &Value, mode: Mode) -> Result<(), ApiError> {
             subresource: "",
             object: &mut object,
             old: Some(current),
-            user: call.user,
-            mode,
         };
         webhook.admit(&call.api.store, &mut request)?;
     }

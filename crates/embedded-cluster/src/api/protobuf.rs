@@ -130,7 +130,13 @@ const ACCESS: Message = &[
     (
         2,
         "spec",
-        Type::Message(&[RESOURCE_ATTRIBUTES, PATH_ATTRIBUTES, (3, "user", Text), (4, "groups", TEXTS), (6, "uid", Text)]),
+        Type::Message(&[
+            RESOURCE_ATTRIBUTES,
+            PATH_ATTRIBUTES,
+            (3, "user", Text),
+            (4, "groups", TEXTS),
+            (6, "uid", Text),
+        ]),
     ),
 ];
 const OWN_RULES: Message = &[METADATA_FIELD, (2, "spec", Type::Message(&[(1, "namespace", Text)]))];

@@ -13,7 +13,7 @@ use super::patch::{Patch, apply};
 use super::{Call, media, read, validate};
 use crate::error::{ApiError, Cause};
 use crate::resource::GroupResource;
-use crate::store::{Mode, meta};
+use crate::store::meta;
 
 /// How often a change is worked out again because somebody else was faster.
 const ATTEMPTS: usize = 8;
@@ -92,7 +92,7 @@ fn store_new(call: &Call<'_>, mut object: Value) -> Result<Response, ApiError> {
         fields.remove("status");
     }
     validate::name(&object, call.kind)?;
-    admit(call, Operation::Create, &mut object, None, mode)?;
+    admit(call, Operation::Create, &mut object, None)?;
     object["apiVersion"] = call.kind.api_version(&call.kind.storage_version).into();
     let stored = call.api.store.create_with(&call.kind.resource, object, mode)?;
     answer(call, StatusCode::CREATED, &call.present(&stored))
@@ -107,7 +107,7 @@ fn change(call: &Call<'_>, work_out: impl Fn(&Value) -> Result<Value, ApiError>)
         let current = call.api.store.find(resource, call.namespace(), &call.info.name)?;
         let wanted = work_out(&call.present(&current))?;
         let mut object = keep_other_half(call, &current, wanted);
-        admit(call, Operation::Update, &mut object, Some(&current), mode)?;
+        admit(call, Operation::Update, &mut object, Some(&current))?;
         object["apiVersion"] = call.kind.api_version(&call.kind.storage_version).into();
         meta::edit(&mut object)
             .insert("resourceVersion".into(), meta::text(&current, "resourceVersion").to_owned().into());
@@ -140,22 +140,8 @@ fn keep_other_half(call: &Call<'_>, current: &Value, mut wanted: Value) -> Value
     object
 }
 
-fn admit(
-    call: &Call<'_>,
-    operation: Operation,
-    object: &mut Value,
-    old: Option<&Value>,
-    mode: Mode,
-) -> Result<(), ApiError> {
-    let mut request = AdmissionRequest {
-        operation,
-        kind: call.kind,
-        subresource: &call.info.subresource,
-        object,
-        old,
-        user: call.user,
-        mode,
-    };
+fn admit(call: &Call<'_>, operation: Operation, object: &mut Value, old: Option<&Value>) -> Result<(), ApiError> {
+    let mut request = AdmissionRequest { operation, kind: call.kind, subresource: &call.info.subresource, object, old };
     admission::builtin(&mut request)?;
     for webhook in &call.api.admission {
         webhook.admit(&call.api.store, &mut request)?;

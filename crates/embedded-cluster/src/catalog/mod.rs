@@ -182,11 +182,6 @@ impl Catalog {
         Self { kinds, by_name }
     }
 
-    /// Every kind, built-in kinds first.
-    pub fn kinds(&self) -> &[Arc<Kind>] {
-        &self.kinds
-    }
-
     /// A kind by group and plural.
     pub fn get(&self, resource: &GroupResource) -> Option<&Arc<Kind>> {
         self.by_name.get(resource)
