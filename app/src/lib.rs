@@ -13,6 +13,9 @@
 //! over and adds live updates, shortcuts and screens. To add a page: a path in [`paths`], a module in [`pages`],
 //! a route in [`app`].
 
+// A page is one nested type; the optimised builds compute the layout of all of it.
+#![recursion_limit = "512"]
+
 #[cfg(all(feature = "ssr", feature = "hydrate"))]
 compile_error!("`ssr` and `hydrate` are two platforms: build them separately, or every event handler goes silent");
 #[cfg(not(any(feature = "ssr", feature = "hydrate")))]
