@@ -1,0 +1,193 @@
+//! A cluster inside of the test: store, API and controllers, without TLS.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use http::{Method, Request, header};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::api::{self, Api};
+use crate::auth::tokens::Tokens;
+use crate::guest::Guest;
+use crate::options::NodeSpec;
+use crate::resource::GroupResource;
+use crate::store::Store;
+use crate::virt::kinds::{At, EVENTS, INSTANCES, MACHINES, PODS};
+use crate::virt::{VirtContext, VirtOptions, VirtTasks, admission, start, subresources};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+const TOKEN: &str = "test-admin";
+
+pub struct TestCluster {
+    pub store: Arc<Store>,
+    pub router: Router,
+    pub folder: PathBuf,
+    context: Arc<VirtContext>,
+    tasks: VirtTasks,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Answer {
+    /// The words of a refusal, whether they came as a Status or as text.
+    pub fn message(&self) -> String {
+        self.body["message"].as_str().or_else(|| self.body.as_str()).unwrap_or_default().to_owned()
+    }
+}
+
+impl TestCluster {
+    /// One with built-in guests and an image folder that holds a container disk.
+    pub async fn builtin() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let image = temporary.path().join("images/quay.io_containerdisks_fedora_latest/disk");
+        std::fs::create_dir_all(&image).unwrap();
+        std::fs::write(image.join("disk.img"), vec![0; 1 << 16]).unwrap();
+        let folder = temporary.path().join("cluster");
+        let store = Arc::new(Store::in_memory());
+        let mut cluster = Self::over(store, &folder, vec![temporary.path().join("images")], true).await;
+        cluster._temporary = Some(temporary);
+        cluster
+    }
+
+    /// One over a store that may hold something already.
+    pub async fn over(store: Arc<Store>, folder: &Path, images: Vec<PathBuf>, builtin_guests: bool) -> Self {
+        crate::seeds::plant(&store, &NodeSpec::defaults()).unwrap();
+        let options = VirtOptions { folder: folder.to_owned(), images, builtin_guests };
+        let context = VirtContext::new(Arc::clone(&store), options).await;
+        let tokens = Arc::new(Tokens::new(TOKEN.to_owned(), b"key"));
+        let api = Api::new(
+            Arc::clone(&store),
+            tokens,
+            vec![Box::new(admission::Webhooks)],
+            folder.join("logs"),
+            CancellationToken::new(),
+        );
+        let router = api::router(Arc::new(api), Some(subresources::router(Arc::clone(&context))));
+        let namespaces = GroupResource::core("namespaces");
+        if store.get(&namespaces, None, "rec").is_none() {
+            store
+                .create(&namespaces, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rec"}}))
+                .unwrap();
+        }
+        let tasks = start(Arc::clone(&context)).await;
+        Self { store, router, folder: folder.to_owned(), context, tasks, _temporary: None }
+    }
+
+    /// Stops the controllers, as Porthole does when it ends.
+    pub async fn stop(self, with_guests: bool) {
+        self.tasks.stop(with_guests).await;
+    }
+
+    pub fn has_qemu(&self) -> bool {
+        self.context.has_qemu()
+    }
+
+    /// The guest of an instance.
+    pub fn context_guest(&self, uid: &str) -> Arc<Guest> {
+        self.context.guests.get(uid).unwrap()
+    }
+
+    /// Sends a request as the administrator.
+    pub async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        let request = Request::builder()
+            .method(Method::from_bytes(method.as_bytes()).unwrap())
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        Answer { status, body }
+    }
+
+    /// Creates a machine, and says what was wrong if that is refused.
+    pub async fn create_machine(&self, name: &str, strategy: &str, template_spec: Value) {
+        let machine = json!({
+            "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": name, "namespace": "rec"},
+            "spec": {"runStrategy": strategy, "template": {"spec": template_spec}},
+        });
+        let path = "/apis/kubevirt.io/v1/namespaces/rec/virtualmachines";
+        let answer = self.send("POST", path, &machine.to_string()).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// PUTs a subresource of a machine.
+    pub async fn machine_action(&self, name: &str, action: &str, body: &str) -> Answer {
+        let path = format!("/apis/subresources.kubevirt.io/v1/namespaces/rec/virtualmachines/{name}/{action}");
+        self.send("PUT", &path, body).await
+    }
+
+    /// PUTs a subresource of an instance.
+    pub async fn instance_action(&self, name: &str, action: &str) -> Answer {
+        let path = format!("/apis/subresources.kubevirt.io/v1/namespaces/rec/virtualmachineinstances/{name}/{action}");
+        self.send("PUT", &path, "{}").await
+    }
+
+    pub fn machine(&self, name: &str) -> Value {
+        self.get(&MACHINES, name)
+    }
+
+    pub fn instance(&self, name: &str) -> Value {
+        self.get(&INSTANCES, name)
+    }
+
+    /// The object, or null.
+    pub fn get(&self, kind: &GroupResource, name: &str) -> Value {
+        let at = At { namespace: "rec".into(), name: name.into() };
+        at.get(&self.store, kind).map_or(Value::Null, |object| Value::clone(&object))
+    }
+
+    pub fn pods(&self) -> Vec<Arc<Value>> {
+        self.store.list(&PODS, Some("rec")).0
+    }
+
+    /// Reasons and messages of the events about objects of that name, in order.
+    pub fn events(&self, name: &str) -> Vec<String> {
+        let (mut events, _) = self.store.list(&EVENTS, Some("rec"));
+        events.retain(|event| event["involvedObject"]["name"] == name);
+        events.sort_by_key(|event| crate::store::meta::version(event));
+        events.iter().map(|e| format!("{} {}", e["reason"].as_str().unwrap(), e["message"].as_str().unwrap())).collect()
+    }
+
+    pub fn printable(&self, name: &str) -> String {
+        self.machine(name)["status"]["printableStatus"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until a machine prints a word.
+    pub async fn until_printable(&self, name: &str, word: &str) {
+        self.until(&format!("{name} is {word}"), || self.printable(name) == word).await;
+    }
+
+    /// Waits until something is so, and tells what there is instead if it never is.
+    pub async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while !is_so() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        if waited.await.is_err() {
+            let of =
+                |kind| self.store.list(kind, None).0.iter().map(|o| format!("{}\n", o["status"])).collect::<String>();
+            panic!("waited in vain until {what}\n{}{}{}", of(&MACHINES), of(&INSTANCES), of(&PODS));
+        }
+    }
+}
+
+/// A machine that needs nothing but memory.
+pub fn small() -> Value {
+    json!({"domain": {"memory": {"guest": "64Mi"}, "devices": {}}, "terminationGracePeriodSeconds": 5})
+}

@@ -1,0 +1,10 @@
+//! The controllers and subresources together, over the API's own router.
+
+mod cluster;
+mod lifecycle;
+mod qemu;
+mod recording;
+mod replay;
+mod story;
+mod streams;
+mod workloads;

@@ -1,0 +1,192 @@
+//! Real guests. Skipped, said aloud, where QEMU or the guest image is not there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::cluster::TestCluster;
+use crate::store::{Store, meta};
+use crate::virt::kinds::{INSTANCES, PODS};
+
+const IMAGE: &str = "porthole.dev/demo-linux:1";
+const PROMPT: &str = "demo:~# ";
+
+fn image_folder() -> Option<PathBuf> {
+    let cache = || {
+        let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let base = base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+        Some(base?.join("porthole/guest-images"))
+    };
+    let folder = std::env::var_os("PORTHOLE_GUEST_IMAGES").map(PathBuf::from).or_else(cache)?;
+    let kernel = folder.join("porthole.dev_demo-linux_1/boot/vmlinuz");
+    if kernel.is_file() {
+        return Some(folder);
+    }
+    println!("skipped: no guest image at {} (PORTHOLE_GUEST_IMAGES names its folder)", kernel.display());
+    None
+}
+
+fn demo() -> Value {
+    json!({
+        "terminationGracePeriodSeconds": 2,
+        "domain": {
+            "memory": {"guest": "256Mi"},
+            "devices": {"inputs": [{"name": "tablet", "type": "tablet", "bus": "usb"}]},
+            "firmware": {"kernelBoot": {
+                "kernelArgs": "console=ttyS0 console=tty1 quiet",
+                "container": {"image": IMAGE, "kernelPath": "/boot/vmlinuz", "initrdPath": "/boot/initramfs.cpio.gz"}}}
+        }
+    })
+}
+
+struct Machine {
+    cluster: TestCluster,
+    images: PathBuf,
+    temporary: tempfile::TempDir,
+}
+
+/// A cluster whose machine `demo` runs in QEMU.
+async fn running() -> Option<Machine> {
+    let images = image_folder()?;
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("cluster");
+    let cluster = TestCluster::over(Arc::new(Store::in_memory()), &folder, vec![images.clone()], false).await;
+    if !cluster.has_qemu() {
+        println!("skipped: QEMU is not installed");
+        return None;
+    }
+    cluster.create_machine("demo", "Always", demo()).await;
+    cluster.until_printable("demo", "Running").await;
+    Some(Machine { cluster, images, temporary })
+}
+
+impl Machine {
+    fn uid(&self) -> String {
+        meta::uid(&self.cluster.instance("demo")).to_owned()
+    }
+
+    fn pid(&self) -> String {
+        let file = self.temporary.path().join("cluster/guests").join(self.uid()).join("pid");
+        std::fs::read_to_string(file).unwrap().trim().to_owned()
+    }
+
+    /// Types on the serial console until the text shows.
+    async fn until_printed(&self, keys: &str, wanted: &str) {
+        let guest = self.cluster.context_guest(&self.uid());
+        let mut session = guest.attach_serial().unwrap();
+        let mut seen = String::new();
+        let waited = tokio::time::timeout(Duration::from_secs(120), async {
+            while !seen.contains(wanted) {
+                session.keys.send(keys.to_owned().into()).await.unwrap();
+                let more = tokio::time::timeout(Duration::from_secs(1), session.output.recv()).await;
+                if let Ok(Some(bytes)) = more {
+                    seen.push_str(&String::from_utf8_lossy(&bytes));
+                }
+            }
+        });
+        assert!(waited.await.is_ok(), "{wanted:?} never showed, only: {seen}");
+    }
+
+    async fn screenshot(&self) -> Vec<u8> {
+        self.cluster.context_guest(&self.uid()).screenshot().await.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_guest_boots_to_a_shell_and_can_be_held_reset_and_stopped() {
+    let Some(machine) = running().await else { return };
+    machine.until_printed("\r", PROMPT).await;
+    machine.until_printed("echo $((6*7))-times\r", "42-times").await;
+    let picture = machine.screenshot().await;
+    assert!(picture.starts_with(b"\x89PNG") && picture.len() > 500, "{} bytes", picture.len());
+
+    let cluster = &machine.cluster;
+    let pod = cluster.pods()[0].clone();
+    let log = cluster.folder.join("logs").join(meta::uid(&pod)).join("guest-console-log.log");
+    let text = std::fs::read_to_string(log).unwrap();
+    assert!(text.contains("42-times"), "the serial console is logged: {text}");
+
+    assert_eq!(cluster.instance_action("demo", "pause").await.status, 200);
+    cluster.until_printable("demo", "Paused").await;
+    assert_eq!(machine.screenshot().await, machine.screenshot().await, "nothing moves");
+    assert_eq!(cluster.instance_action("demo", "unpause").await.status, 200);
+    cluster.until_printable("demo", "Running").await;
+    assert_eq!(cluster.instance_action("demo", "reset").await.status, 200);
+    machine.until_printed("\r", PROMPT).await;
+
+    let pid = machine.pid();
+    assert_eq!(cluster.machine_action("demo", "stop", "").await.status, 202);
+    cluster.until("it is off", || cluster.printable("demo") == "Stopped" && cluster.instance("demo").is_null()).await;
+    cluster.until("QEMU has ended", || !is_alive(&pid)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_qemu_is_noticed_and_its_machine_starts_again() {
+    let Some(machine) = running().await else { return };
+    let (uid, pid) = (machine.uid(), machine.pid());
+    kill(&pid);
+    let cluster = &machine.cluster;
+    let is_another = || {
+        let now = cluster.instance("demo");
+        now["status"]["phase"] == "Running" && meta::uid(&now) != uid
+    };
+    cluster.until("another instance runs", is_another).await;
+    let told = cluster.events("demo");
+    assert!(told.iter().any(|event| event == "Stopped The VirtualMachineInstance crashed."), "{told:?}");
+    machine.cluster.stop(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_outlives_the_cluster_and_is_taken_over_again() {
+    let Some(machine) = running().await else { return };
+    machine.until_printed("\r", PROMPT).await;
+    let (uid, pid) = (machine.uid(), machine.pid());
+    let Machine { cluster, images, temporary } = machine;
+    let (store, folder) = (Arc::clone(&cluster.store), cluster.folder.clone());
+    cluster.stop(false).await;
+    assert!(is_alive(&pid), "the guest runs on");
+
+    let cluster = TestCluster::over(store, &folder, vec![images.clone()], false).await;
+    let machine = Machine { cluster, images, temporary };
+    machine.until_printed("echo $((6*7))-again\r", "42-again").await;
+    assert_eq!((machine.uid(), machine.pid()), (uid, pid.clone()), "it is the same guest");
+    assert_eq!(machine.cluster.printable("demo"), "Running");
+    machine.cluster.stop(true).await;
+    while is_alive(&pid) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_died_while_nobody_looked_counts_as_failed() {
+    let Some(machine) = running().await else { return };
+    let (uid, pid) = (machine.uid(), machine.pid());
+    let Machine { cluster, images, temporary } = machine;
+    let (store, folder) = (Arc::clone(&cluster.store), cluster.folder.clone());
+    cluster.stop(false).await;
+    kill(&pid);
+    while is_alive(&pid) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let cluster = TestCluster::over(store, &folder, vec![images], false).await;
+    let is_another = || {
+        let now = cluster.instance("demo");
+        now["status"]["phase"] == "Running" && meta::uid(&now) != uid
+    };
+    cluster.until("another instance runs", is_another).await;
+    assert_eq!(cluster.store.list(&INSTANCES, Some("rec")).0.len(), 1);
+    cluster.until("the old pod is gone", || cluster.store.list(&PODS, Some("rec")).0.len() == 1).await;
+    cluster.stop(true).await;
+    drop(temporary);
+}
+
+fn is_alive(pid: &str) -> bool {
+    // A zombie has ended; its parent has not looked yet.
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+fn kill(pid: &str) {
+    assert!(std::process::Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
+}

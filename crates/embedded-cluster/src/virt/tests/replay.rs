@@ -1,0 +1,164 @@
+//! The recorded requests again, against this cluster: the same states, conditions, events, codes and texts.
+//!
+//! What may differ, and why: times, names, UIDs and versions; which node is chosen; how often something is repeated;
+//! [`Story`] leaves them out. The recorded nodes were stand-ins without an agent, so pods have no events of their own
+//! beyond the scheduler's there, and one guest counts as failed at its end because its node had forgotten it.
+
+use futures_util::StreamExt;
+use serde_json::Value;
+use std::sync::{Arc, Mutex};
+
+use super::cluster::TestCluster;
+use super::recording::{self, Line};
+use super::story::{Story, plain};
+use crate::store::WatchKind;
+use crate::virt::kinds::{EVENTS, INSTANCES, MACHINES, PODS, text};
+
+/// Follows everything that happens from now on.
+fn follow(cluster: &TestCluster) -> Arc<Mutex<Story>> {
+    let story = Arc::new(Mutex::new(Story::default()));
+    for kind in [&*MACHINES, &*INSTANCES, &*PODS, &*EVENTS] {
+        let mut watch = cluster.store.watch(kind, Some("rec"), Some(cluster.store.version())).unwrap();
+        let story = Arc::clone(&story);
+        tokio::spawn(async move {
+            while let Some(event) = watch.next().await {
+                story.lock().unwrap().observe(&event.object, event.kind == WatchKind::Deleted);
+            }
+        });
+    }
+    story
+}
+
+/// What a recorded step has to wait for: the words that the machine and its instance showed then.
+#[derive(Default)]
+struct Scene {
+    printable: String,
+    ready: Value,
+    phase: Value,
+    paused: bool,
+}
+
+impl Scene {
+    fn observe(&mut self, line: &Line) {
+        let object = &line.object;
+        let condition = |kind: &str| {
+            let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            conditions.into_iter().find(|condition| condition["type"] == kind).unwrap_or_default()
+        };
+        match text(&object["kind"]) {
+            "VirtualMachine" => {
+                text(&object["status"]["printableStatus"]).clone_into(&mut self.printable);
+                self.ready = condition("Ready")["reason"].clone();
+            }
+            "VirtualMachineInstance" => {
+                let is_gone = line.kind == "DELETED";
+                self.phase = if is_gone { Value::Null } else { object["status"]["phase"].clone() };
+                self.paused = !is_gone && condition("Paused")["status"] == "True";
+            }
+            _ => {}
+        }
+    }
+
+    async fn wait_for(&self, cluster: &TestCluster, name: &str) {
+        let is_so = || {
+            let machine = cluster.machine(name);
+            let instance = cluster.instance(name);
+            let ready = crate::virt::conditions::get(&machine, "Ready").map_or(Value::Null, |r| r["reason"].clone());
+            text(&machine["status"]["printableStatus"]) == self.printable
+                && ready == self.ready
+                && instance["status"]["phase"] == self.phase
+                && crate::virt::conditions::is_true(&instance, "Paused") == self.paused
+        };
+        let what = format!("{name} is {} with an instance {} (paused: {})", self.printable, self.phase, self.paused);
+        cluster.until(&what, is_so).await;
+    }
+}
+
+#[tokio::test]
+async fn a_machine_lives_as_on_a_real_cluster() {
+    let Some(lines) = recording::read("lifecycle.jsonl") else { return };
+    let cluster = TestCluster::builtin().await;
+    let story = follow(&cluster);
+    let mut recorded = Story::default();
+    let mut scene = Scene::default();
+    let mut is_created = false;
+    for line in &lines {
+        if let Some((method, path, body)) = line.request() {
+            if is_created {
+                scene.wait_for(&cluster, "life").await;
+            }
+            is_created = true;
+            let answer = cluster.send(method, path, body).await;
+            let message = line.body["message"].as_str().or_else(|| line.body.as_str()).unwrap_or_default();
+            let expected = (line.status, plain(message));
+            assert_eq!((answer.status, plain(&answer.message())), expected, "{method} {path}");
+        } else {
+            // What a request changed comes before its answer in the recording.
+            let is_ahead = line.kind == "MODIFIED" && line.object["metadata"]["deletionTimestamp"].is_string();
+            if !is_ahead {
+                scene.observe(line);
+            }
+            recorded.observe(&line.object, line.kind == "DELETED");
+        }
+    }
+    cluster.until("the machine is gone", || cluster.machine("life").is_null()).await;
+    let told = |story: &Story| story.to_string().matches("SuccessfulDelete").count();
+    let patience = std::time::Duration::from_secs(5);
+    let all_told = cluster.until("the last event is told", || told(&story.lock().unwrap()) >= told(&recorded));
+    // If one is missing the comparison tells which.
+    let _ = tokio::time::timeout(patience, all_told).await;
+    let happened = story.lock().unwrap();
+    assert_eq!(happened.to_string(), recorded.to_string(), "left: here, right: recorded");
+}
+
+#[tokio::test]
+async fn troubles_show_as_on_a_real_cluster() {
+    let Some(lines) = recording::read("troubles.jsonl") else { return };
+    let cluster = TestCluster::builtin().await;
+    let story = follow(&cluster);
+    // Migration is not there yet; from there on the recorded machine `bridged` takes another way.
+    let migrates = |line: &Line| line.action.as_deref().is_some_and(|action| action.contains("/migrate"));
+    let end = lines.iter().position(migrates).unwrap();
+    let mut recorded = Story::default();
+    for line in &lines[..end] {
+        if let Some((method, path, body)) = line.request() {
+            let answer = cluster.send(method, path, body).await;
+            let message = line.body["message"].as_str().unwrap_or_default();
+            assert_eq!((answer.status, answer.message().as_str()), (line.status, message), "{method} {path} {body}");
+            if line.status == 422 {
+                assert_eq!(answer.body["details"]["causes"], line.body["details"]["causes"], "{body}");
+            }
+        } else {
+            recorded.observe(&line.object, line.kind == "DELETED");
+        }
+    }
+    for line in lines[end + 1..].iter().filter(|line| line.action.as_deref().is_some_and(|a| a.contains("nobody"))) {
+        let (method, path, body) = line.request().unwrap();
+        let answer = cluster.send(method, path, body).await;
+        let message = line.body["message"].as_str().or_else(|| line.body.as_str()).unwrap_or_default();
+        assert_eq!((answer.status, answer.message().as_str()), (line.status, message), "{path}");
+    }
+    for (name, word) in [
+        ("lost-claim", "ErrorPvcNotFound"),
+        ("mars", "ErrorUnschedulable"),
+        ("huge", "ErrorUnschedulable"),
+        ("bridged", "Running"),
+    ] {
+        cluster.until_printable(name, word).await;
+    }
+    cluster.until("bridged is ready", || cluster.machine("bridged")["status"]["ready"] == true).await;
+    for name in ["nomem", "it"] {
+        let has_failed = || crate::virt::conditions::is_true(&cluster.machine(name), "Failure");
+        cluster.until(&format!("{name} has failed"), has_failed).await;
+    }
+    // Strands of other machines, from recordings before this one, are in the recording too.
+    let names = ["lost-claim", "mars", "huge", "bridged", "nomem", "it"];
+    let is_ours = |strand: &str| {
+        names.iter().any(|name| strand.contains(&format!(" {name} ")) || strand.contains(&format!("-{name}-")))
+    };
+    let mut happened = std::mem::take(&mut *story.lock().unwrap()).without_repeated_events();
+    let mut recorded = recorded.without_repeated_events();
+    happened.retain(is_ours);
+    recorded.retain(is_ours);
+    assert_eq!(happened.to_string(), recorded.to_string(), "left: here, right: recorded");
+}
