@@ -95,7 +95,7 @@ fn default_instance(instance: &mut Value) {
         put(&mut spec["domain"]["resources"]["requests"], "memory", memory);
     }
     default_network(spec);
-    for volume in spec["volumes"].as_array_mut().into_iter().flatten() {
+    for volume in spec.get_mut("volumes").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(disk) = volume.get_mut("containerDisk") {
             let image = text(&disk["image"]).to_owned();
             let is_moving = image.ends_with(":latest") || !image.rsplit('/').next().unwrap_or_default().contains(':');
@@ -133,11 +133,11 @@ fn default_network(spec: &mut Value) {
 fn default_disks(spec: &mut Value) {
     let names: Vec<String> =
         spec["volumes"].as_array().into_iter().flatten().map(|v| text(&v["name"]).to_owned()).collect();
-    let disks = &mut spec["domain"]["devices"]["disks"];
-    if disks.is_null() && !names.is_empty() {
-        *disks = json!([]);
+    let devices = &mut spec["domain"]["devices"];
+    if !names.is_empty() {
+        put(devices, "disks", json!([]));
     }
-    let Some(disks) = disks.as_array_mut() else { return };
+    let Some(disks) = devices.get_mut("disks").and_then(Value::as_array_mut) else { return };
     for name in names {
         if !disks.iter().any(|disk| disk["name"] == name.as_str()) {
             disks.push(json!({"name": name}));

@@ -52,9 +52,23 @@ impl At {
     }
 }
 
-/// The narrow typed view of a part of an object; what does not parse counts as absent.
+/// The narrow typed view of a part of an object. Nulls count as absent, and so does what does not parse.
 pub fn typed<T: DeserializeOwned + Default>(part: &Value) -> T {
-    T::deserialize(part).unwrap_or_default()
+    serde_json::from_value(without_nulls(part)).unwrap_or_else(|error| {
+        tracing::debug!(%error, "a part of an object is not what it should be");
+        T::default()
+    })
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.iter().filter(|(_, field)| !field.is_null());
+            Value::Object(kept.map(|(name, field)| (name.clone(), without_nulls(field))).collect())
+        }
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        other => other.clone(),
+    }
 }
 
 /// A string, or the empty string.
@@ -102,4 +116,20 @@ pub fn instance_of(store: &Store, machine: &Value) -> Option<Arc<Value>> {
 /// Whether an instance came to its end.
 pub fn is_final(instance: &Value) -> bool {
     matches!(text(&instance["status"]["phase"]), "Succeeded" | "Failed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kubevirt::domain::InstanceSpec;
+
+    #[test]
+    fn nulls_count_as_absent() {
+        let spec: InstanceSpec = typed(&json!({
+            "volumes": null,
+            "domain": {"memory": {"guest": "64Mi"}, "devices": {"disks": null, "autoattachGraphicsDevice": false}},
+        }));
+        assert_eq!(spec.domain.memory_bytes(), Some(64 << 20));
+        assert!(!spec.domain.devices.has_graphics());
+    }
 }

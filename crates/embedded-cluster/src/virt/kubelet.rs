@@ -22,6 +22,8 @@ use crate::store::{DeleteOptions, Store, meta};
 
 /// First wait after an image could not be pulled; doubled each time.
 const PULL_BACK_OFF: Duration = Duration::from_secs(10);
+/// How long a failed try shows as such.
+const PULL_FAILURE: Duration = Duration::from_secs(2);
 /// Longest wait between two tries.
 const LONGEST_PULL_BACK_OFF: Duration = Duration::from_secs(300);
 
@@ -44,6 +46,8 @@ struct StandIn {
 #[derive(Clone, Copy, Debug)]
 struct Pulls {
     tries: u32,
+    /// When the failure becomes a wait.
+    wait_from: jiff::Timestamp,
     next: jiff::Timestamp,
 }
 
@@ -261,31 +265,31 @@ fn wait_for_image(
     let now = clock::now();
     let source = Source::Kubelet(text(&pod["spec"]["nodeName"]));
     let pulls = kubelet.pulls.get(meta::uid(pod)).copied();
-    let (reason, message, wait) = match pulls {
+    let (reason, message, again) = match pulls {
+        Some(pulls) if now < pulls.wait_from => return again_at(queue, at, pulls.wait_from),
         Some(pulls) if now < pulls.next && text(&waiting(pod, container)["reason"]) == "ErrImagePull" => {
             let message = format!("Back-off pulling image \"{image}\"");
             context.recorder.normal(pod, source, "BackOff", &message);
             context.recorder.warning(pod, source, "Failed", "Error: ImagePullBackOff");
-            ("ImagePullBackOff", message, pulls.next.duration_since(now).unsigned_abs())
+            ("ImagePullBackOff", message, pulls.next)
         }
-        Some(pulls) if now < pulls.next => {
-            return queue.push_after(pulls.next.duration_since(now).unsigned_abs(), Work::Pod(at.clone()));
-        }
+        Some(pulls) if now < pulls.next => return again_at(queue, at, pulls.next),
         _ => {
             let tries = pulls.map_or(0, |pulls| pulls.tries);
             let wait = (PULL_BACK_OFF * 2_u32.saturating_pow(tries)).min(LONGEST_PULL_BACK_OFF);
-            let next = now + SignedDuration::try_from(wait).unwrap_or_default();
-            kubelet.pulls.insert(meta::uid(pod).to_owned(), Pulls { tries: (tries + 1).min(8), next });
+            let after = |wait: Duration| now + SignedDuration::try_from(wait).unwrap_or_default();
+            let (wait_from, next) = (after(PULL_FAILURE), after(wait));
+            kubelet.pulls.insert(meta::uid(pod).to_owned(), Pulls { tries: (tries + 1).min(8), wait_from, next });
             let message =
                 format!("failed to pull and unpack image \"{image}\": not found in any of Porthole's image folders");
             context.recorder.normal(pod, source, "Pulling", &format!("Pulling image \"{image}\""));
             context.recorder.warning(pod, source, "Failed", &format!("Failed to pull image \"{image}\": {message}"));
             context.recorder.warning(pod, source, "Failed", "Error: ErrImagePull");
             // The wait itself is told a moment later, as a state of its own.
-            ("ErrImagePull", message, Duration::from_secs(2))
+            ("ErrImagePull", message, wait_from)
         }
     };
-    queue.push_after(wait, Work::Pod(at.clone()));
+    again_at(queue, at, again);
     modify(context, at, |pod| {
         let status = |one: &Value| {
             let waiting = if one["name"] == container {
@@ -304,6 +308,10 @@ fn wait_for_image(
         status.insert("initContainerStatuses".into(), init.into());
         status.insert("containerStatuses".into(), main.into());
     });
+}
+
+fn again_at(queue: &mut Queue, at: &At, when: jiff::Timestamp) {
+    queue.push_after(when.duration_since(clock::now()).unsigned_abs(), Work::Pod(at.clone()));
 }
 
 fn waiting<'a>(pod: &'a Value, container: &str) -> &'a Value {

@@ -174,16 +174,21 @@ impl TestCluster {
 
     /// Waits until something is so, and tells what there is instead if it never is.
     pub async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        if !self.comes_to(is_so).await {
+            let of =
+                |kind| self.store.list(kind, None).0.iter().map(|o| format!("{}\n", o["status"])).collect::<String>();
+            panic!("waited in vain until {what}\n{}{}{}", of(&MACHINES), of(&INSTANCES), of(&PODS));
+        }
+    }
+
+    /// Waits until something is so; `false` if it never is.
+    pub async fn comes_to(&self, is_so: impl Fn() -> bool) -> bool {
         let waited = tokio::time::timeout(PATIENCE, async {
             while !is_so() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
-        if waited.await.is_err() {
-            let of =
-                |kind| self.store.list(kind, None).0.iter().map(|o| format!("{}\n", o["status"])).collect::<String>();
-            panic!("waited in vain until {what}\n{}{}{}", of(&MACHINES), of(&INSTANCES), of(&PODS));
-        }
+        waited.await.is_ok()
     }
 }
 

@@ -58,8 +58,7 @@ async fn manual_machines_start_and_stop_only_when_asked() {
     cluster
         .until("the machine is off", || cluster.printable("m") == "Stopped" && cluster.instance("m").is_null())
         .await;
-    let status = &cluster.machine("m")["status"];
-    assert!(status.get("stateChangeRequests").is_none(), "{status}");
+    cluster.until("the request is done", || cluster.machine("m")["status"].get("stateChangeRequests").is_none()).await;
     assert_eq!(cluster.machine("m")["spec"]["runStrategy"], "Manual");
 }
 

@@ -72,6 +72,11 @@ impl Story {
         }
     }
 
+    /// How many steps a strand has.
+    pub fn length(&self, strand: &str) -> usize {
+        self.strands.get(strand).map_or(0, Vec::len)
+    }
+
     /// Keeps only strands that are wanted.
     pub fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
         self.strands.retain(|strand, _| wanted(strand));
