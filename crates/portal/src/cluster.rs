@@ -174,6 +174,13 @@ impl Cluster {
         }
     }
 
+    /// Puts a test's connection and offers in place.
+    #[cfg(test)]
+    pub(crate) fn pretend(&self, connection: Connection, offers: Offers) {
+        self.connection.send_replace(Some(connection));
+        self.offers.send_replace(offers);
+    }
+
     /// Replaces what discovery found out.
     fn offer(&self, offers: Offers) {
         let changed = self.offers.send_if_modified(|present| {

@@ -36,6 +36,8 @@ mod machines;
 mod namespaces;
 mod reasons;
 pub mod records;
+#[cfg(test)]
+mod testing;
 mod workloads;
 
 use std::collections::BTreeSet;

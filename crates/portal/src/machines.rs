@@ -262,7 +262,7 @@ impl Inner {
     pub(crate) async fn visible_machine(&self, actor: &Actor, at: &ObjectRef) -> Result<Arc<Machine>, PortalError> {
         self.settled(Kind::Machine)?;
         let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
-        if !self.permissions.may(actor, Ask::get(Kind::Machine, namespace, name)).await? {
+        if !self.permissions.may_in(actor, Ask::get(Kind::Machine, namespace, name)).await? {
             return Err(PortalError::NotFound(Thing::Machine));
         }
         self.machines.index.get(namespace, name).ok_or(PortalError::NotFound(Thing::Machine))

@@ -188,7 +188,7 @@ impl Inner {
     async fn visible_pod(&self, actor: &Actor, at: &ObjectRef) -> Result<Arc<Workload>, PortalError> {
         self.settled(Kind::Pod)?;
         let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
-        if !self.permissions.may(actor, Ask::get(Kind::Pod, namespace, name)).await? {
+        if !self.permissions.may_in(actor, Ask::get(Kind::Pod, namespace, name)).await? {
             return Err(PortalError::NotFound(Thing::Pod));
         }
         self.pods.index.get(namespace, name).ok_or(PortalError::NotFound(Thing::Pod))

@@ -2,7 +2,9 @@
 //!
 //! The portal asks as itself about the person's user and groups, so nobody sees in a list what
 //! `kubectl --as=them get` would refuse. An answer is believed for [`BELIEVED`], or until a role or binding
-//! changes where the portal may watch those. Questions that are under way are shared. No answer means no.
+//! changes where the portal may watch those. Questions that are under way are shared. No answer means no, with
+//! one exception: while the cluster does not answer at all, what it said within the last [`STALE`] still counts,
+//! so that pages can go on to show what was last known. Nothing can be changed then anyway.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +21,8 @@ use crate::cluster::{CallError, Cluster, Kind};
 
 /// How long an answer is believed.
 const BELIEVED: Duration = Duration::from_secs(20);
+/// How long an answer serves while the cluster cannot be asked.
+const STALE: Duration = Duration::from_secs(5 * 60);
 /// Reviews at once for one question about many namespaces.
 const AT_ONCE: usize = 16;
 /// Answers that are kept before outdated ones are thrown away.
@@ -92,7 +96,7 @@ impl Visible {
 
 #[derive(Debug, Default)]
 struct Memory {
-    answers: HashMap<(String, Ask), Answer>,
+    answers: HashMap<(String, Ask), Remembered<Answer>>,
     visible: HashMap<(String, Kind), Remembered<Arc<Visible>>>,
 }
 
@@ -103,7 +107,13 @@ struct Remembered<T> {
     epoch: u64,
 }
 
-type Answer = Remembered<Arc<OnceCell<bool>>>;
+/// An answer, or the place of one that is under way.
+#[derive(Clone, Debug)]
+struct Answer {
+    now: Arc<OnceCell<bool>>,
+    /// The answer before, in case the cluster cannot be asked.
+    before: Option<(bool, Duration)>,
+}
 
 /// Asks and remembers.
 #[derive(Debug)]
@@ -127,16 +137,28 @@ impl Permissions {
 
     /// Whether the person may.
     pub(crate) async fn may(&self, actor: &Actor, ask: Ask) -> Result<bool, CallError> {
-        let cell = self.cell(actor.identity(), &ask);
-        let answer = cell.get_or_try_init(|| self.review(actor, &ask)).await?;
-        Ok(*answer)
+        let Answer { now, before } = self.answer(actor.identity(), &ask);
+        if now.get().is_none()
+            && let Some((answer, _)) = before
+            && self.cluster.trouble().is_some()
+        {
+            return Ok(answer);
+        }
+        match (now.get_or_try_init(|| self.review(actor, &ask)).await, before) {
+            (Ok(answer), _) => Ok(*answer),
+            (Err(CallError::Unreachable(_)), Some((answer, _))) => Ok(answer),
+            (Err(error), _) => Err(error),
+        }
     }
 
-    /// Whether the person may in the whole cluster or in this namespace; one question for all namespaces where
-    /// the answer is the same for all.
+    /// Whether the person may in the whole cluster, in this namespace, or with this object: the widest question
+    /// comes first, because its answer serves many.
     pub(crate) async fn may_in(&self, actor: &Actor, ask: Ask) -> Result<bool, CallError> {
         let everywhere = Ask { namespace: String::new(), name: String::new(), ..ask.clone() };
-        Ok(self.may(actor, everywhere).await? || self.may(actor, ask).await?)
+        let with_any = Ask { name: String::new(), ..ask.clone() };
+        Ok(self.may(actor, everywhere).await?
+            || self.may(actor, with_any).await?
+            || (!ask.name.is_empty() && self.may(actor, ask).await?))
     }
 
     /// Where the person may list a kind, among namespaces that exist.
@@ -188,20 +210,24 @@ impl Permissions {
     }
 
     /// The place of an answer: a present one, one under way, or a new empty one.
-    fn cell(&self, identity: String, ask: &Ask) -> Arc<OnceCell<bool>> {
+    fn answer(&self, identity: String, ask: &Ask) -> Answer {
         let (now, epoch) = (self.clock.now(), self.epoch.load(Ordering::Acquire));
-        let is_good = |answer: &Answer| answer.epoch == epoch && now < answer.asked + BELIEVED;
         let mut memory = self.memory();
         let key = (identity, ask.clone());
-        if let Some(answer) = memory.answers.get(&key).filter(|answer| is_good(answer)) {
-            return Arc::clone(&answer.value);
+        let known = memory.answers.get(&key).filter(|known| known.epoch == epoch);
+        if let Some(known) = known.filter(|known| now < known.asked + BELIEVED) {
+            return known.value.clone();
         }
+        let before = known.and_then(|known| {
+            let latest = known.value.now.get().map(|answer| (*answer, known.asked));
+            latest.or(known.value.before).filter(|(_, asked)| now < *asked + STALE)
+        });
         if memory.answers.len() > KEPT {
-            memory.answers.retain(|_, answer| is_good(answer));
+            memory.answers.retain(|_, known| known.epoch == epoch && now < known.asked + BELIEVED);
         }
-        let cell = Arc::new(OnceCell::new());
-        memory.answers.insert(key, Remembered { value: Arc::clone(&cell), asked: now, epoch });
-        cell
+        let answer = Answer { now: Arc::new(OnceCell::new()), before };
+        memory.answers.insert(key, Remembered { value: answer.clone(), asked: now, epoch });
+        answer
     }
 
     async fn review(&self, actor: &Actor, ask: &Ask) -> Result<bool, CallError> {
@@ -236,6 +262,7 @@ fn review(user: &str, groups: &[String], ask: &Ask) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Answer, Call, Fake, allowed, ana};
 
     #[test]
     fn a_review_asks_for_the_full_path_of_a_subresource_and_for_everybodys_group() {
@@ -255,5 +282,68 @@ mod tests {
     fn a_question_about_everywhere_names_no_namespace() {
         let review = review("ana", &[], &Ask::list(Kind::Pod, None));
         assert_eq!(review["spec"]["resourceAttributes"], json!({"verb": "list", "group": "", "resource": "pods"}));
+    }
+
+    /// Ana may list machines in blue, and get everything there.
+    fn blue(call: &Call) -> Answer {
+        allowed(call.review().is_some_and(|spec| spec["resourceAttributes"]["namespace"] == "blue"))
+    }
+
+    fn existing() -> BTreeSet<String> {
+        ["blue", "green", "red"].map(str::to_owned).into()
+    }
+
+    #[tokio::test]
+    async fn only_namespaces_that_the_cluster_grants_are_visible_and_the_answer_is_remembered() {
+        let fake = Fake::new(blue).await;
+        let permissions = &fake.inner.permissions;
+        let visible = permissions.visible(&ana(), Kind::Machine, existing).await.unwrap();
+        assert_eq!((visible.everywhere, &visible.namespaces), (false, &BTreeSet::from(["blue".to_owned()])));
+        assert_eq!(fake.reviews(), 4, "everywhere, and each namespace");
+        permissions.visible(&ana(), Kind::Machine, existing).await.unwrap();
+        assert_eq!(fake.reviews(), 4);
+        fake.clock.advance(BELIEVED);
+        permissions.visible(&ana(), Kind::Machine, existing).await.unwrap();
+        assert_eq!(fake.reviews(), 8);
+    }
+
+    #[tokio::test]
+    async fn a_changed_role_is_noticed_at_once() {
+        let fake = Fake::new(blue).await;
+        let ask = || Ask::get(Kind::Machine, "blue", "web");
+        assert!(fake.inner.permissions.may_in(&ana(), ask()).await.unwrap());
+        let before = fake.reviews();
+        fake.inner.permissions.invalidate();
+        fake.inner.permissions.may_in(&ana(), ask()).await.unwrap();
+        assert_eq!(fake.reviews(), before * 2);
+    }
+
+    #[tokio::test]
+    async fn questions_under_way_are_shared() {
+        let fake = Fake::new(blue).await;
+        let permissions = &fake.inner.permissions;
+        let actor = ana();
+        let asks = (0..20).map(|_| permissions.may(&actor, Ask::list(Kind::Pod, Some("blue"))));
+        assert!(futures_util::future::join_all(asks).await.into_iter().all(|answer| answer.unwrap()));
+        assert_eq!(fake.reviews(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_outage_keeps_what_was_known_for_a_while_and_grants_nothing_new() {
+        let is_down = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let down = Arc::clone(&is_down);
+        let answer = move |call: &Call| if down.load(Ordering::Relaxed) { (0, Value::Null) } else { blue(call) };
+        let fake = Fake::new(answer).await;
+        let may = |namespace: &'static str| {
+            let permissions = Arc::clone(&fake.inner.permissions);
+            async move { permissions.may(&ana(), Ask::list(Kind::Pod, Some(namespace))).await }
+        };
+        assert!(may("blue").await.unwrap());
+        is_down.store(true, Ordering::Relaxed);
+        fake.clock.advance(BELIEVED);
+        assert!(may("blue").await.unwrap(), "it was allowed a moment ago");
+        assert!(may("green").await.is_err(), "nobody knows");
+        fake.clock.advance(STALE);
+        assert!(may("blue").await.is_err(), "that was too long ago");
     }
 }

@@ -26,27 +26,26 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Watched<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut value = Value::deserialize(deserializer)?;
         drop_nulls(&mut value);
-        let meta = &mut value["metadata"];
-        if let Some(annotations) = meta["annotations"].as_object_mut() {
+        if let Some(annotations) = value.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
             annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         }
-        let text = |key: &str| meta[key].as_str().map(str::to_owned);
-        let kept = KubeMeta {
+        let text = |key: &str| value["metadata"][key].as_str().map(str::to_owned);
+        let meta = KubeMeta {
             name: text("name"),
             namespace: text("namespace"),
             resource_version: text("resourceVersion"),
             uid: text("uid"),
             ..KubeMeta::default()
         };
-        let meta = meta.clone();
         let object = match serde_json::from_value(value) {
             Ok(object) => object,
             Err(error) => {
-                tracing::warn!(object.name = ?kept.name, object.namespace = ?kept.namespace, %error, "unreadable object");
-                serde_json::from_value(json!({ "metadata": meta })).map_err(serde::de::Error::custom)?
+                tracing::warn!(object.name = ?meta.name, object.namespace = ?meta.namespace, %error, "unreadable object");
+                let named = json!({ "metadata": { "name": meta.name, "namespace": meta.namespace, "uid": meta.uid } });
+                serde_json::from_value(named).map_err(serde::de::Error::custom)?
             }
         };
-        Ok(Self { meta: kept, object })
+        Ok(Self { meta, object })
     }
 }
 
@@ -231,6 +230,13 @@ mod tests {
         assert_eq!(watched.resource_version().as_deref(), Some("7"));
         assert!(watched.meta.managed_fields.is_none());
         assert_eq!(watched.object.metadata.annotations.keys().collect::<Vec<_>>(), ["kept"]);
+    }
+
+    #[test]
+    fn an_object_without_annotations_is_read_too() {
+        let watched: Watched<Named> =
+            serde_json::from_value(json!({"metadata": {"name": "blue", "labels": {"a": "b"}}})).unwrap();
+        assert_eq!(watched.object.metadata.labels.len(), 1, "nothing was lost on the way");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use http::header::{
     CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
     UPGRADE,
 };
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use kube::client::Body;
@@ -79,14 +79,19 @@ async fn upgrade(cluster: &Cluster, actor: &Actor, uri: &str) -> Result<Socket, 
     if status != StatusCode::SWITCHING_PROTOCOLS {
         return Err(CallError::Refused(call::refusal(status, response).await).into());
     }
-    let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
-    let is_ours = header(SEC_WEBSOCKET_ACCEPT) == Some(derive_accept_key(key.as_bytes()).as_bytes());
-    let speaks_it = header(SEC_WEBSOCKET_PROTOCOL).is_none_or(|protocol| protocol == PLAIN_SUBPROTOCOL.as_bytes());
-    if !is_ours || !speaks_it {
+    if !is_answer_to(&key, response.headers()) {
         return Err(ConsoleRefusal::of(ConsoleEnd::UpstreamLost));
     }
     let connection = hyper::upgrade::on(response).await.map_err(|error| lost(&error))?;
     Ok(WebSocketStream::from_raw_socket(TokioIo::new(connection), Role::Client, Some(socket_config())).await)
+}
+
+/// Whether the upgrade answers this key, in a protocol that we speak.
+fn is_answer_to(key: &str, headers: &HeaderMap) -> bool {
+    let header = |name| headers.get(name).map(HeaderValue::as_bytes);
+    let is_ours = header(SEC_WEBSOCKET_ACCEPT) == Some(derive_accept_key(key.as_bytes()).as_bytes());
+    let speaks_it = header(SEC_WEBSOCKET_PROTOCOL).is_none_or(|protocol| protocol == PLAIN_SUBPROTOCOL.as_bytes());
+    is_ours && speaks_it
 }
 
 fn lost(error: &dyn std::error::Error) -> ConsoleRefusal {

@@ -47,7 +47,7 @@ pub(super) fn without_machine(action: MachineAction) -> Option<String> {
 /// What somebody may do with machines of one namespace, or with one machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Rights {
-    actions: [bool; MachineAction::ALL.len()],
+    pub(super) actions: [bool; MachineAction::ALL.len()],
     /// Whether node and addresses, which are the instance's, may be shown.
     pub sees_instances: bool,
 }
@@ -166,6 +166,10 @@ fn takes_the_screen(version: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Answer, Fake, allowed, ana};
+    use model::query::ListQuery;
+    use model::{ErrorCode, UiError};
+    use serde_json::json;
 
     #[test]
     fn every_action_asks_for_its_own_right() {
@@ -184,5 +188,82 @@ mod tests {
         ] {
             assert_eq!(takes_the_screen(version), takes, "{version:?}");
         }
+    }
+
+    fn stopped() -> serde_json::Value {
+        json!({"spec": {"runStrategy": "Halted"}, "status": {"printableStatus": "Stopped"}})
+    }
+
+    fn web() -> ObjectRef {
+        ObjectRef::parse("blue", "web").unwrap()
+    }
+
+    /// Ana may do everything in blue; `put` is how the cluster answers to actions.
+    async fn fake(put: Answer) -> Fake {
+        let fake = Fake::new(move |call| match call.review() {
+            Some(spec) => allowed(spec["resourceAttributes"]["namespace"] == "blue"),
+            None => put.clone(),
+        });
+        let fake = fake.await;
+        fake.machine("blue", "web", stopped());
+        fake.machine("green", "web", stopped());
+        fake
+    }
+
+    #[tokio::test]
+    async fn an_action_goes_out_in_the_persons_name() {
+        let fake = fake((202, json!(null))).await;
+        fake.inner.act(&ana(), &web(), MachineAction::Start).await.unwrap();
+        let calls = fake.others();
+        assert_eq!(calls.len(), 1);
+        assert_eq!(calls[0].method, "PUT");
+        assert_eq!(calls[0].uri, "/apis/subresources.kubevirt.io/v1/namespaces/blue/virtualmachines/web/start");
+        assert_eq!(
+            (calls[0].user.as_deref(), calls[0].groups.as_slice()),
+            (Some("ana@example"), &["team:blue".to_owned()][..])
+        );
+    }
+
+    #[tokio::test]
+    async fn what_the_state_forbids_never_reaches_the_cluster() {
+        let fake = fake((202, json!(null))).await;
+        let error = fake.inner.act(&ana(), &web(), MachineAction::Stop).await.unwrap_err();
+        assert_eq!(
+            (error.to_ui().code, error.to_ui().message.as_str()),
+            (ErrorCode::Conflict, "The machine is switched off.")
+        );
+        assert!(fake.others().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_machine_of_another_team_does_not_exist() {
+        let fake = fake((202, json!(null))).await;
+        let green = ObjectRef::parse("green", "web").unwrap();
+        let error = fake.inner.act(&ana(), &green, MachineAction::Start).await.unwrap_err();
+        assert_eq!(error.to_ui(), UiError::not_found("machine"));
+        let gone = fake.inner.act(&ana(), &ObjectRef::parse("blue", "gone").unwrap(), MachineAction::Start).await;
+        assert_eq!(gone.unwrap_err().to_ui(), error.to_ui(), "and nobody can tell the two apart");
+    }
+
+    #[tokio::test]
+    async fn the_clusters_own_refusal_is_told_in_its_words() {
+        let text = "Operation cannot be fulfilled on virtualmachine.kubevirt.io \"web\": VM is already running";
+        let fake = fake((409, json!({"kind": "Status", "message": text}))).await;
+        let error = fake.inner.act(&ana(), &web(), MachineAction::Start).await.unwrap_err().to_ui();
+        assert_eq!((error.code, error.message.as_str()), (ErrorCode::Conflict, "VM is already running."));
+    }
+
+    #[tokio::test]
+    async fn a_page_of_machines_asks_for_rights_once_per_namespace() {
+        let fake = fake((202, json!(null))).await;
+        fake.namespace("blue");
+        fake.namespace("green");
+        for i in 0..100 {
+            fake.machine("blue", &format!("m{i}"), stopped());
+        }
+        let list = fake.inner.list_machines(&ana(), &ListQuery::default()).await.unwrap();
+        assert_eq!((list.total, list.namespaces.as_slice()), (101, &["blue".to_owned()][..]));
+        assert!(list.rows.iter().all(|row| row.at.namespace.as_str() == "blue"));
+        assert!(fake.reviews() <= 3 + 2 * (MachineAction::ALL.len() + 1), "{} reviews", fake.reviews());
     }
 }

@@ -204,7 +204,7 @@ mod tests {
             let instance = instance.map(vmi);
             assert_eq!(state(Some(vm), instance.as_ref()), expected, "{instance:?}");
         }
-        let gone = super::VirtualMachine { metadata: vm_deleted(), ..off };
+        let gone = VirtualMachine { metadata: vm_deleted(), ..off };
         assert_eq!(state(Some(&gone), None), MachineState::Terminating);
     }
 

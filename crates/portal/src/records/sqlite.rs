@@ -170,7 +170,7 @@ mod tests {
         conformance::accounts(&database).await;
         conformance::sessions(&database).await;
         let row = SessionRow { id: "kept".into(), data: "{}".into(), expires_at: 10 };
-        database.save(&row).await.unwrap();
+        SessionRepository::save(&database, &row).await.unwrap();
         database.0.close().await;
         let again = Sqlite::open(&place).await.unwrap();
         assert_eq!(again.load("kept", 1).await.unwrap(), Some(row));
