@@ -1,0 +1,9 @@
+//! Routes that are no pages: they need streaming, upgrades, cookies or a plain answer.
+
+pub mod console;
+pub mod events;
+pub mod health;
+pub mod metrics;
+pub mod screen;
+pub mod sign_in;
+pub mod sign_out;

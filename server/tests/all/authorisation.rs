@@ -1,0 +1,183 @@
+//! Who gets what: one row for every server function, page and route.
+//!
+//! A new endpoint without a row fails here. Columns: nobody, a member of the team that owns the object (ana), a
+//! member of another team (bo), an administrator. What another team owns does not exist.
+
+use axum::http::Method;
+use axum::http::header::{ACCEPT, ORIGIN};
+
+use crate::support::{Answer, Client, shared};
+
+/// Path, form, and the statuses for nobody, ana, bo and the administrator.
+const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
+    ("/api/whoami", "", [401, 200, 200, 200]),
+    ("/api/cluster-status", "", [401, 200, 200, 200]),
+    ("/api/overview", "namespace=", [401, 200, 200, 200]),
+    ("/api/overview", "namespace=blue", [401, 200, 200, 200]),
+    ("/api/machines/list", "", [401, 200, 200, 200]),
+    ("/api/machines/list", "query[namespace]=blue&query[search]=box", [401, 200, 200, 200]),
+    ("/api/machines/get", "namespace=blue&name=box", [401, 200, 404, 200]),
+    ("/api/machines/get", "namespace=blue&name=no-such", [401, 404, 404, 404]),
+    ("/api/machines/get", "namespace=..%2Fgreen&name=box", [401, 404, 404, 404]),
+    // The rules refuse it, but only to those who may know of the machine.
+    ("/api/machines/act", "namespace=blue&name=box&action=pause", [401, 409, 404, 409]),
+    ("/api/machines/act", "namespace=blue&name=no-such&action=start", [401, 404, 404, 404]),
+    ("/api/pods/list", "", [401, 200, 200, 200]),
+    ("/api/pods/get", "namespace=blue&name=worker", [401, 200, 404, 200]),
+    ("/api/pods/log", "namespace=blue&name=worker&container=&lines=10", [401, 200, 404, 200]),
+    ("/api/pods/log", "namespace=blue&name=no-such&container=&lines=10", [401, 404, 404, 404]),
+    // A cookie of this browser, nothing more.
+    ("/api/theme", "theme=dark", [200, 200, 200, 200]),
+];
+
+/// Pattern, an address that fits it, and the statuses.
+const PAGES: &[(&str, &str, [u16; 4])] = &[
+    ("/", "/", [303, 200, 200, 200]),
+    ("/sign-in", "/sign-in", [200, 303, 303, 303]),
+    ("/machines", "/machines", [303, 200, 200, 200]),
+    ("/machines/{namespace}/{name}", "/machines/blue/box", [303, 200, 404, 200]),
+    ("/machines/{namespace}/{name}", "/machines/blue/no-such", [303, 404, 404, 404]),
+    ("/machines/{namespace}/{name}/console", "/machines/blue/box/console", [303, 200, 404, 200]),
+    ("/containers", "/containers", [303, 200, 200, 200]),
+    ("/pods/{namespace}/{name}", "/pods/blue/worker", [303, 200, 404, 200]),
+    ("/pods/{namespace}/{name}", "/pods/blue/no-such", [303, 404, 404, 404]),
+];
+
+/// The same for what is no page. Signing in and out have tests of their own; here they are only refused.
+const ROUTES: &[(&str, &str, [u16; 4])] = &[
+    ("/healthz", "/healthz", [200, 200, 200, 200]),
+    ("/readyz", "/readyz", [200, 200, 200, 200]),
+    ("/metrics", "/metrics", [200, 200, 200, 200]),
+    ("/events", "/events", [401, 200, 200, 200]),
+    // Without an upgrade: whoever may see the machine is told that this is a websocket.
+    ("/console/{namespace}/{vm}/vnc", "/console/blue/box/vnc", [401, 400, 404, 400]),
+    ("/console/{namespace}/{vm}/vnc", "/console/blue/no-such/vnc", [401, 404, 404, 404]),
+    // It is switched off, so it shows nothing.
+    ("/machines/{namespace}/{name}/screen.png", "/machines/blue/box/screen.png", [401, 409, 404, 409]),
+    ("/machines/{namespace}/{name}/screen.png", "/machines/blue/no-such/screen.png", [401, 404, 404, 404]),
+    ("/no-such-address", "/no-such-address", [404, 404, 404, 404]),
+];
+
+/// Four browsers. Signing in costs a password hash each time, so the tests share the sessions.
+async fn people() -> [(&'static str, Client); 4] {
+    static COOKIES: tokio::sync::OnceCell<Vec<Option<String>>> = tokio::sync::OnceCell::const_new();
+    let porthole = shared();
+    let cookies = COOKIES
+        .get_or_init(async || {
+            let mut cookies = vec![None];
+            for name in ["ana", "bo", "admin"] {
+                cookies.push(porthole.sign_in(name).await.cookie().map(str::to_owned));
+            }
+            cookies
+        })
+        .await;
+    let browser = |index: usize| porthole.anonymous().with_cookie(cookies[index].clone());
+    [("nobody", browser(0)), ("ana", browser(1)), ("bo", browser(2)), ("admin", browser(3))]
+}
+
+#[tokio::test]
+async fn every_server_function_has_a_row_and_keeps_to_it() {
+    let (people, mut wrong) = (people().await, Vec::new());
+    for (path, body, expected) in SERVER_FUNCTIONS {
+        for ((who, client), expected) in people.iter().zip(expected) {
+            let answer = client.post(path, body).await;
+            if answer.status != *expected {
+                wrong.push(format!("{who} {path} {body}: {} instead of {expected}: {}", answer.status, answer.text()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for (path, _) in server_fn::axum::server_fn_paths() {
+        assert!(SERVER_FUNCTIONS.iter().any(|(row, ..)| *row == path), "{path} has no row");
+    }
+}
+
+#[tokio::test]
+async fn every_page_has_a_row_and_keeps_to_it() {
+    let (people, mut wrong) = (people().await, Vec::new());
+    for (_, path, expected) in PAGES {
+        for ((who, client), expected) in people.iter().zip(expected) {
+            let answer = client.get(path).await;
+            if answer.status != *expected {
+                wrong.push(format!("{who} {path}: {} instead of {expected}", answer.status));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for listing in leptos_axum::generate_route_list(app::App) {
+        assert!(PAGES.iter().any(|(row, ..)| *row == listing.path()), "{} has no row", listing.path());
+    }
+}
+
+#[tokio::test]
+async fn every_other_route_has_a_row_and_keeps_to_it() {
+    let (people, mut wrong) = (people().await, Vec::new());
+    for (_, path, expected) in ROUTES {
+        for ((who, client), expected) in people.iter().zip(expected) {
+            let headers = [(ACCEPT, "*/*"), (ORIGIN, &client.origin())];
+            let status = client.open(Method::GET, path, &headers, "").await.status().as_u16();
+            if status != *expected {
+                wrong.push(format!("{who} {path}: {status} instead of {expected}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let router = include_str!("../../src/web/mod.rs");
+    let mut known = 0;
+    for route in router.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        let is_covered = ROUTES.iter().any(|(row, ..)| *row == route) || ["/sign-in", "/sign-out"].contains(&route);
+        assert!(is_covered, "{route} has no row");
+        known += 1;
+    }
+    assert!(known >= 8, "the routes are no longer found where they were: {known}");
+}
+
+#[tokio::test]
+async fn lists_hold_only_what_a_team_owns() {
+    let [_, (_, ana), (_, bo), (_, admin)] = &people().await;
+    for path in ["/api/machines/list", "/api/overview", "/api/pods/list", "/api/whoami"] {
+        let body = if path == "/api/overview" { "namespace=" } else { "" };
+        let sees = async |client: &Client| client.post(path, body).await.text();
+        let (anas, bos, all) = (sees(ana).await, sees(bo).await, sees(admin).await);
+        for green in ["green", "vault", "clerk"] {
+            assert!(!anas.contains(green), "{path} tells ana of {green}: {anas}");
+        }
+        for blue in ["blue", "box", "worker"] {
+            assert!(!bos.contains(blue), "{path} tells bo of {blue}: {bos}");
+        }
+        assert!(all.contains("blue") && all.contains("green") || path == "/api/overview", "{path}: {all}");
+    }
+    for page in ["/", "/machines", "/containers", "/machines?namespace=blue", "/machines?search=box"] {
+        let text = bo.get(page).await.text();
+        assert!(!text.contains("/machines/blue") && !text.contains("/pods/blue"), "{page} tells bo of team blue");
+    }
+}
+
+#[tokio::test]
+async fn what_is_hidden_and_what_does_not_exist_cannot_be_told_apart() {
+    let [_, _, (_, bo), _] = &people().await;
+    let pairs = [
+        ("/api/machines/get", "namespace=blue&name=box", "namespace=blue&name=no-such"),
+        ("/api/machines/act", "namespace=blue&name=box&action=start", "namespace=blue&name=no-such&action=start"),
+        ("/api/pods/log", "namespace=blue&name=worker&container=&lines=1", "namespace=x&name=y&container=&lines=1"),
+    ];
+    for (path, hidden, missing) in pairs {
+        let message = |answer: Answer| (answer.status, answer.json()["message"].clone());
+        assert_eq!(message(bo.post(path, hidden).await), message(bo.post(path, missing).await), "{path}");
+    }
+    let (hidden, missing) = (bo.get("/console/blue/box/vnc"), bo.get("/console/blue/no-such/vnc"));
+    assert_eq!(hidden.await.status, missing.await.status);
+}
+
+#[tokio::test]
+async fn a_plain_form_of_somebody_who_was_signed_out_leads_to_the_sign_in_page_and_back() {
+    let client = shared().anonymous();
+    let referer = format!("{}/machines?state=running", client.origin());
+    let headers =
+        [(ACCEPT, "text/html"), (ORIGIN, client.origin().as_str()), (axum::http::header::REFERER, referer.as_str())]
+            .map(|(name, value)| (name, value.to_owned()));
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.clone(), value.as_str())).collect();
+    let answer = client.send(Method::POST, "/api/machines/act", &headers, "namespace=blue&name=box&action=start").await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(answer.header("location"), "/sign-in?next=%2Fmachines%3Fstate%3Drunning");
+}

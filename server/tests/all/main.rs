@@ -1,0 +1,26 @@
+//! Porthole from the outside: a whole one on a free port, with its own embedded cluster, asked over HTTP.
+//!
+//! | file | what it proves |
+//! |---|---|
+//! | `authorisation` | who gets what, over every server function and every route |
+//! | `signing_in` | sessions, throttling, where a person lands |
+//! | `origins` | requests of other sites |
+//! | `consoles` | screens: what is refused, what arrives, how it ends |
+//! | `demo` | what the demo holds, and that it is put there once |
+//! | `live` | changes made with kubectl arrive |
+//! | `answers` | headers, files, probes |
+//! | `starting` | what a person reads when porthole does not start |
+//! | `clusters` | a cluster that is away, comes back, refuses, or runs no machines |
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it says")]
+
+mod answers;
+mod authorisation;
+mod clusters;
+mod consoles;
+mod demo;
+mod live;
+mod origins;
+mod signing_in;
+mod starting;
+mod support;
