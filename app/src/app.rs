@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
-use leptos_router::components::{FlatRoutes, Route, Router, RoutingProgress};
+use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::{SsrMode, path};
 
 use crate::clock::Clock;
@@ -31,9 +31,11 @@ pub fn App() -> impl IntoView {
     view! {
         <Title formatter=|text: String| if text.is_empty() { "Porthole".to_owned() } else { format!("{text} · Porthole") }/>
         <Router set_is_routing>
-            <div class="pointer-events-none fixed inset-x-0 top-0 z-50" aria-hidden="true">
-                <RoutingProgress is_routing max_time=core::time::Duration::from_millis(250)/>
-            </div>
+            <div
+                class="late pointer-events-none fixed inset-x-0 top-0 z-50 h-0.5 animate-pulse bg-accent"
+                class:hidden=move || !is_routing.get()
+                aria-hidden="true"
+            ></div>
             <Frame>
                 <FlatRoutes fallback=|| view! { <NotFound/> }>
                     <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async/>

@@ -5,11 +5,11 @@ use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags};
 
 use crate::App;
-use crate::ssr::{protect_page, remembered_theme};
+use crate::ssr::remembered_theme;
 
-/// The document: the theme is known before the first paint, and only this page's own scripts may run.
+/// The document: the theme is known before the first paint. Its inline scripts carry the nonce that the server
+/// puts into the answer's content security policy.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
-    protect_page();
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=remembered_theme()>

@@ -5,10 +5,9 @@
 //! status, while a page decides by its main content alone (see [`set_status`]), so that a panel that fails
 //! does not turn a good page into an error.
 
-use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, COOKIE, SET_COOKIE};
+use http::header::{ACCEPT, COOKIE, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
-use leptos::nonce::use_nonce;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use model::{ErrorCode, UiError};
@@ -103,20 +102,6 @@ fn is_endpoint_call() -> bool {
 pub fn set_status(code: u16) {
     if let (Some(response), Ok(status)) = (use_context::<ResponseOptions>(), StatusCode::from_u16(code)) {
         response.set_status(status);
-    }
-}
-
-/// Lets only this page's own scripts run: the policy carries the nonce that Leptos gave them.
-///
-/// `data:` pictures are noVNC's cursors and JPEG rectangles.
-pub fn protect_page() {
-    let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) else { return };
-    let policy = format!(
-        "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; img-src 'self' data:; \
-         object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-    );
-    if let Ok(value) = HeaderValue::from_str(&policy) {
-        response.insert_header(CONTENT_SECURITY_POLICY, value);
     }
 }
 

@@ -3,27 +3,23 @@
 use leptos::html;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
-use leptos_router::components::Form;
 use leptos_router::hooks::use_navigate;
 use model::query::{ListQuery, SortKey};
 
-use crate::ui::{Glyph, Icon, Look, Stated, Swatch, button_class};
+use crate::ui::{Glyph, Icon, Look, StateLook, Swatch, button_class};
 use crate::{paths, platform, words};
 
 /// States with their counts; the current one is marked, and a press on it shows all again.
 #[component]
-pub fn StateFilter<S>(
+pub fn StateFilter(
     /// The list's address without its query.
     base: &'static str,
     /// The list's query.
     query: Memo<ListQuery>,
     /// How many there are in each state.
     #[prop(into)]
-    counts: Signal<Vec<(S, u32)>>,
-) -> impl IntoView
-where
-    S: Stated + PartialEq + Sync,
-{
+    counts: Signal<Vec<(StateLook, u32)>>,
+) -> impl IntoView {
     let all = move || counts.with(|counts| counts.iter().map(|(_, count)| count).sum::<u32>());
     let chip = "inline-flex h-7 items-center gap-1.5 rounded-full px-2.5 text-sm text-ink-quiet hover:bg-off-soft \
                 aria-[current]:bg-accent-soft aria-[current]:text-ink";
@@ -42,8 +38,8 @@ where
                     .get()
                     .into_iter()
                     .map(|(state, count)| {
-                        let is_current = query.with(|query| query.state == state.word());
-                        let next = if is_current { "" } else { state.word() };
+                        let is_current = query.with(|query| query.state == state.word);
+                        let next = if is_current { "" } else { state.word };
                         view! {
                             <a
                                 class=chip
@@ -51,7 +47,7 @@ where
                                 aria-current=is_current.then_some("true")
                             >
                                 <Swatch state/>
-                                {state.word()}
+                                {state.word}
                                 <span class="text-ink-faint">{words::count(count)}</span>
                             </a>
                         }
@@ -97,7 +93,13 @@ pub fn SearchForm(
     Effect::new(move |_| platform::set_field(input, &query.with(|query| query.search.clone())));
     let field = "h-8 rounded-control border border-rule-strong bg-paper-raised text-sm";
     view! {
-        <Form action=base method="GET" attr:class="flex min-w-0 flex-1 items-center gap-2 md:flex-none" attr:role="search">
+        <form
+            action=base
+            method="get"
+            role="search"
+            class="flex min-w-0 flex-1 items-center gap-2 md:flex-none"
+            on:submit=move |event| event.prevent_default()
+        >
             <label class="relative min-w-0 flex-1 md:w-72">
                 <span class="sr-only">{placeholder}</span>
                 <span class="pointer-events-none absolute top-2 left-2.5 text-ink-faint">
@@ -179,7 +181,7 @@ pub fn SearchForm(
             <button type="submit" class=format!("{} max-md:hidden", button_class(Look::Plain))>
                 "Search"
             </button>
-        </Form>
+        </form>
     }
 }
 

@@ -3,12 +3,15 @@
 //! It asks who is signed in, and leads to the sign-in page if nobody is. The console is a page of its own
 //! without rail; the sign-in page has no frame at all.
 
+use leptos::html;
 use leptos::prelude::*;
-use leptos_router::components::{Form, Redirect};
-use leptos_router::hooks::{use_location, use_query_map};
+use leptos_router::NavigateOptions;
+use leptos_router::components::Redirect;
+use leptos_router::hooks::{use_location, use_navigate, use_query_map};
 use model::ErrorCode;
 use model::live::LiveKind;
 use model::machine::MachineState;
+use model::query::ListQuery;
 use model::session::{Overview, Who};
 use model::workload::PodState;
 
@@ -221,11 +224,26 @@ fn WhoIs(who: Who) -> impl IntoView {
 /// Search from anywhere: it opens the machines that fit.
 #[component]
 fn GlobalSearch(searched: Signal<String>) -> impl IntoView {
+    let input = NodeRef::<html::Input>::new();
+    let navigate = StoredValue::new(use_navigate());
     let location = use_location();
     let is_list = move || location.pathname.with(|path| path == paths::MACHINES || path == paths::CONTAINERS);
     view! {
         <Show when=move || !is_list()>
-            <Form action=paths::MACHINES method="GET" attr:class="relative min-w-0 flex-1 md:max-w-80" attr:role="search">
+            <form
+                action=paths::MACHINES
+                method="get"
+                role="search"
+                class="relative min-w-0 flex-1 md:max-w-80"
+                on:submit=move |event| {
+                    event.prevent_default();
+                    let search = platform::field_text(input);
+                    let query = ListQuery { search, ..ListQuery::default() };
+                    navigate.with_value(|navigate| {
+                        navigate(&paths::list(paths::MACHINES, &query), NavigateOptions::default());
+                    });
+                }
+            >
                 <label class="sr-only" for="global-search">
                     "Search machines"
                 </label>
@@ -234,6 +252,7 @@ fn GlobalSearch(searched: Signal<String>) -> impl IntoView {
                 </span>
                 <input
                     id="global-search"
+                    node_ref=input
                     class="h-8 w-full rounded-control border border-rule bg-paper-raised pr-8 pl-8 text-sm placeholder:text-ink-faint hover:border-rule-strong"
                     type="search"
                     name="search"
@@ -248,7 +267,7 @@ fn GlobalSearch(searched: Signal<String>) -> impl IntoView {
                 >
                     "/"
                 </kbd>
-            </Form>
+            </form>
         </Show>
     }
 }

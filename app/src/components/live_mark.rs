@@ -13,17 +13,12 @@ pub fn LiveMark() -> impl IntoView {
     let live = Live::expect();
     let clock = Clock::expect();
     let loaded_at = clock.now_untracked();
-    let lost = Memo::new(move |_| match live.cluster.get() {
-        Some(Ok(status)) => match status.health {
-            ClusterHealth::Lost { since, reason } => Some((since, reason)),
-            ClusterHealth::Live | ClusterHealth::Connecting => None,
-        },
-        _ => None,
-    });
     view! {
         <div class="flex items-center gap-2 text-xs whitespace-nowrap" role="status" aria-live="polite">
             <Transition>
-                {move || match (live.connection(), lost.get()) {
+                {
+                    let lost = Memo::new(move |_| lost(live));
+                    move || match (live.connection(), lost.get()) {
                     (Connection::SignedOut, _) => {
                         view! {
                             <span class="size-2 rounded-full border-2 border-off"></span>
@@ -64,8 +59,20 @@ pub fn LiveMark() -> impl IntoView {
                         }
                             .into_any()
                     }
-                }}
+                }
+                }
             </Transition>
         </div>
+    }
+}
+
+/// Since when the cluster is away, and why.
+fn lost(live: Live) -> Option<(Option<i64>, String)> {
+    match live.cluster.get() {
+        Some(Ok(status)) => match status.health {
+            ClusterHealth::Lost { since, reason } => Some((since, reason)),
+            ClusterHealth::Live | ClusterHealth::Connecting => None,
+        },
+        _ => None,
     }
 }

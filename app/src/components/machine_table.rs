@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use model::machine::{MachineAction, MachineRow};
 use model::query::{ListQuery, MachineList, SortKey};
 
+use super::peek::{Peek, PeekCorner};
 use super::power::{ActionButton, Power};
 use super::sort::SortHead;
 use crate::paths;
@@ -22,8 +23,10 @@ pub fn MachineTable(
     names_team: Signal<bool>,
 ) -> impl IntoView {
     let base = paths::MACHINES;
+    let peek = Peek::new();
     view! {
-        <table class="rows" role="table">
+        <PeekCorner peek/>
+        <table class="rows" role="table" on:pointerleave=move |_| peek.leave() on:focusout=move |_| peek.leave()>
             <thead>
                 <tr>
                     <SortHead label="Name" key=SortKey::Name base query/>
@@ -46,7 +49,7 @@ pub fn MachineTable(
                             list.with(|list| list.rows.iter().find(|row| row.at == at).cloned())
                                 .unwrap_or_else(|| previous.unwrap_or(&first).clone())
                         });
-                        view! { <Row row names_team/> }
+                        view! { <Row row names_team peek/> }
                     }
                 </For>
             </tbody>
@@ -55,14 +58,15 @@ pub fn MachineTable(
 }
 
 #[component]
-fn Row(row: Memo<MachineRow>, names_team: Signal<bool>) -> impl IntoView {
+fn Row(row: Memo<MachineRow>, names_team: Signal<bool>, peek: Peek) -> impl IntoView {
     let power = Power::expect();
     let at = row.with_untracked(|row| row.at.clone());
     let (name, team) = (at.name.to_string(), at.namespace.to_string());
     let state = Memo::new(move |_| row.with(|row| (power.state(row), row.since)));
+    let look = move || row.with_untracked(|row| peek.look(row));
     let dash = || view! { <span class="text-ink-faint">"–"</span> };
     view! {
-        <tr data-row="">
+        <tr data-row="" on:pointerenter=move |_| look() on:focusin=move |_| look()>
             <td class="lead">
                 <span class="flex min-w-0 items-baseline gap-2">
                     <a class="truncate rounded-control font-medium text-ink hover:text-accent" href=paths::machine(&at) data-row-link="">

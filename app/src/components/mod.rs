@@ -7,6 +7,7 @@ pub mod help;
 pub mod labels;
 pub mod live_mark;
 pub mod machine_table;
+pub mod peek;
 pub mod picture;
 pub mod pod_table;
 pub mod power;

@@ -10,7 +10,7 @@ use crate::api;
 use crate::components::filters::{Pager, SearchForm, StateFilter};
 use crate::components::pod_table::PodTable;
 use crate::live::Live;
-use crate::ui::{Empty, Glyph, Loaded, Look, Skeleton, button_class};
+use crate::ui::{Empty, Glyph, Loaded, Look, Skeleton, button_class, looks};
 use crate::{paths, words};
 
 /// The page.
@@ -39,7 +39,7 @@ fn Waiting() -> impl IntoView {
 
 #[component]
 fn Shown(list: Memo<PodList>, query: Memo<ListQuery>) -> impl IntoView {
-    let counts = Signal::derive(move || list.with(|list| list.counts.clone()));
+    let counts = Signal::derive(move || list.with(|list| looks(&list.counts)));
     let namespaces = Signal::derive(move || list.with(|list| list.namespaces.clone()));
     let names_team = Signal::derive(move || {
         list.with(|list| list.namespaces.len() > 1) && query.with(|query| query.namespace.is_empty())

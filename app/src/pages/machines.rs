@@ -12,7 +12,7 @@ use crate::components::filters::{Pager, SearchForm, StateFilter};
 use crate::components::machine_table::MachineTable;
 use crate::components::power::RefusedAction;
 use crate::live::Live;
-use crate::ui::{Empty, Glyph, Loaded, Look, Skeleton, button_class};
+use crate::ui::{Empty, Glyph, Loaded, Look, Skeleton, button_class, looks};
 use crate::{paths, words};
 
 /// The page.
@@ -44,7 +44,7 @@ fn Waiting() -> impl IntoView {
 
 #[component]
 fn Shown(list: Memo<MachineList>, query: Memo<ListQuery>) -> impl IntoView {
-    let counts = Signal::derive(move || list.with(|list| list.counts.clone()));
+    let counts = Signal::derive(move || list.with(|list| looks(&list.counts)));
     let namespaces = Signal::derive(move || list.with(|list| list.namespaces.clone()));
     let names_team = Signal::derive(move || {
         list.with(|list| list.namespaces.len() > 1) && query.with(|query| query.namespace.is_empty())

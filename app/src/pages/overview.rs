@@ -14,7 +14,7 @@ use crate::components::frame::Session;
 use crate::components::picture::ScreenPicture;
 use crate::components::power::{Power, RefusedAction};
 use crate::paths;
-use crate::ui::{Empty, ErrorPanel, Glyph, Icon, Loaded, Pill, Skeleton, Stated, Swatch};
+use crate::ui::{Empty, ErrorPanel, Glyph, Icon, Loaded, Pill, Skeleton, StateLook, Swatch, looks};
 use crate::words;
 
 /// How old a card's picture may get.
@@ -25,22 +25,27 @@ const PICTURE_AGE: Duration = Duration::from_secs(30);
 pub fn OverviewPage() -> impl IntoView {
     view! {
         <Title text="Overview"/>
-        <h1 class="mb-4 text-xl">"Overview"</h1>
         <RefusedAction/>
         {Session::get()
             .map(|session| {
                 view! {
-                    <Loaded resource=session.overview is_page=true waiting=|| view! { <Skeleton rows=10/> } let:overview>
+                    <Loaded resource=session.overview is_page=true waiting=|| view! { <Heading/> <Skeleton rows=10/> } let:overview>
+                        <Heading/>
                         <Shown overview/>
                     </Loaded>
                 }
                     .into_any()
             })
             .unwrap_or_else(|| {
-                view! { <ErrorPanel error=model::UiError::new(model::ErrorCode::SignedOut, "Sign in to see your machines.")/> }
+                view! { <ErrorPanel is_page=true error=model::UiError::new(model::ErrorCode::SignedOut, "Sign in to see your machines.")/> }
                     .into_any()
             })}
     }
+}
+
+#[component]
+fn Heading() -> impl IntoView {
+    view! { <h1 class="mb-4 text-xl">"Overview"</h1> }
 }
 
 #[component]
@@ -54,12 +59,12 @@ fn Shown(overview: Memo<Overview>) -> impl IntoView {
                     <Counts
                         title="Machines"
                         base=paths::MACHINES
-                        counts=Signal::derive(move || overview.with(|overview| overview.machines.clone()))
+                        counts=Signal::derive(move || overview.with(|overview| looks(&overview.machines)))
                     />
                     <Counts
                         title="Containers"
                         base=paths::CONTAINERS
-                        counts=Signal::derive(move || overview.with(|overview| overview.pods.clone()))
+                        counts=Signal::derive(move || overview.with(|overview| looks(&overview.pods)))
                     />
                 </section>
                 <Recent overview/>
@@ -116,19 +121,19 @@ fn Attention(overview: Memo<Overview>) -> impl IntoView {
 
 fn machine_line(row: MachineRow) -> AnyView {
     let url = paths::machine(&row.at);
-    attention_line(url, row.at.name.to_string(), row.at.namespace.to_string(), row.state, row.since, row.reason)
+    attention_line(url, row.at.name.to_string(), row.at.namespace.to_string(), row.state.into(), row.since, row.reason)
 }
 
 fn pod_line(row: PodRow) -> AnyView {
     let url = paths::pod(&row.at);
-    attention_line(url, row.at.name.to_string(), row.at.namespace.to_string(), row.state, row.since, row.reason)
+    attention_line(url, row.at.name.to_string(), row.at.namespace.to_string(), row.state.into(), row.since, row.reason)
 }
 
-fn attention_line<S: Stated>(
+fn attention_line(
     url: String,
     name: String,
     team: String,
-    state: S,
+    state: StateLook,
     since: Option<i64>,
     reason: Option<String>,
 ) -> AnyView {
@@ -154,10 +159,11 @@ fn attention_line<S: Stated>(
 
 /// One number for each state, each a link to the list of just those.
 #[component]
-fn Counts<S>(title: &'static str, base: &'static str, #[prop(into)] counts: Signal<Vec<(S, u32)>>) -> impl IntoView
-where
-    S: Stated + Sync,
-{
+fn Counts(
+    title: &'static str,
+    base: &'static str,
+    #[prop(into)] counts: Signal<Vec<(StateLook, u32)>>,
+) -> impl IntoView {
     let all = move || counts.with(|counts| counts.iter().map(|(_, count)| count).sum::<u32>());
     view! {
         <div class="border-t border-rule pt-3">
@@ -175,7 +181,7 @@ where
                         .get()
                         .into_iter()
                         .map(|(state, count)| {
-                            let query = ListQuery { state: state.word().to_owned(), ..ListQuery::default() };
+                            let query = ListQuery { state: state.word.to_owned(), ..ListQuery::default() };
                             view! {
                                 <a
                                     class="inline-flex items-center gap-1.5 rounded-control text-sm text-ink-quiet hover:text-ink"
@@ -183,7 +189,7 @@ where
                                 >
                                     <Swatch state/>
                                     <span class="font-medium text-ink">{words::count(count)}</span>
-                                    {state.word()}
+                                    {state.word}
                                 </a>
                             }
                         })

@@ -11,10 +11,8 @@ use crate::ui::{Look, Mark, Notice, Tone, button_class};
 fn problem(word: &str) -> Option<&'static str> {
     match word {
         "" => None,
-        "throttled" | "too_many" => Some("Too many attempts. Wait a minute, then try again."),
+        "throttled" => Some("Too many attempts. Wait a minute, then try again."),
         "unavailable" => Some("Signing in does not work at the moment. Try again in a minute."),
-        "ended" | "signed_out" => Some("Your session ended. Sign in again to go on where you were."),
-        "origin" => Some("The form came from another site. Sign in here."),
         _ => Some("The name or the password is wrong."),
     }
 }
@@ -79,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_link_cannot_put_words_of_its_own_onto_the_page() {
-        assert_eq!(problem("call 555-0100 to unlock"), problem("credentials"));
+        assert_eq!(problem("call 555-0100 to unlock"), problem("wrong"));
         assert_eq!(problem(""), None);
     }
 }

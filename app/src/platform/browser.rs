@@ -65,7 +65,9 @@ pub fn listen_keys(mut on_key: impl FnMut(&str) -> bool + 'static) {
             .is_some();
         let in_help = document().query_selector("#help:popover-open").ok().flatten().is_some();
         let key = event.key();
-        if is_elsewhere || in_field || (in_help && key != "?") {
+        // Arrows scroll, unless somebody has begun to walk through rows.
+        let scrolls = key.starts_with("Arrow") && row_in_hand().is_none();
+        if scrolls || is_elsewhere || in_field || (in_help && key != "?") {
             return;
         }
         if on_key(&key) {
@@ -118,6 +120,11 @@ pub fn focus_search() {
     if let Some(field) = first_visible("input[type=search]") {
         focus(&field);
     }
+}
+
+/// What stands in a field.
+pub fn field_text(field: NodeRef<html::Input>) -> String {
+    field.get_untracked().map(|field| field.value()).unwrap_or_default()
 }
 
 /// Writes into a field, unless somebody is typing there.

@@ -59,31 +59,40 @@ where
                     Some(Err(error)) if is_passing(error.0.code) => Some(error.0.message),
                     _ => None,
                 });
-                move || match shape.get() {
-                    Shape::Waiting => None,
-                    Shape::Failed(error) if is_page => Some(view! { <ErrorPage error/> }.into_any()),
-                    Shape::Failed(error) => Some(view! { <ErrorPanel error/> }.into_any()),
-                    Shape::There => {
-                        let first = resource.with_untracked(|answer| answer.clone().and_then(Result::ok));
-                        first
-                            .map(|first| {
-                                let now = Memo::new(move |previous: Option<&T>| match resource.get() {
-                                    Some(Ok(value)) => value,
-                                    _ => previous.unwrap_or(&first).clone(),
-                                });
-                                let content = children.with_value(|children| children(now));
-                                view! {
-                                    {move || problem.get().map(|message| view! {
-                                        <div class="mb-3"><Notice tone=Tone::Warn>{message}</Notice></div>
-                                    })}
-                                    {content}
-                                }
-                                    .into_any()
-                            })
-                    }
-                }
+                let content = move || {
+                    let first = resource.with_untracked(|answer| answer.clone().and_then(Result::ok))?;
+                    let now = Memo::new(move |previous: Option<&T>| match resource.get() {
+                        Some(Ok(value)) => value,
+                        _ => previous.unwrap_or(&first).clone(),
+                    });
+                    Some(children.with_value(|children| children(now)).into_any())
+                };
+                region(shape, problem, is_page, Box::new(content))
             }
         </Transition>
+    }
+}
+
+/// The part that is the same for all data.
+fn region(
+    shape: Memo<Shape>,
+    problem: Memo<Option<String>>,
+    is_page: bool,
+    content: Box<dyn Fn() -> Option<AnyView> + Send>,
+) -> impl IntoView {
+    move || match shape.get() {
+        Shape::Waiting => None,
+        Shape::Failed(error) if is_page => Some(view! { <ErrorPage error/> }.into_any()),
+        Shape::Failed(error) => Some(view! { <ErrorPanel error/> }.into_any()),
+        Shape::There => content().map(|content| {
+            view! {
+                {move || problem.get().map(|message| view! {
+                    <div class="mb-3"><Notice tone=Tone::Warn>{message}</Notice></div>
+                })}
+                {content}
+            }
+            .into_any()
+        }),
     }
 }
 

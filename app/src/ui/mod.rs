@@ -16,4 +16,4 @@ pub use loaded::{Loaded, Skeleton};
 pub use mark::Mark;
 pub use menu::Menu;
 pub use notice::{Empty, ErrorPage, ErrorPanel, Notice, Tone};
-pub use pill::{Pill, Stated, Swatch};
+pub use pill::{Pill, StateLook, Swatch, looks};

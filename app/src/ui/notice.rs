@@ -101,6 +101,9 @@ pub const fn headline(code: ErrorCode) -> &'static str {
 pub fn ErrorPanel(
     /// What happened.
     error: UiError,
+    /// Whether it stands for the whole page.
+    #[prop(optional)]
+    is_page: bool,
 ) -> impl IntoView {
     let glyph = match error.code {
         ErrorCode::SignedOut | ErrorCode::Forbidden => Glyph::Lock,
@@ -114,10 +117,22 @@ pub fn ErrorPanel(
             <span class="mb-1 grid size-10 place-items-center rounded-full bg-warn-soft text-warn">
                 <Icon glyph/>
             </span>
-            <p class="text-lg font-strong">{headline(error.code)}</p>
+            {if is_page {
+                view! { <h1 class="text-lg">{headline(error.code)}</h1> }.into_any()
+            } else {
+                view! { <p class="text-lg font-strong">{headline(error.code)}</p> }.into_any()
+            }}
             <p class="prose-line max-w-[52ch] text-ink-quiet">{error.message}</p>
-            {is_signed_out
-                .then(|| view! { <a class=button_class(Look::Primary) href=paths::SIGN_IN rel="external">"Sign in"</a> })}
+            {(is_page || is_signed_out)
+                .then(|| {
+                    let (href, label) =
+                        if is_signed_out { (paths::SIGN_IN, "Sign in") } else { (paths::OVERVIEW, "Go to the overview") };
+                    view! {
+                        <a class=format!("{} mt-3", button_class(Look::Plain)) href=href rel=is_signed_out.then_some("external")>
+                            {label}
+                        </a>
+                    }
+                })}
             {error
                 .request_id
                 .map(|id| {
@@ -140,6 +155,6 @@ pub fn ErrorPage(
     platform::set_status(error.code.http_status());
     view! {
         <Title text=headline(error.code)/>
-        <ErrorPanel error/>
+        <ErrorPanel error is_page=true/>
     }
 }

@@ -8,19 +8,18 @@ use model::workload::PodState;
 
 use crate::clock::Ago;
 
-/// Something that has a state that a pill can show.
-pub trait Stated: Copy + Send + 'static {
-    /// The word.
-    fn word(self) -> &'static str;
-    /// Its shape.
-    fn shape(self) -> Shape;
-    /// Ink and soft ground.
-    fn tone(self) -> StateTone;
+/// How a state looks, whatever it is a state of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateLook {
+    /// Its word.
+    pub word: &'static str,
+    shape: Shape,
+    tone: StateTone,
 }
 
 /// The shapes of states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+enum Shape {
     /// Filled dot.
     Dot,
     /// A ring that turns.
@@ -75,7 +74,7 @@ impl Shape {
 
 /// The tones of states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateTone {
+enum StateTone {
     /// As it should be.
     Good,
     /// On its way.
@@ -110,60 +109,42 @@ impl StateTone {
     }
 }
 
-impl Stated for MachineState {
-    fn word(self) -> &'static str {
-        Self::word(self)
-    }
-
-    fn shape(self) -> Shape {
-        match self {
-            Self::Running => Shape::Dot,
-            Self::Starting | Self::Stopping | Self::Provisioning => Shape::Ring,
-            Self::Paused => Shape::Bars,
-            Self::Migrating => Shape::Arrow,
-            Self::Stopped => Shape::Hollow,
-            Self::Waiting => Shape::Hands,
-            Self::Trouble => Shape::Triangle,
-            Self::Terminating => Shape::Cross,
-            Self::Unknown => Shape::Broken,
-        }
-    }
-
-    fn tone(self) -> StateTone {
-        match self {
-            Self::Running => StateTone::Good,
-            Self::Starting | Self::Stopping | Self::Provisioning | Self::Migrating => StateTone::Busy,
-            Self::Paused | Self::Waiting => StateTone::Warn,
-            Self::Stopped | Self::Terminating | Self::Unknown => StateTone::Off,
-            Self::Trouble => StateTone::Bad,
-        }
+impl From<MachineState> for StateLook {
+    fn from(state: MachineState) -> Self {
+        let (shape, tone) = match state {
+            MachineState::Running => (Shape::Dot, StateTone::Good),
+            MachineState::Starting | MachineState::Stopping | MachineState::Provisioning => {
+                (Shape::Ring, StateTone::Busy)
+            }
+            MachineState::Migrating => (Shape::Arrow, StateTone::Busy),
+            MachineState::Paused => (Shape::Bars, StateTone::Warn),
+            MachineState::Waiting => (Shape::Hands, StateTone::Warn),
+            MachineState::Stopped => (Shape::Hollow, StateTone::Off),
+            MachineState::Terminating => (Shape::Cross, StateTone::Off),
+            MachineState::Unknown => (Shape::Broken, StateTone::Off),
+            MachineState::Trouble => (Shape::Triangle, StateTone::Bad),
+        };
+        Self { word: state.word(), shape, tone }
     }
 }
 
-impl Stated for PodState {
-    fn word(self) -> &'static str {
-        Self::word(self)
+impl From<PodState> for StateLook {
+    fn from(state: PodState) -> Self {
+        let (shape, tone) = match state {
+            PodState::Running => (Shape::Dot, StateTone::Good),
+            PodState::Starting => (Shape::Ring, StateTone::Busy),
+            PodState::Succeeded => (Shape::Tick, StateTone::Off),
+            PodState::Terminating => (Shape::Cross, StateTone::Off),
+            PodState::Unknown => (Shape::Broken, StateTone::Off),
+            PodState::Trouble => (Shape::Triangle, StateTone::Bad),
+        };
+        Self { word: state.word(), shape, tone }
     }
+}
 
-    fn shape(self) -> Shape {
-        match self {
-            Self::Running => Shape::Dot,
-            Self::Starting => Shape::Ring,
-            Self::Succeeded => Shape::Tick,
-            Self::Trouble => Shape::Triangle,
-            Self::Terminating => Shape::Cross,
-            Self::Unknown => Shape::Broken,
-        }
-    }
-
-    fn tone(self) -> StateTone {
-        match self {
-            Self::Running => StateTone::Good,
-            Self::Starting => StateTone::Busy,
-            Self::Succeeded | Self::Terminating | Self::Unknown => StateTone::Off,
-            Self::Trouble => StateTone::Bad,
-        }
-    }
+/// Counts by state, as looks.
+pub fn looks<S: Into<StateLook> + Copy>(counts: &[(S, u32)]) -> Vec<(StateLook, u32)> {
+    counts.iter().map(|(state, count)| ((*state).into(), *count)).collect()
 }
 
 #[component]
@@ -173,22 +154,23 @@ fn ShapeOf(shape: Shape) -> impl IntoView {
 
 /// Shape, word and since when.
 #[component]
-pub fn Pill<S: Stated>(
+pub fn Pill(
     /// The state.
-    state: S,
+    #[prop(into)]
+    state: StateLook,
     /// Since when, in seconds since 1970.
     #[prop(into)]
     since: Option<i64>,
 ) -> impl IntoView {
     let class = format!(
         "inline-flex h-[22px] items-center gap-1.5 rounded-full px-2 text-xs font-medium whitespace-nowrap {}",
-        state.tone().pill()
+        state.tone.pill()
     );
     view! {
         <span class="inline-flex items-center gap-2">
-            <span class=class data-state=state.word()>
-                <ShapeOf shape=state.shape()/>
-                {state.word()}
+            <span class=class data-state=state.word>
+                <ShapeOf shape=state.shape/>
+                {state.word}
             </span>
             {since.map(|at| view! { <span class="text-xs text-ink-faint"><Ago at/></span> })}
         </span>
@@ -197,13 +179,14 @@ pub fn Pill<S: Stated>(
 
 /// The shape alone in its ink, for beside a count.
 #[component]
-pub fn Swatch<S: Stated>(
+pub fn Swatch(
     /// The state.
-    state: S,
+    #[prop(into)]
+    state: StateLook,
 ) -> impl IntoView {
     view! {
-        <span class=state.tone().ink()>
-            <ShapeOf shape=state.shape()/>
+        <span class=state.tone.ink()>
+            <ShapeOf shape=state.shape/>
         </span>
     }
 }
@@ -214,14 +197,13 @@ mod tests {
 
     #[test]
     fn states_of_the_same_tone_that_mean_different_things_differ_in_shape() {
-        let told = |state: MachineState| (state.tone(), state.shape());
         for (one, other) in [
             (MachineState::Paused, MachineState::Waiting),
             (MachineState::Stopped, MachineState::Terminating),
             (MachineState::Stopped, MachineState::Unknown),
             (MachineState::Starting, MachineState::Migrating),
         ] {
-            assert_ne!(told(one), told(other), "{one:?} {other:?}");
+            assert_ne!(StateLook::from(one).shape, StateLook::from(other).shape, "{one:?} {other:?}");
         }
     }
 }

@@ -138,7 +138,6 @@ fn Shown(detail: Memo<MachineDetail>) -> impl IntoView {
                 <div
                     node_ref=console.host
                     class="absolute inset-0"
-                    class:screen-fit=console.fits
                     data-label=format!("Screen of {name}. Hold Control, Alt and Shift to leave it.")
                 ></div>
                 <overlay::Overlay console/>

@@ -164,6 +164,7 @@ pub fn PowerBar(
             }}
             <ResetItem row/>
         </Menu>
+        <ResetDialog row/>
         <a class=format!("{} hidden", button_class(Look::Plain)) href=console data-console="" tabindex="-1" aria-hidden="true"></a>
     }
 }
@@ -195,13 +196,13 @@ pub fn PowerMenu(
                 .map(|action| view! { <ActionButton row action look=Look::Item/> })}
             <ResetItem row/>
         </Menu>
+        <ResetDialog row/>
     }
 }
 
-/// Reset hits the guest's data, so it asks once: in a popover that works without WASM.
+/// Reset hits the guest's data, so its button only asks.
 #[component]
 fn ResetItem(#[prop(into)] row: Signal<MachineRow>) -> impl IntoView {
-    let name = row.with_untracked(|row| row.at.name.to_string());
     let denied =
         Memo::new(move |_| row.with(|row| row.offer(MachineAction::Reset).and_then(|offer| offer.denied.clone())));
     view! {
@@ -218,6 +219,14 @@ fn ResetItem(#[prop(into)] row: Signal<MachineRow>) -> impl IntoView {
                     .into_any()
             }
         }}
+    }
+}
+
+/// The question before a reset, in a popover that works without WASM. It stands outside the menu, which closes.
+#[component]
+fn ResetDialog(#[prop(into)] row: Signal<MachineRow>) -> impl IntoView {
+    let name = row.with_untracked(|row| row.at.name.to_string());
+    view! {
         <div
             id="confirm-reset"
             popover="auto"
