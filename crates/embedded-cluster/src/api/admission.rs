@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::auth::{UserInfo, escalation};
 use crate::catalog::Kind;
 use crate::error::{ApiError, Cause};
 use crate::store::{Store, meta};
@@ -32,6 +33,8 @@ pub struct AdmissionRequest<'a> {
     pub object: &'a mut Value,
     /// The object as it is stored now.
     pub old: Option<&'a Value>,
+    /// Who asks.
+    pub user: &'a UserInfo,
 }
 
 /// A webhook, without the web: may change the object, and may refuse.
@@ -43,7 +46,7 @@ pub trait Admission: Send + Sync {
 }
 
 /// Defaults and refusals of built-in kinds.
-pub fn builtin(request: &mut AdmissionRequest<'_>) -> Result<(), ApiError> {
+pub fn builtin(store: &Store, request: &mut AdmissionRequest<'_>) -> Result<(), ApiError> {
     if request.kind.is_custom || request.operation == Operation::Delete {
         return Ok(());
     }
@@ -57,7 +60,13 @@ pub fn builtin(request: &mut AdmissionRequest<'_>) -> Result<(), ApiError> {
             default(object, "reclaimPolicy", "Delete".into());
             default(object, "volumeBindingMode", "Immediate".into());
         }
-        "rolebindings" | "clusterrolebindings" => return binding(object, request.old, request.kind),
+        "roles" | "clusterroles" => {
+            return escalation::check(store, request.user, &request.kind.resource, object, request.old);
+        }
+        "rolebindings" | "clusterrolebindings" => {
+            binding(object, request.old, request.kind)?;
+            return escalation::check(store, request.user, &request.kind.resource, object, request.old);
+        }
         "customresourcedefinitions" => return definition(object, request.kind),
         _ => {}
     }

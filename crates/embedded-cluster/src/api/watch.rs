@@ -29,7 +29,7 @@ use crate::store::{Store, Watch, WatchEvent, WatchKind};
 /// Bookmarks keep a quiet watcher's version young enough to resume from.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(30);
 /// How long a watch lasts where the client does not say.
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(45 * 60);
+const DEFAULT_LIFETIME: Duration = Duration::from_mins(45);
 /// A chunk is closed once it is this long.
 const CHUNK: usize = 64 * 1024;
 
@@ -163,9 +163,9 @@ impl Watcher {
     }
 
     fn write(&mut self, chunk: &mut Vec<u8>, event: &WatchEvent) {
-        let matches = self.selector.matches(&event.object);
-        let matched = event.previous.as_ref().is_some_and(|previous| self.selector.matches(previous));
-        let kind = match (event.kind, matched, matches) {
+        let does = self.selector.matches(&event.object);
+        let did = event.previous.as_ref().is_some_and(|previous| self.selector.matches(previous));
+        let kind = match (event.kind, did, does) {
             (WatchKind::Added, _, true) | (WatchKind::Modified, false, true) => "ADDED",
             (WatchKind::Modified, true, true) => "MODIFIED",
             (WatchKind::Modified, true, false) | (WatchKind::Deleted, true, _) => "DELETED",

@@ -141,8 +141,15 @@ fn keep_other_half(call: &Call<'_>, current: &Value, mut wanted: Value) -> Value
 }
 
 fn admit(call: &Call<'_>, operation: Operation, object: &mut Value, old: Option<&Value>) -> Result<(), ApiError> {
-    let mut request = AdmissionRequest { operation, kind: call.kind, subresource: &call.info.subresource, object, old };
-    admission::builtin(&mut request)?;
+    let mut request = AdmissionRequest {
+        operation,
+        kind: call.kind,
+        subresource: &call.info.subresource,
+        object,
+        old,
+        user: call.user,
+    };
+    admission::builtin(&call.api.store, &mut request)?;
     for webhook in &call.api.admission {
         webhook.admit(&call.api.store, &mut request)?;
     }

@@ -6,6 +6,7 @@
 //!
 //! Nothing is cached: every decision reads the roles and bindings that are in the store at that moment.
 
+pub mod escalation;
 pub mod impersonate;
 pub mod rbac;
 pub mod tokens;

@@ -100,6 +100,7 @@ pub struct Version {
 
 /// Everything the API has to know about a kind.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "`kind` and `list_kind` are what Kubernetes calls them")]
 pub struct Kind {
     /// Group and plural.
     pub resource: GroupResource,

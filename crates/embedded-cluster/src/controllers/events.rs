@@ -11,7 +11,7 @@ use crate::resource::GroupResource;
 use crate::store::{DeleteOptions, Store, meta};
 
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(1);
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(context: Context) {
     let mut due = tokio::time::interval(LOOK_EVERY);

@@ -81,10 +81,10 @@ impl State {
 
     /// Whether an object that is being deleted has nothing left to wait for.
     pub(super) fn may_go(&self, key: &ObjectKey, object: &Value) -> bool {
-        meta::is_terminating(object)
-            && meta::finalizers(object).next().is_none()
-            && object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
-            && !(is_namespace(key) && !self.content(&key.name).is_empty())
+        let is_held = meta::finalizers(object).next().is_some()
+            || object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) != 0
+            || (is_namespace(key) && !self.content(&key.name).is_empty());
+        meta::is_terminating(object) && !is_held
     }
 
     /// Marks the object, and removes it if nothing holds it.
@@ -98,7 +98,7 @@ impl State {
         }
         mark(key, &mut marked, options.grace_period_seconds);
 
-        let emptied = is_namespace(key).then(|| self.content(&key.name)).unwrap_or_default();
+        let emptied = if is_namespace(key) { self.content(&key.name) } else { Vec::new() };
         let stored = if self.may_go(key, &marked) {
             return self.finish(key, Some(marked));
         } else if marked == *current {

@@ -129,11 +129,16 @@ fn load(database: &Database) -> Result<Loaded, DiskError> {
     Ok(Loaded { objects, version })
 }
 
+#[expect(clippy::disallowed_methods, reason = "this thread has nothing else to do")]
+fn gather() {
+    std::thread::sleep(GATHER);
+}
+
 fn write_behind(database: &Database, messages: &Receiver<Message>) {
     while let Ok(first) = messages.recv() {
         let mut batch = vec![first];
         if matches!(batch[0], Message::Write { .. }) {
-            std::thread::sleep(GATHER);
+            gather();
         }
         batch.extend(messages.try_iter());
         if let Err(error) = commit(database, &batch) {

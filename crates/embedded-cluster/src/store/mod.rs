@@ -181,6 +181,7 @@ impl Store {
     ///
     /// With finalizers the object stays, marked by `deletionTimestamp`, until the last one is removed. A pod that sits on a
     /// node is only marked too: its node's agent ends it with a second delete of `grace_period_seconds: Some(0)`.
+    #[expect(clippy::needless_pass_by_value, reason = "options are made for one call")]
     pub fn delete(
         &self,
         resource: &GroupResource,

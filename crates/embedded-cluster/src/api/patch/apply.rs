@@ -272,38 +272,38 @@ mod tests {
     use crate::resource::GroupResource;
     use crate::store::Store;
 
-    fn applied(current: &Value, wish: Value, name: &str, force: bool) -> Result<Value, ApiError> {
+    fn applied(current: &Value, wish: &Value, name: &str, force: bool) -> Result<Value, ApiError> {
         let catalog = CurrentCatalog::default().get(&Store::in_memory());
         let kind = catalog.get(&GroupResource::core("configmaps")).unwrap();
-        apply(kind, current, &wish, Manager { name, force })
+        apply(kind, current, wish, Manager { name, force })
     }
 
     #[test]
     fn what_is_no_longer_wanted_goes_and_what_others_set_stays() {
-        let first = applied(&json!({}), json!({"data": {"a": "1", "b": "2"}}), "ana", false).unwrap();
+        let first = applied(&json!({}), &json!({"data": {"a": "1", "b": "2"}}), "ana", false).unwrap();
         let mut edited = first;
         edited["data"]["c"] = "by hand".into();
-        let second = applied(&edited, json!({"data": {"a": "1"}}), "ana", false).unwrap();
+        let second = applied(&edited, &json!({"data": {"a": "1"}}), "ana", false).unwrap();
         assert_eq!(second["data"], json!({"a": "1", "c": "by hand"}));
-        let none = applied(&second, json!({}), "ana", false).unwrap();
+        let none = applied(&second, &json!({}), "ana", false).unwrap();
         assert_eq!(none["data"], json!({"c": "by hand"}));
     }
 
     #[test]
     fn two_managers_conflict_until_one_forces() {
-        let first = applied(&json!({}), json!({"data": {"a": "1"}}), "ana", false).unwrap();
-        let refusal = applied(&first, json!({"data": {"a": "2"}}), "bo", false).unwrap_err();
+        let first = applied(&json!({}), &json!({"data": {"a": "1"}}), "ana", false).unwrap();
+        let refusal = applied(&first, &json!({"data": {"a": "2"}}), "bo", false).unwrap_err();
         assert_eq!(refusal.message, "Apply failed with 1 conflict: conflict with \"ana\": .data.a");
-        let forced = applied(&first, json!({"data": {"a": "2"}}), "bo", true).unwrap();
+        let forced = applied(&first, &json!({"data": {"a": "2"}}), "bo", true).unwrap();
         assert_eq!(forced["data"]["a"], "2");
         assert_eq!(forced["metadata"]["managedFields"].as_array().unwrap().len(), 1);
-        assert!(applied(&forced, json!({"data": {"a": "2"}}), "ana", false).is_ok(), "the same value is shared");
+        assert!(applied(&forced, &json!({"data": {"a": "2"}}), "ana", false).is_ok(), "the same value is shared");
     }
 
     #[test]
     fn applying_the_same_again_changes_nothing() {
         let wish = json!({"data": {"a": "1"}, "metadata": {"labels": {"x": "y"}}});
-        let first = applied(&json!({}), wish.clone(), "ana", false).unwrap();
-        assert_eq!(applied(&first, wish, "ana", false).unwrap(), first);
+        let first = applied(&json!({}), &wish, "ana", false).unwrap();
+        assert_eq!(applied(&first, &wish, "ana", false).unwrap(), first);
     }
 }

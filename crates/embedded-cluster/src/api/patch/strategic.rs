@@ -99,16 +99,10 @@ fn merge_field(fields: &mut Map<String, Value>, name: &str, change: &Value) -> R
             }
         }
         Value::Array(changes) => {
-            let list = match fields.get_mut(name) {
-                Some(Value::Array(list)) => list,
-                _ => {
-                    fields.insert(name.to_owned(), Value::Array(Vec::new()));
-                    match fields.get_mut(name) {
-                        Some(Value::Array(list)) => list,
-                        _ => return Ok(()),
-                    }
-                }
-            };
+            if !fields.get(name).is_some_and(Value::is_array) {
+                fields.insert(name.to_owned(), Value::Array(Vec::new()));
+            }
+            let Some(Value::Array(list)) = fields.get_mut(name) else { return Ok(()) };
             if let Some(key) = key_of(name) {
                 merge_list(list, changes, key)?;
             } else if SETS.contains(&name) {

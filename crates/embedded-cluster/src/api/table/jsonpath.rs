@@ -16,12 +16,21 @@ pub fn find<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
     let found = steps(path)?.iter().try_fold(object, |value, step| match step {
         Step::Field(name) => value.get(name),
         Step::Index(index) => value.get(index),
-        Step::Where(field, wanted) => value.as_array()?.iter().find(|element| match &element[field] {
-            Value::String(text) => text == wanted,
-            other => other.to_string() == *wanted,
-        }),
+        Step::Where(field, wanted) => {
+            value.as_array()?.iter().find(|element| text(&element[field]).is_some_and(|text| text == *wanted))
+        }
     })?;
     (!found.is_null()).then_some(found)
+}
+
+/// What a filter compares: plain values as they are written.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
 }
 
 fn steps(path: &str) -> Option<Vec<Step>> {
