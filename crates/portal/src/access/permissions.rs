@@ -233,7 +233,7 @@ impl Permissions {
     async fn review(&self, actor: &Actor, ask: &Ask) -> Result<bool, CallError> {
         metrics::counter!("porthole_access_reviews_total").increment(1);
         let uri = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
-        let answer = self.cluster.as_itself().post(uri, &review(&actor.user, &actor.groups, ask)).await?;
+        let answer = self.cluster.as_itself().review(uri, &review(&actor.user, &actor.groups, ask)).await?;
         Ok(answer["status"]["allowed"].as_bool().unwrap_or(false))
     }
 }

@@ -82,7 +82,7 @@ impl<'a> As<'a> {
 
     /// A GET; the answer's bytes.
     pub(crate) async fn get(&self, uri: &str) -> Result<Bytes, CallError> {
-        self.exchange(http::Method::GET, uri, None).await
+        self.question(http::Method::GET, uri, None).await
     }
 
     /// A GET for an object.
@@ -90,15 +90,24 @@ impl<'a> As<'a> {
         json(&self.get(uri).await?)
     }
 
-    /// A POST of an object; the object that came back.
-    pub(crate) async fn post(&self, uri: &str, body: &Value) -> Result<Value, CallError> {
-        json(&self.exchange(http::Method::POST, uri, Some(body)).await?)
+    /// An access review: a question, though it is a POST.
+    pub(crate) async fn review(&self, uri: &str, body: &Value) -> Result<Value, CallError> {
+        json(&self.question(http::Method::POST, uri, Some(body)).await?)
     }
 
     /// A subresource that is no stream.
     pub(crate) async fn subresource(&self, request: &kubevirt::subresource::Request) -> Result<Bytes, CallError> {
         let method = if request.method == "PUT" { http::Method::PUT } else { http::Method::GET };
         self.exchange(method, &request.uri, request.body.as_ref()).await
+    }
+
+    /// A request that changes nothing is sent once more if its connection broke: that is most often an unused one
+    /// that the server closed at this moment.
+    async fn question(&self, method: http::Method, uri: &str, body: Option<&Value>) -> Result<Bytes, CallError> {
+        match self.exchange(method.clone(), uri, body).await {
+            Err(CallError::Unreachable(Trouble::Failing(_))) => self.exchange(method, uri, body).await,
+            answer => answer,
+        }
     }
 
     async fn exchange(&self, method: http::Method, uri: &str, body: Option<&Value>) -> Result<Bytes, CallError> {

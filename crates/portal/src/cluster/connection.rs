@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::Client;
 use kube::client::{Body, ClientBuilder, ConfigExt as _};
 use tower::ServiceBuilder;
@@ -34,6 +34,10 @@ impl Connection {
     }
 }
 
+/// How long an unused connection is kept. Servers close theirs after ten seconds and more, and a request that meets
+/// a connection at that moment is lost.
+const IDLE: Duration = Duration::from_secs(8);
+
 /// kube's own stack leaves Nagle's algorithm on, which holds each key press back for up to 40 ms. The rest is
 /// the same: address, credentials, extra headers. HTTP/1.1 only, because upgrades need it.
 fn client(config: kube::Config) -> kube::Result<Client> {
@@ -46,7 +50,10 @@ fn client(config: kube::Config) -> kube::Result<Client> {
     http.set_keepalive(Some(Duration::from_secs(30)));
     http.set_connect_timeout(config.connect_timeout);
     let https = config.rustls_https_connector_with_connector(http)?;
-    let stack = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(https);
+    let stack = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .build::<_, Body>(https);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)

@@ -55,7 +55,9 @@ impl Pulse {
             Err(trouble) => {
                 // Certificate files can be renewed without a change of the kubeconfig that names them.
                 let refused = matches!(trouble, Trouble::Unauthorized(_) | Trouble::Certificate(_));
-                if !self.connect(refused).await? {
+                // One broken connection is not yet a cluster that is gone.
+                let is_broken = matches!(trouble, Trouble::Failing(_));
+                if !self.connect(refused).await? && !is_broken {
                     return Err(trouble);
                 }
                 self.groups().await?
