@@ -33,6 +33,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use builtin::BuiltinGuest;
 use qemu::Qemu;
@@ -46,6 +47,8 @@ const SERIAL_SOCKET: &str = "serial.sock";
 const SPEC_FILE: &str = "guest.json";
 /// How long QEMU may take to open its sockets on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long a QEMU that hung up may take to end.
+const END_LIMIT: Duration = Duration::from_secs(1);
 /// How long QEMU may take to end after it said that it would.
 const QUIT_LIMIT: Duration = Duration::from_secs(10);
 
@@ -103,6 +106,8 @@ pub struct Guests {
     runner: Runner,
     running: Mutex<HashMap<String, Arc<Guest>>>,
     changes: mpsc::UnboundedSender<String>,
+    /// Ends the tasks that follow guests.
+    detached: CancellationToken,
 }
 
 impl Guests {
@@ -110,14 +115,14 @@ impl Guests {
     ///
     /// The receiver gets the UID of each guest that changed its state.
     pub async fn new(folder: PathBuf, builtin: bool) -> (Self, mpsc::UnboundedReceiver<String>) {
-        let qemu = if builtin { None } else { Qemu::find().await };
+        let qemu = if builtin { None } else { Qemu::find(&folder).await };
         match &qemu {
             Some(qemu) => tracing::info!(guest.kvm = qemu.has_kvm(), "guests run in QEMU"),
             None => tracing::info!("guests are built-in stand-ins"),
         }
         let (changes, changed) = mpsc::unbounded_channel();
         let runner = qemu.map_or(Runner::Builtin, Runner::Qemu);
-        (Self { folder, runner, running: Mutex::default(), changes }, changed)
+        (Self { folder, runner, running: Mutex::default(), changes, detached: CancellationToken::new() }, changed)
     }
 
     /// Whether guests are real.
@@ -148,22 +153,28 @@ impl Guests {
 
     async fn start_qemu(&self, qemu: &Qemu, spec: GuestSpec, folder: PathBuf) -> Result<Arc<Guest>, GuestError> {
         let mut child = qemu.spawn(&spec, &folder)?;
-        let connected = tokio::select! {
-            ended = child.wait() => {
-                let words = std::fs::read_to_string(folder.join("qemu.log")).unwrap_or_default();
-                tracing::warn!(guest.name = spec.name, status = ?ended.ok(), words, "QEMU ended at once");
-                return Err(GuestError::Refused(words.trim().to_owned()));
+        let connected = tokio::time::timeout(START_LIMIT, async {
+            tokio::select! {
+                _ = child.wait() => Err(QmpError::Gone),
+                connected = connect_when_there(&folder) => connected,
             }
-            connected = tokio::time::timeout(START_LIMIT, connect_when_there(&folder)) => connected,
-        };
-        let Ok(connected) = connected else {
-            // Nobody else would ever end it.
-            child.start_kill()?;
-            return Err(GuestError::Timeout);
+        });
+        let connected = match connected.await {
+            Ok(Ok(connected)) => connected,
+            failed => {
+                // Nobody else would ever end it. One that has ended by itself says why in its log.
+                let has_ended = tokio::time::timeout(END_LIMIT, child.wait()).await.is_ok();
+                child.kill().await?;
+                return Err(match failed {
+                    _ if has_ended => refusal(&spec, &folder),
+                    Ok(Err(error)) => error.into(),
+                    _ => GuestError::Timeout,
+                });
+            }
         };
         // Collects the process when it ends, so that it does not stay as a zombie.
         tokio::spawn(async move { child.wait().await });
-        let (qmp, events) = connected?;
+        let (qmp, events) = connected;
         self.take_over(spec, folder, qmp, events).await
     }
 
@@ -185,7 +196,8 @@ impl Guests {
         let (tell, state) = watch::channel(state);
         let reboot = Arc::default();
         let follow = Follow { qmp: Arc::clone(&qmp), tell, reboot: Arc::clone(&reboot), changes: self.changes.clone() };
-        tokio::spawn(follow.run(spec.uid.clone(), events));
+        let (detached, uid) = (self.detached.clone(), spec.uid.clone());
+        tokio::spawn(async move { detached.run_until_cancelled_owned(follow.run(uid, events)).await });
         let control = Control::Qemu { qmp, reboot };
         Ok(Arc::new(Guest { spec, folder, control, state, serial }))
     }
@@ -206,7 +218,9 @@ impl Guests {
                     self.lock().insert(guest.spec.uid.clone(), guest);
                 }
                 Err(error) => {
-                    tracing::info!(folder = %folder.display(), %error, "no guest runs here any more");
+                    tracing::info!(folder = %folder.display(), %error, "no guest can be taken over here");
+                    // One that hangs would run on unseen.
+                    qemu::kill(&folder).await;
                     remove(&folder);
                 }
             }
@@ -227,6 +241,12 @@ impl Guests {
         remove(&guest.folder);
     }
 
+    /// Lets go of all guests without ending them, so that the next Porthole can take them over.
+    pub fn detach(&self) {
+        self.detached.cancel();
+        self.lock().clear();
+    }
+
     /// Switches every guest off.
     pub async fn stop_all(&self) {
         let all: Vec<_> = self.lock().values().cloned().collect();
@@ -243,6 +263,13 @@ impl Guests {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Guest>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why QEMU ended instead of starting.
+fn refusal(spec: &GuestSpec, folder: &Path) -> GuestError {
+    let words = std::fs::read_to_string(folder.join("qemu.log")).unwrap_or_default();
+    tracing::warn!(guest.name = spec.name, words, "QEMU ended at once");
+    GuestError::Refused(words.trim().to_owned())
 }
 
 fn remove(folder: &Path) {

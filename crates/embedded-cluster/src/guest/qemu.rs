@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 use super::spec::{Bus, Content, GuestDisk, GuestSpec, Tablet};
 
+/// What QEMU ends with when the trial ran: the written 42, shifted, and one.
+const TRIAL_STATUS: i32 = 0x2a << 1 | 1;
 /// How long QEMU may take to show whether it can use KVM.
 const TRY_LIMIT: Duration = Duration::from_secs(10);
 
@@ -26,12 +27,12 @@ pub struct Qemu {
 }
 
 impl Qemu {
-    /// Looks for QEMU and tries whether KVM works; `/dev/kvm` alone does not mean that it does.
-    pub async fn find() -> Option<Self> {
+    /// Looks for QEMU and tries whether KVM works, with a file in the folder.
+    pub async fn find(folder: &Path) -> Option<Self> {
         let name = format!("qemu-system-{}", std::env::consts::ARCH);
         let path = std::env::var_os("PATH")?;
         let binary = std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|file| file.is_file())?;
-        let accelerator = if kvm_works(&binary).await { "kvm" } else { "tcg" };
+        let accelerator = if kvm_works(&binary, folder).await { "kvm" } else { "tcg" };
         Some(Self { binary, accelerator })
     }
 
@@ -61,24 +62,40 @@ impl Qemu {
     }
 }
 
-async fn kvm_works(binary: &Path) -> bool {
+/// Lets a guest of three instructions run: a device file alone does not mean that the processor takes part.
+async fn kvm_works(binary: &Path, folder: &Path) -> bool {
     if !Path::new("/dev/kvm").exists() {
         return false;
     }
-    let tried = async {
-        let mut child = Command::new(binary)
-            .args(["-accel", "kvm", "-machine", "none", "-nodefaults", "-display", "none", "-qmp", "stdio"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .ok()?;
-        let mut stdin = child.stdin.take()?;
-        stdin.write_all(b"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"quit\"}\n").await.ok()?;
-        child.wait().await.ok()
-    };
-    tokio::time::timeout(TRY_LIMIT, tried).await.ok().flatten().is_some_and(|status| status.success())
+    let rom = folder.join("kvm-trial.rom");
+    if let Err(error) = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&rom, trial_rom())) {
+        tracing::warn!(%error, "whether KVM works cannot be tried");
+        return false;
+    }
+    let tried = Command::new(binary)
+        .args(["-accel", "kvm", "-machine", "q35", "-cpu", "host", "-m", "16M", "-nodefaults", "-no-user-config"])
+        .args(["-display", "none", "-device", "isa-debug-exit,iobase=0xf4", "-bios"])
+        .arg(&rom)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .status();
+    let ended = tokio::time::timeout(TRY_LIMIT, tried).await;
+    // It stays where it is at worst; the next start overwrites it.
+    let _ = std::fs::remove_file(&rom);
+    matches!(ended, Ok(Ok(status)) if status.code() == Some(TRIAL_STATUS))
+}
+
+/// Firmware that ends QEMU with a status of its own, at the place where a processor begins.
+fn trial_rom() -> Vec<u8> {
+    const SIZE: usize = 64 << 10;
+    const RESET_VECTOR: usize = SIZE - 16;
+    // mov al, 0x2a; out 0xf4, al; hlt
+    const PROGRAM: [u8; 5] = [0xb0, 0x2a, 0xe6, 0xf4, 0xf4];
+    let mut rom = vec![0xf4; SIZE];
+    rom[RESET_VECTOR..RESET_VECTOR + PROGRAM.len()].copy_from_slice(&PROGRAM);
+    rom
 }
 
 /// Kills the QEMU of a folder, if it is still the process that its pid file names.
@@ -345,5 +362,22 @@ mod tests {
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_trial_ends_with_its_own_status_where_guests_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(qemu) = Qemu::find(folder.path()).await else {
+            println!("skipped: QEMU is not installed");
+            return;
+        };
+        let rom = folder.path().join("rom");
+        std::fs::write(&rom, trial_rom()).unwrap();
+        let ended = Command::new(&qemu.binary)
+            .args(["-accel", "tcg", "-machine", "q35", "-nodefaults", "-display", "none"])
+            .args(["-device", "isa-debug-exit,iobase=0xf4", "-bios"])
+            .arg(&rom)
+            .status();
+        assert_eq!(ended.await.unwrap().code(), Some(TRIAL_STATUS));
     }
 }

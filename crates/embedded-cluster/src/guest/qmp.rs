@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 use super::socket;
 
@@ -67,6 +68,14 @@ pub struct Qmp {
     writer: tokio::sync::Mutex<OwnedWriteHalf>,
     answers: Arc<Answers>,
     next: AtomicU64,
+    reader: AbortHandle,
+}
+
+impl Drop for Qmp {
+    /// QEMU serves one connection: the next Porthole needs this one to be closed.
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
 }
 
 impl Qmp {
@@ -82,8 +91,9 @@ impl Qmp {
         greeting.map_err(|_| QmpError::Timeout("the greeting".to_owned()))??.ok_or(QmpError::Gone)?;
         let answers = Arc::new(Answers::default());
         let (tell, events) = mpsc::unbounded_channel();
-        tokio::spawn(read(lines, Arc::clone(&answers), tell));
-        let qmp = Arc::new(Self { writer: tokio::sync::Mutex::new(writer), answers, next: AtomicU64::new(0) });
+        let reader = tokio::spawn(read(lines, Arc::clone(&answers), tell)).abort_handle();
+        let writer = tokio::sync::Mutex::new(writer);
+        let qmp = Arc::new(Self { writer, answers, next: AtomicU64::new(0), reader });
         qmp.execute("qmp_capabilities", json!({})).await?;
         Ok((qmp, events))
     }

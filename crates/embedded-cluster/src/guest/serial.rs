@@ -16,6 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use super::log::ContainerLog;
 
@@ -29,6 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Serial {
     keys: mpsc::Sender<Bytes>,
     attached: Arc<Mutex<Option<mpsc::Sender<Bytes>>>>,
+    tasks: [AbortHandle; 2],
+}
+
+impl Drop for Serial {
+    /// QEMU serves one connection: the next Porthole needs this one to be closed.
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
 }
 
 /// One person's end of the console. It ends when the guest does or somebody else takes over.
@@ -46,15 +55,15 @@ impl Serial {
         let (reader, mut writer) = console.into_split();
         let (keys, mut typed) = mpsc::channel::<Bytes>(BACKLOG);
         let attached = Arc::default();
-        tokio::spawn(pump(reader, Arc::clone(&attached), log));
-        tokio::spawn(async move {
+        let drain = tokio::spawn(pump(reader, Arc::clone(&attached), log)).abort_handle();
+        let typing = tokio::spawn(async move {
             while let Some(bytes) = typed.recv().await {
                 if writer.write_all(&bytes).await.is_err() {
                     break;
                 }
             }
         });
-        Self { keys, attached }
+        Self { keys, attached, tasks: [drain, typing.abort_handle()] }
     }
 
     /// Takes the console, from whoever has it.

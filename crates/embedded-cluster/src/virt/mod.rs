@@ -141,6 +141,7 @@ impl VirtTasks {
         if with_guests {
             self.context.guests.stop_all().await;
         }
+        self.context.guests.detach();
     }
 
     /// Cancelled when the controllers have stopped, also because of a panic.
