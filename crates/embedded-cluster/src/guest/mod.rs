@@ -116,13 +116,14 @@ impl Guests {
     /// The receiver gets the UID of each guest that changed its state.
     pub async fn new(folder: PathBuf, builtin: bool) -> (Self, mpsc::UnboundedReceiver<String>) {
         let qemu = if builtin { None } else { Qemu::find(&folder).await };
-        match &qemu {
-            Some(qemu) => tracing::info!(guest.kvm = qemu.has_kvm(), "guests run in QEMU"),
-            None => tracing::info!("guests are built-in stand-ins"),
+        if let Some(qemu) = &qemu {
+            tracing::info!(guest.kvm = qemu.has_kvm(), "guests run in QEMU");
+        } else {
+            tracing::info!("guests are built-in stand-ins");
         }
-        let (changes, changed) = mpsc::unbounded_channel();
+        let (changes, receiver) = mpsc::unbounded_channel();
         let runner = qemu.map_or(Runner::Builtin, Runner::Qemu);
-        (Self { folder, runner, running: Mutex::default(), changes, detached: CancellationToken::new() }, changed)
+        (Self { folder, runner, running: Mutex::default(), changes, detached: CancellationToken::new() }, receiver)
     }
 
     /// Whether guests are real.

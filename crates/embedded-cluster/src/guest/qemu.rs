@@ -219,10 +219,10 @@ fn disks(spec: &GuestSpec, line: &mut CommandLine) {
         // If any disk has a place in the order, only those are tried; otherwise all are, as they stand.
         let place = if is_ordered { disk.boot_order } else { u32::try_from(number + 1).ok() };
         if let Some(place) = place.filter(|_| spec.kernel.is_none()) {
-            device.push_str(&format!(",bootindex={place}"));
+            device = format!("{device},bootindex={place}");
         }
         if let Some(serial) = &disk.serial {
-            device.push_str(&format!(",serial={}", escaped(serial)));
+            device = format!("{device},serial={}", escaped(serial));
         }
         line.add("-device", device);
     }
@@ -249,7 +249,7 @@ fn escaped(value: &str) -> String {
 struct CommandLine(Vec<String>);
 
 impl CommandLine {
-    fn add(&mut self, option: &str, value: impl ToString) -> &mut Self {
+    fn add(&mut self, option: &str, value: impl std::fmt::Display) -> &mut Self {
         self.0.extend([option.to_owned(), value.to_string()]);
         self
     }

@@ -18,7 +18,9 @@ use crate::store::{WatchEvent, WatchKind, meta};
 /// How often nodes report and old events go.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How often everything is looked at again, in case an event was missed.
-const RESYNC: Duration = Duration::from_secs(60);
+const RESYNC: Duration = Duration::from_mins(1);
+/// How long to wait before watches that ended begin again.
+const AGAIN: Duration = Duration::from_millis(50);
 /// How often containers say that they are there.
 const CONTAINER_LINE: Duration = Duration::from_secs(5);
 
@@ -122,13 +124,12 @@ pub async fn run(context: Arc<VirtContext>, mut inbox: Inbox, stop: Cancellation
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep_until(due) => {}
-            event = changes.next() => match event {
-                Some(event) => route(&mut queue, &event),
+            event = changes.next() => if let Some(event) = event {
+                route(&mut queue, &event);
+            } else {
                 // Cut off because it fell behind, or the store closes.
-                None => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    changes = Box::pin(watch_all(&context));
-                }
+                tokio::time::sleep(AGAIN).await;
+                changes = Box::pin(watch_all(&context));
             },
             Some(work) = inbox.work.recv() => queue.push(work),
             Some(uid) = inbox.guests.recv() => route_guest(&context, &mut queue, &uid),
@@ -164,9 +165,10 @@ fn step(context: &Arc<VirtContext>, queue: &mut Queue, kubelet: &mut Kubelet, wo
         }
         Work::Resync => {
             let of_kind = |kind: &GroupResource| context.store.list(kind, None).0;
-            of_kind(&MACHINES).iter().for_each(|machine| queue.push(Work::Machine(At::of(machine))));
-            of_kind(&INSTANCES).iter().for_each(|instance| queue.push(Work::Instance(At::of(instance))));
-            of_kind(&PODS).iter().for_each(|pod| queue.push(Work::Pod(At::of(pod))));
+            let mut push = |work| queue.push(work);
+            of_kind(&MACHINES).iter().map(|machine| Work::Machine(At::of(machine))).for_each(&mut push);
+            of_kind(&INSTANCES).iter().map(|instance| Work::Instance(At::of(instance))).for_each(&mut push);
+            of_kind(&PODS).iter().map(|pod| Work::Pod(At::of(pod))).for_each(&mut push);
             handler::clear_orphans(context);
             queue.push_after(RESYNC, Work::Resync);
         }
@@ -254,7 +256,9 @@ mod tests {
     #[test]
     fn what_waits_already_is_not_queued_twice() {
         let mut queue = Queue::default();
-        [pod("a"), pod("b"), pod("a")].into_iter().for_each(|work| queue.push(work));
+        for work in [pod("a"), pod("b"), pod("a")] {
+            queue.push(work);
+        }
         assert_eq!([queue.pop(), queue.pop(), queue.pop()], [Some(pod("a")), Some(pod("b")), None]);
         queue.push(pod("a"));
         assert_eq!(queue.pop(), Some(pod("a")));

@@ -25,7 +25,7 @@ const PULL_BACK_OFF: Duration = Duration::from_secs(10);
 /// How long a failed try shows as such.
 const PULL_FAILURE: Duration = Duration::from_secs(2);
 /// Longest wait between two tries.
-const LONGEST_PULL_BACK_OFF: Duration = Duration::from_secs(300);
+const LONGEST_PULL_BACK_OFF: Duration = Duration::from_mins(5);
 
 /// What the agents remember.
 #[derive(Debug, Default)]

@@ -59,17 +59,15 @@ pub fn reconcile(context: &VirtContext, queue: &mut Queue, at: &At) {
         release_instance(context, instance);
     }
     if meta::is_terminating(&machine) {
-        match &instance {
-            Some(instance) => stop(context, &machine, instance),
-            None => {
-                // The last look at it; somebody may have been faster.
-                let _ = context.store.modify(&MACHINES, Some(&at.namespace), &at.name, |machine| {
-                    meta::remove_finalizer(machine, CONTROLLER_FINALIZER);
-                });
-                return;
-            }
-        }
-        write_status(context, &machine, instance.as_deref(), &Outcome::default());
+        let Some(instance) = &instance else {
+            // The last look at it; somebody may have been faster.
+            let _ = context.store.modify(&MACHINES, Some(&at.namespace), &at.name, |machine| {
+                meta::remove_finalizer(machine, CONTROLLER_FINALIZER);
+            });
+            return;
+        };
+        stop(context, &machine, instance);
+        write_status(context, &machine, Some(instance), &Outcome::default());
         return;
     }
     if !meta::finalizers(&machine).any(|finalizer| finalizer == CONTROLLER_FINALIZER) {
@@ -162,8 +160,7 @@ fn follow_strategy(context: &VirtContext, queue: &mut Queue, machine: &Value, in
     let has_ended = is_final(instance);
     let has_failed = instance["status"]["phase"] == "Failed";
     let should_stop = match strategy {
-        "Always" => is_meant || has_ended,
-        "RerunOnFailure" => is_meant || has_ended,
+        "Always" | "RerunOnFailure" => is_meant || has_ended,
         "Manual" => is_meant || (has_ended && requests.has_start()),
         "Halted" => true,
         _ => is_meant,

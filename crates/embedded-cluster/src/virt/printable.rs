@@ -69,40 +69,36 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn word(machine: &Value, instance: Option<Value>) -> String {
-        let facts = Facts { machine, instance: instance.as_ref(), was_started: false, strategy: "Always" };
+    fn word(machine: &Value, instance: Option<&Value>) -> String {
+        let facts = Facts { machine, instance, was_started: false, strategy: "Always" };
         status(facts).to_string()
     }
 
-    fn instance(phase: &str, kind: &str, status: &str, reason: &str) -> Option<Value> {
+    fn instance(phase: &str, kind: &str, status: &str, reason: &str) -> Value {
         let condition = json!({"type": kind, "status": status, "reason": reason});
-        Some(json!({"status": {"phase": phase, "conditions": [condition]}}))
+        json!({"status": {"phase": phase, "conditions": [condition]}})
     }
 
     #[test]
     fn the_first_matching_row_wins() {
         let machine = json!({});
         assert_eq!(word(&machine, None), "Stopped");
-        assert_eq!(word(&machine, instance("Running", "Paused", "True", "PausedByUser")), "Paused");
-        assert_eq!(word(&machine, instance("Running", "Ready", "True", "")), "Running");
-        assert_eq!(
-            word(&machine, instance("Pending", "Synchronized", "False", "FailedPvcNotFound")),
-            "ErrorPvcNotFound"
-        );
-        assert_eq!(
-            word(&machine, instance("Scheduling", "PodScheduled", "False", "Unschedulable")),
-            "ErrorUnschedulable"
-        );
-        assert_eq!(word(&machine, instance("Scheduling", "Synchronized", "False", "ErrImagePull")), "ErrImagePull");
-        assert_eq!(word(&machine, instance("Scheduled", "Ready", "False", "")), "Starting");
-        assert_eq!(word(&machine, instance("Succeeded", "Ready", "False", "")), "Stopped");
-        let mut stopping = instance("Running", "Paused", "True", "").unwrap();
+        for (phase, kind, status, reason, expected) in [
+            ("Running", "Paused", "True", "PausedByUser", "Paused"),
+            ("Running", "Ready", "True", "", "Running"),
+            ("Pending", "Synchronized", "False", "FailedPvcNotFound", "ErrorPvcNotFound"),
+            ("Scheduling", "PodScheduled", "False", "Unschedulable", "ErrorUnschedulable"),
+            ("Scheduling", "Synchronized", "False", "ErrImagePull", "ErrImagePull"),
+            ("Scheduled", "Ready", "False", "", "Starting"),
+            ("Succeeded", "Ready", "False", "", "Stopped"),
+        ] {
+            assert_eq!(word(&machine, Some(&instance(phase, kind, status, reason))), expected);
+        }
+        let mut stopping = instance("Running", "Paused", "True", "");
         stopping["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
-        assert_eq!(word(&machine, Some(stopping.clone())), "Stopping");
-        assert_eq!(
-            word(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}), Some(stopping)),
-            "Terminating"
-        );
+        assert_eq!(word(&machine, Some(&stopping)), "Stopping");
+        let going = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
+        assert_eq!(word(&going, Some(&stopping)), "Terminating");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::virt::kinds::{At, EVENTS, INSTANCES, MACHINES, PODS};
 use crate::virt::{VirtContext, VirtOptions, VirtTasks, admission, start, subresources};
 
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const TOKEN: &str = "test-admin";
 
 pub struct TestCluster {
@@ -30,7 +30,8 @@ pub struct TestCluster {
     pub folder: PathBuf,
     context: Arc<VirtContext>,
     tasks: VirtTasks,
-    _temporary: Option<tempfile::TempDir>,
+    /// Goes with the cluster.
+    temporary: Option<tempfile::TempDir>,
 }
 
 pub struct Answer {
@@ -55,7 +56,7 @@ impl TestCluster {
         let folder = temporary.path().join("cluster");
         let store = Arc::new(Store::in_memory());
         let mut cluster = Self::over(store, &folder, vec![temporary.path().join("images")], true).await;
-        cluster._temporary = Some(temporary);
+        cluster.temporary = Some(temporary);
         cluster
     }
 
@@ -80,7 +81,7 @@ impl TestCluster {
                 .unwrap();
         }
         let tasks = start(Arc::clone(&context)).await;
-        Self { store, router, folder: folder.to_owned(), context, tasks, _temporary: None }
+        Self { store, router, folder: folder.to_owned(), context, tasks, temporary: None }
     }
 
     /// Stops the controllers, as Porthole does when it ends.
@@ -175,9 +176,15 @@ impl TestCluster {
     /// Waits until something is so, and tells what there is instead if it never is.
     pub async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
         if !self.comes_to(is_so).await {
-            let of =
-                |kind| self.store.list(kind, None).0.iter().map(|o| format!("{}\n", o["status"])).collect::<String>();
-            panic!("waited in vain until {what}\n{}{}{}", of(&MACHINES), of(&INSTANCES), of(&PODS));
+            let of = |kind| {
+                let statuses =
+                    self.store.list(kind, None).0.iter().map(|o| o["status"].to_string()).collect::<Vec<_>>();
+                statuses.join(
+                    "
+",
+                )
+            };
+            panic!("waited in vain until {what}\n{}\n{}\n{}", of(&MACHINES), of(&INSTANCES), of(&PODS));
         }
     }
 

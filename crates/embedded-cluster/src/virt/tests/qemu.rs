@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
 
 use super::cluster::TestCluster;
 use crate::store::{Store, meta};
@@ -41,17 +42,30 @@ fn demo() -> Value {
     })
 }
 
+struct Folder(tempfile::TempDir);
+
+impl Drop for Folder {
+    /// Nothing of a test that fails may run on.
+    fn drop(&mut self) {
+        for guest in std::fs::read_dir(self.0.path().join("cluster/guests")).into_iter().flatten().flatten() {
+            if let Ok(pid) = std::fs::read_to_string(guest.path().join("pid")) {
+                let _ = std::process::Command::new("kill").args(["-KILL", pid.trim()]).status();
+            }
+        }
+    }
+}
+
 struct Machine {
     cluster: TestCluster,
     images: PathBuf,
-    temporary: tempfile::TempDir,
+    temporary: Folder,
 }
 
 /// A cluster whose machine `demo` runs in QEMU.
 async fn running() -> Option<Machine> {
     let images = image_folder()?;
-    let temporary = tempfile::tempdir().unwrap();
-    let folder = temporary.path().join("cluster");
+    let temporary = Folder(tempfile::tempdir().unwrap());
+    let folder = temporary.0.path().join("cluster");
     let cluster = TestCluster::over(Arc::new(Store::in_memory()), &folder, vec![images.clone()], false).await;
     if !cluster.has_qemu() {
         println!("skipped: QEMU is not installed");
@@ -68,7 +82,7 @@ impl Machine {
     }
 
     fn pid(&self) -> String {
-        let file = self.temporary.path().join("cluster/guests").join(self.uid()).join("pid");
+        let file = self.temporary.0.path().join("cluster/guests").join(self.uid()).join("pid");
         std::fs::read_to_string(file).unwrap().trim().to_owned()
     }
 
@@ -77,7 +91,7 @@ impl Machine {
         let guest = self.cluster.context_guest(&self.uid());
         let mut session = guest.attach_serial().unwrap();
         let mut seen = String::new();
-        let waited = tokio::time::timeout(Duration::from_secs(120), async {
+        let typing = tokio::time::timeout(Duration::from_mins(2), async {
             while !seen.contains(wanted) {
                 session.keys.send(keys.to_owned().into()).await.unwrap();
                 let more = tokio::time::timeout(Duration::from_secs(1), session.output.recv()).await;
@@ -86,7 +100,7 @@ impl Machine {
                 }
             }
         });
-        assert!(waited.await.is_ok(), "{wanted:?} never showed, only: {seen}");
+        assert!(typing.await.is_ok(), "{wanted:?} never showed, only: {seen}");
     }
 
     async fn screenshot(&self) -> Vec<u8> {
@@ -99,6 +113,10 @@ async fn a_real_guest_boots_to_a_shell_and_can_be_held_reset_and_stopped() {
     let Some(machine) = running().await else { return };
     machine.until_printed("\r", PROMPT).await;
     machine.until_printed("echo $((6*7))-times\r", "42-times").await;
+    let mut screen = machine.cluster.context_guest(&machine.uid()).connect_screen().await.unwrap();
+    let mut banner = [0; 12];
+    screen.read_exact(&mut banner).await.unwrap();
+    assert_eq!(&banner, rfb::VERSION);
     let picture = machine.screenshot().await;
     assert!(picture.starts_with(b"\x89PNG") && picture.len() > 500, "{} bytes", picture.len());
 

@@ -14,7 +14,6 @@ pub struct Line {
     pub status: u16,
     #[serde(default)]
     pub body: Value,
-    pub watch: Option<String>,
     #[serde(default, rename = "type")]
     pub kind: String,
     #[serde(default)]
