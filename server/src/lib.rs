@@ -26,3 +26,12 @@ pub mod serve;
 pub mod start_error;
 pub mod terminal;
 pub mod web;
+
+/// Rendering a page nests as deep as its parts do; without optimisation that is more than the usual 2 MiB. Only
+/// what is used of it takes memory.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// The runtime on which everything runs.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()
+}

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     // Two libraries bring a default; naming one keeps them from disputing it.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let runtime = server::runtime().context("cannot start the runtime")?;
     runtime.block_on(async {
         match command {
             Command::Serve(args) => serve(args).await,

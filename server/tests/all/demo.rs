@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use server::cli::GuestsOnExit;
 use server::config::{ClusterChoice, Config, Demo};
 use server::demo::people::{self, Password};
-use server::cli::GuestsOnExit;
 
 use crate::support::porthole::embedded;
 use crate::support::{Client, PASSWORD, cluster, eventually, porthole};
@@ -45,7 +45,11 @@ async fn what_people_change_in_the_demo_survives_a_restart_and_so_does_the_passw
     .await;
     eventually("one machine fits no node, and says so", async || {
         let text = browser.post("/api/machines/get", "namespace=blue&name=render-farm").await.text();
-        if text.contains("\"state\":\"trouble\"") && text.to_lowercase().contains("memory") { Ok(()) } else { Err(text) }
+        if text.contains("\"state\":\"trouble\"") && text.to_lowercase().contains("memory") {
+            Ok(())
+        } else {
+            Err(text)
+        }
     })
     .await;
     cluster::delete(&first.embedded().unwrap().admin, "VirtualMachine", "blue", "build-box").await;

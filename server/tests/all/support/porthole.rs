@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use server::cli::GuestsOnExit;
@@ -12,6 +12,7 @@ use server::serve::Porthole;
 use server::start_error::StartError;
 use server::web::origin::Origin;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 use super::{Client, cluster, eventually};
 
@@ -51,9 +52,11 @@ pub fn embedded(folder: &Path) -> Config {
     }
 }
 
-/// Starts a Porthole as the program does.
+/// Starts a Porthole as the program does, and on the program's runtime: it outlives any one test.
 pub async fn start(config: Config) -> Result<Porthole, StartError> {
-    Porthole::start(config, PrometheusBuilder::new().build_recorder().handle()).await
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| server::runtime().unwrap());
+    let metrics = PrometheusBuilder::new().build_recorder().handle();
+    RUNTIME.spawn(Porthole::start(config, metrics)).await.unwrap()
 }
 
 impl TestPorthole {
@@ -172,21 +175,16 @@ impl Drop for TestPorthole {
     }
 }
 
-/// One Porthole for all tests that only ask. It lives as long as the tests' process, on a runtime of its own,
-/// since each test's runtime ends with the test.
+/// One Porthole for all tests that only ask. It lives as long as the tests' process.
 pub fn shared() -> &'static TestPorthole {
     static SHARED: OnceLock<TestPorthole> = OnceLock::new();
     SHARED.get_or_init(|| {
         let (send, receive) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
-            runtime.block_on(async {
-                let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shared-porthole");
-                let _ = std::fs::remove_dir_all(&folder);
-                let porthole = TestPorthole::start(embedded(&folder)).await;
-                send.send(porthole).ok();
-                std::future::pending::<()>().await;
-            });
+            let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shared-porthole");
+            let _ = std::fs::remove_dir_all(&folder);
+            send.send(runtime.block_on(TestPorthole::start(embedded(&folder)))).ok();
         });
         receive.recv().expect("the shared porthole starts")
     })
