@@ -2,7 +2,7 @@
 //!
 //! An [`Account`] is a name that signs in together with the identity that the cluster knows the person by: a
 //! user and groups. Whoever signed in acts as an [`Actor`]. What an actor may see is decided by the cluster's
-//! own RBAC, asked with access reviews ([`permissions`]); what they do goes out under their name, so that the
+//! own RBAC, asked with access reviews (`permissions`); what they do goes out under their name, so that the
 //! cluster decides a second time.
 
 mod password;

@@ -1,21 +1,23 @@
 //! The connection to one cluster: credentials, health, discovery, shared watches, and calls in a person's name.
 //!
-//!   source --load--> connection --every 10 s--> pulse: does it answer, what does it offer
-//!                        |                         |
-//!                        `--> watches, one per kind, into the indexes of `machines`, `workloads`, …
+//! ```text
+//! source --load--> connection --every 10 s--> pulse: does it answer, what does it offer
+//!                      |                         |
+//!                      `--> watches, one per kind, into the indexes of `machines`, `workloads`, …
+//! ```
 //!
 //! Nothing here blocks the start: without a cluster the portal runs, says why it sees none ([`Trouble`]), and
 //! tries again. A kubeconfig that was renewed is picked up when the cluster refuses the old one.
 //!
-//! Reads come from watches that run as the portal. Writes, logs, pictures and consoles go out through [`As`],
+//! Reads come from watches that run as the portal. Writes, logs, pictures and consoles go out through `As`,
 //! which puts the person's name on them, on the same HTTP stack: a client per person would mean a connection
 //! pool per person.
 //!
 //! # To watch another kind
 //!
-//! 1. Add it to [`Kind`] with its group, resource and health slot.
-//! 2. Write a narrow type for it in [`objects`], and a [`watch::Store`] that keeps it (see `workloads::PodIndex`).
-//! 3. Start [`watch::follow`] for it in `Portal::connect`, and grant `list` and `watch` in the deployment's role.
+//! 1. Add it to `Kind` with its group, resource and health slot.
+//! 2. Write a narrow type for it in `objects`, and a `watch::Store` that keeps it (see `workloads::PodIndex`).
+//! 3. Start `watch::follow` for it in `Portal::connect`, and grant `list` and `watch` in the deployment's role.
 
 pub(crate) mod call;
 pub(crate) mod connection;

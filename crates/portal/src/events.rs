@@ -113,7 +113,7 @@ fn line(event: &Event) -> EventLine {
     let times = [
         series.and_then(|series| series.last_observed_time.as_deref()),
         event.last_timestamp.as_deref(),
-        event.event_time.as_deref(),
+        event.at.as_deref(),
         event.first_timestamp.as_deref(),
         event.metadata.creation_timestamp.as_deref(),
     ];

@@ -1,12 +1,14 @@
 //! What Porthole does, one module per capability, without HTTP and without pages.
 //!
-//!   cluster  --watches--> machines, workloads, events      indexes in memory, one for everybody
-//!      |                        |
-//!      |                     access      who sees what: the cluster's own RBAC, asked and remembered
-//!      |                        |
-//!      `--calls as the person-- Portal   lists, details, actions, logs, pictures, consoles, hints
-//!                               |
-//!                            records     accounts and sessions in SQLite
+//! ```text
+//! cluster  --watches--> machines, workloads, events      indexes in memory, one for everybody
+//!    |                        |
+//!    |                     access      who sees what: the cluster's own RBAC, asked and remembered
+//!    |                        |
+//!    `--calls as the person-- Portal   lists, details, actions, logs, pictures, consoles, hints
+//!                             |
+//!                          records     accounts and sessions in SQLite
+//! ```
 //!
 //! [`Portal`] is all that the server and the pages use. Reads are answered from memory and filtered by what the
 //! person may see; whatever changes something or opens a stream goes out impersonating them, so that the cluster

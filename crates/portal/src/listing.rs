@@ -100,8 +100,8 @@ impl<T> Index<T> {
 pub(crate) struct Page<T, S> {
     pub rows: Vec<Arc<T>>,
     pub total: u32,
-    pub page: u32,
-    pub page_size: u32,
+    pub number: u32,
+    pub size: u32,
     pub counts: Vec<(S, u32)>,
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn page<T: Entry>(
     let page = query.page.clamp(1, total.div_ceil(page_size).max(1));
     let skip = usize::try_from(u64::from(page - 1) * u64::from(page_size)).unwrap_or(usize::MAX);
     let rows = entries.into_iter().skip(skip).take(page_size as usize).collect();
-    Page { rows, total, page, page_size, counts }
+    Page { rows, total, number: page, size: page_size, counts }
 }
 
 /// How many entries are in each state, in the order of states.
@@ -226,7 +226,7 @@ mod tests {
     fn a_page_beyond_the_end_is_the_last_one() {
         let query = ListQuery { page: 9, page_size: 2, ..ListQuery::default() };
         let page = page(index().visible(&everything(), ""), &query, None);
-        assert_eq!((page.page, page.total, page.rows.len()), (2, 3, 1));
+        assert_eq!((page.number, page.total, page.rows.len()), (2, 3, 1));
     }
 
     #[test]

@@ -88,7 +88,7 @@ where
                 return Some(self.hint(Change { kind, namespace: None }));
             }
             let soonest = self.due.iter().min_by_key(|(_, at)| **at).map(|(change, at)| (change.clone(), *at));
-            let far = Instant::now() + Duration::from_secs(3600);
+            let far = Instant::now() + Duration::from_hours(1);
             tokio::select! {
                 biased;
                 () = sleep_until(soonest.as_ref().map_or(far, |(_, at)| *at)), if soonest.is_some() => {

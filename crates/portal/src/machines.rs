@@ -1,8 +1,10 @@
 //! Virtual machines: lists, details and power actions.
 //!
-//!   VirtualMachine ----.                        .--> rows of a page
-//!                       >--> `Machine`, joined --+--> details, with events and the launcher pod
-//!   …MachineInstance --'    once per change      `--> rules and rights --> a request in the person's name
+//! ```text
+//! VirtualMachine ----.                        .--> rows of a page
+//!                     >--> `Machine`, joined --+--> details, with events and the launcher pod
+//! …MachineInstance --'    once per change      `--> rules and rights --> a request in the person's name
+//! ```
 //!
 //! Everything that maps is a pure function over the two objects (`state`, `reason`, `details`), tested on JSON.
 //!
@@ -218,8 +220,8 @@ impl Inner {
         Ok(MachineList {
             rows: self.machine_rows(actor, &page.rows).await?,
             total: page.total,
-            page: page.page,
-            page_size: page.page_size,
+            page: page.number,
+            page_size: page.size,
             counts: words(page.counts),
             namespaces: visible.namespaces.iter().cloned().collect(),
         })

@@ -1,7 +1,7 @@
 //! The database: accounts and sessions.
 //!
 //! What the cluster knows is never stored here. The repositories are traits, so that PostgreSQL can come beside
-//! SQLite; [`conformance`] is the suite that every implementation passes.
+//! SQLite; `conformance` is the suite that every implementation passes.
 //!
 //! # To add a repository
 //!

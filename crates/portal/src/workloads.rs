@@ -168,8 +168,8 @@ impl Inner {
         Ok(PodList {
             rows: page.rows.iter().map(|pod| pod.row()).collect(),
             total: page.total,
-            page: page.page,
-            page_size: page.page_size,
+            page: page.number,
+            page_size: page.size,
             counts: words(page.counts),
             namespaces: visible.namespaces.iter().cloned().collect(),
         })

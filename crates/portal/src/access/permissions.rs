@@ -22,7 +22,7 @@ use crate::cluster::{CallError, Cluster, Kind};
 /// How long an answer is believed.
 const BELIEVED: Duration = Duration::from_secs(20);
 /// How long an answer serves while the cluster cannot be asked.
-const STALE: Duration = Duration::from_secs(5 * 60);
+const STALE: Duration = Duration::from_mins(5);
 /// Reviews at once for one question about many namespaces.
 const AT_ONCE: usize = 16;
 /// Answers that are kept before outdated ones are thrown away.

@@ -16,7 +16,7 @@ pub(super) const PER_ACCOUNT: usize = 10;
 /// Wrong guesses from one address within [`WINDOW`].
 pub(super) const PER_ADDRESS: usize = 30;
 /// How long a wrong guess counts.
-pub(super) const WINDOW: Duration = Duration::from_secs(5 * 60);
+pub(super) const WINDOW: Duration = Duration::from_mins(5);
 /// Names and addresses that are remembered before old ones are forgotten.
 const REMEMBERED: usize = 10_000;
 
@@ -82,7 +82,7 @@ impl<K: Eq + Hash> Window<K> {
             attempts.pop_front();
         }
         let oldest = attempts.front().filter(|_| attempts.len() >= self.limit)?;
-        Some(*oldest + WINDOW - now)
+        Some((*oldest + WINDOW).saturating_sub(now))
     }
 
     fn count(&mut self, key: K, now: Duration) {

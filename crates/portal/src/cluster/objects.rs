@@ -192,7 +192,8 @@ pub(crate) struct Event {
     pub count: Option<u32>,
     pub first_timestamp: Option<String>,
     pub last_timestamp: Option<String>,
-    pub event_time: Option<String>,
+    #[serde(rename = "eventTime")]
+    pub at: Option<String>,
     pub series: Option<Series>,
 }
 

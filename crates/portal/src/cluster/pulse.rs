@@ -20,7 +20,7 @@ const RETRY: Duration = Duration::from_secs(2);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long KubeVirt's version is believed.
-const VERSION_AGE: Duration = Duration::from_secs(60);
+const VERSION_AGE: Duration = Duration::from_mins(1);
 
 /// Connects, and keeps an eye on the cluster for ever.
 pub(crate) async fn run(cluster: Arc<Cluster>, source: ClusterSource) {

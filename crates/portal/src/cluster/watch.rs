@@ -1,9 +1,11 @@
 //! One watch for each kind, for everybody.
 //!
-//!   wait for connection and version --list--> Live --watch ends, 410--> Live (heals unseen)
-//!              ^                                |
-//!              |-- 403: Denied, asked again --- | --- cannot list or watch: Lost, tried again
-//!              `-- 404: Absent, discovery looks again
+//! ```text
+//! wait for connection and version --list--> Live --watch ends, 410--> Live (heals unseen)
+//!            ^                                |
+//!            |-- 403: Denied, asked again --- | --- cannot list or watch: Lost, tried again
+//!            `-- 404: Absent, discovery looks again
+//! ```
 //!
 //! While a watch is lost the index keeps what it had; the pages say from when it is.
 
@@ -212,4 +214,86 @@ impl<S: Store> Follower<S> {
 
 fn key_of<T>(object: &Watched<T>) -> Key {
     (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Answer, Call, Fake};
+    use crate::workloads::PodIndex;
+    use serde_json::{Value, json};
+    use std::sync::atomic::{AtomicU16, Ordering};
+
+    fn list(names: &[&str]) -> Answer {
+        let items: Vec<_> = names.iter().map(|name| json!({"metadata": {"name": name, "namespace": "blue"}})).collect();
+        (200, json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}))
+    }
+
+    fn status(code: u16) -> Answer {
+        (code, json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "no", "code": code}))
+    }
+
+    async fn until(mut condition: impl FnMut() -> bool) {
+        for _ in 0..10_000 {
+            if condition() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("it never came to that");
+    }
+
+    /// A cluster whose first list answers with a code and whose watches break; 200 is a list of two pods, 201 of one.
+    async fn following(code: u16) -> (Fake, PodIndex, Arc<AtomicU16>, tokio::task::JoinHandle<()>) {
+        let present = Arc::new(AtomicU16::new(code));
+        let code = Arc::clone(&present);
+        let answer = move |call: &Call| match code.load(Ordering::Relaxed) {
+            0 => (0, Value::Null),
+            _ if call.uri.contains("watch=") => (0, Value::Null),
+            200 => list(&["a", "b"]),
+            201 => list(&["b"]),
+            code => status(code),
+        };
+        let fake = Fake::new(answer).await;
+        // Not before: the database's threads do not wait for a clock that stands still.
+        tokio::time::pause();
+        let pods = fake.inner.pods.clone();
+        fake.inner.cluster.kinds.set(Kind::Pod, KindHealth::Waiting);
+        let task = tokio::spawn(follow(Arc::clone(&fake.inner.cluster), Kind::Pod, pods.clone()));
+        (fake, pods, present, task)
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_breaks_lists_again_and_forgets_what_went_away_meanwhile() {
+        let (_fake, pods, present, task) = following(200).await;
+        until(|| pods.index.get("blue", "a").is_some() && pods.index.get("blue", "b").is_some()).await;
+        present.store(201, Ordering::Relaxed);
+        until(|| pods.index.get("blue", "a").is_none()).await;
+        assert!(pods.index.get("blue", "b").is_some());
+        task.abort();
+    }
+
+    #[tokio::test]
+    async fn an_outage_keeps_what_was_known_and_says_so() {
+        let (fake, pods, present, task) = following(200).await;
+        until(|| pods.index.get("blue", "a").is_some()).await;
+        present.store(0, Ordering::Relaxed);
+        let health = || fake.inner.cluster.kinds.health(Kind::Pod);
+        until(|| matches!(health(), KindHealth::Lost(Trouble::Refused(_)))).await;
+        assert!(pods.index.get("blue", "a").is_some());
+        task.abort();
+    }
+
+    #[tokio::test]
+    async fn a_kind_that_the_portal_may_no_longer_list_disappears_and_comes_back_with_the_right() {
+        let (fake, pods, present, task) = following(403).await;
+        let health = || fake.inner.cluster.kinds.health(Kind::Pod);
+        until(|| health() == KindHealth::Denied).await;
+        present.store(200, Ordering::Relaxed);
+        until(|| pods.index.get("blue", "a").is_some()).await;
+        present.store(403, Ordering::Relaxed);
+        until(|| health() == KindHealth::Denied).await;
+        assert!(pods.index.get("blue", "a").is_none(), "nobody sees what the portal may not see");
+        task.abort();
+    }
 }

@@ -1,14 +1,15 @@
 //! Carrying bytes between a browser and a machine's screen.
 //!
-//!   upstream --read--> [frames that are there already] --send, flush once--> browser      "down"
-//!   browser  --read--> binary only                     --send, flush-------> upstream     "up"
+//! ```text
+//! upstream --read--> [frames that are there already] --send, flush once--> browser      "down"
+//! browser  --read--> binary only                     --send, flush-------> upstream     "up"
+//! ```
 //!
 //! Both directions run in one task. Each reads only after its last frame was sent, so the slower side sets the
 //! pace and nothing queues here. Each leg is pinged by whoever writes to it; a leg that stays silent over
 //! [`MISSED`] pings is dead. The session, the takeover, the portal's stop and a lost permission end both.
 
 use std::fmt::Display;
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ const MISSED: u32 = 2;
 /// How long one write may take.
 const WRITE: Duration = Duration::from_secs(30);
 /// Between two questions whether the person still may.
-const RECHECK: Duration = Duration::from_secs(60);
+const RECHECK: Duration = Duration::from_mins(1);
 /// How long the browser may take to answer a close frame.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// Frames are handed on together up to this many bytes.
@@ -129,116 +130,46 @@ impl Heard {
     }
 }
 
+/// What both directions know of each other.
+struct Meter {
+    browser: Heard,
+    upstream: Heard,
+    bytes_down: AtomicU64,
+    bytes_up: AtomicU64,
+}
+
 /// The relay itself, free of where its ends come from.
-async fn carry<B, E, U, UE, F, W>(browser: B, upstream: U, ends: F, why: W) -> ConsoleReport
+async fn carry<B, E, U, UE>(
+    browser: B,
+    upstream: U,
+    ends: impl Future<Output = ConsoleRefusal>,
+    why: impl AsyncFnOnce(Lost) -> ConsoleRefusal,
+) -> ConsoleReport
 where
     B: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Send,
     E: Display + Send,
     U: Stream<Item = Result<Message, UE>> + Sink<Message, Error = UE> + Send,
     UE: Display + Send,
-    F: Future<Output = ConsoleRefusal>,
-    W: AsyncFnOnce(Lost) -> ConsoleRefusal,
 {
     let (mut to_browser, mut from_browser) = browser.split();
     let (mut to_upstream, mut from_upstream) = upstream.split();
-    let (browser_heard, upstream_heard) = (Heard::new(), Heard::new());
-    let (bytes_down, bytes_up) = (AtomicU64::new(0), AtomicU64::new(0));
-
-    let down = async {
-        let mut pings = pings();
-        loop {
-            let first = tokio::select! {
-                message = from_upstream.next() => message,
-                _ = pings.tick() => {
-                    if browser_heard.is_silent() || !sent(to_browser.send(Frame::Ping(Bytes::new()))).await {
-                        return Lost::Browser;
-                    }
-                    continue;
-                }
-            };
-            let mut handed = 0;
-            let mut next = Some(first);
-            // Whatever has arrived by now goes out with one flush: fewer and fuller packets under load, and no
-            // waiting when there is none.
-            while let Some(message) = next {
-                match message {
-                    Some(Ok(Message::Binary(bytes))) if bytes.is_empty() => {}
-                    Some(Ok(Message::Binary(bytes))) => {
-                        handed += bytes.len();
-                        bytes_down.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                        if !sent(to_browser.feed(Frame::Binary(bytes))).await {
-                            return Lost::Browser;
-                        }
-                    }
-                    Some(Ok(Message::Close(_))) | None => {
-                        sent(to_browser.flush()).await;
-                        return Lost::Upstream;
-                    }
-                    Some(Ok(_)) => {}
-                    Some(Err(error)) => {
-                        tracing::debug!(%error, "console upstream");
-                        sent(to_browser.flush()).await;
-                        return Lost::Upstream;
-                    }
-                }
-                upstream_heard.now();
-                next = if handed < TOGETHER { from_upstream.next().now_or_never() } else { None };
-            }
-            if handed > 0 && !sent(to_browser.flush()).await {
-                return Lost::Browser;
-            }
-            // A slow browser kept this side from listening; that is not the machine's silence.
-            upstream_heard.now();
-        }
+    let meter = Meter {
+        browser: Heard::new(),
+        upstream: Heard::new(),
+        bytes_down: AtomicU64::new(0),
+        bytes_up: AtomicU64::new(0),
     };
-
-    let up = async {
-        let mut pings = pings();
-        loop {
-            let frame = tokio::select! {
-                frame = from_browser.next() => frame,
-                _ = pings.tick() => {
-                    if upstream_heard.is_silent() || !sent(to_upstream.send(Message::Ping(Bytes::new()))).await {
-                        return Lost::UpstreamSilent;
-                    }
-                    continue;
-                }
-            };
-            browser_heard.now();
-            match frame {
-                Some(Ok(Frame::Binary(bytes))) => {
-                    bytes_up.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                    if !sent(to_upstream.send(Message::Binary(bytes))).await {
-                        return Lost::Upstream;
-                    }
-                    browser_heard.now();
-                }
-                Some(Ok(Frame::Text)) => return Lost::Text,
-                Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => {}
-                Some(Ok(Frame::Close { .. })) | None => return Lost::Browser,
-                Some(Err(error)) => {
-                    tracing::debug!(%error, "console browser");
-                    return Lost::Browser;
-                }
-            }
-        }
-    };
-
     let lost = async {
         tokio::select! {
-            lost = down => lost,
-            lost = up => lost,
+            lost = down(&mut from_upstream, &mut to_browser, &meter) => lost,
+            lost = up(&mut from_browser, &mut to_upstream, &meter) => lost,
         }
     };
-    let refusal = {
-        let ends = pin!(ends);
-        tokio::select! {
-            biased;
-            refusal = ends => refusal,
-            lost = lost => why(lost).await,
-        }
+    let refusal = tokio::select! {
+        biased;
+        refusal = ends => refusal,
+        lost = lost => why(lost).await,
     };
-
     // The browser reads the reason only if its socket is closed in good order: say it, and wait for the answer.
     let goodbye = async {
         if to_browser.send(refusal.frame()).await.is_ok() {
@@ -254,7 +185,100 @@ where
     };
     // Either socket may be dead already; then there is nobody to be polite to.
     let _ = tokio::join!(timeout(GOODBYE, goodbye), timeout(GOODBYE, hang_up));
-    ConsoleReport { end: refusal.end, bytes_down: bytes_down.into_inner(), bytes_up: bytes_up.into_inner() }
+    let (bytes_down, bytes_up) = (meter.bytes_down.into_inner(), meter.bytes_up.into_inner());
+    ConsoleReport { end: refusal.end, bytes_down, bytes_up }
+}
+
+/// From the machine to the browser. Whatever has arrived by now goes out with one flush: fewer and fuller packets
+/// under load, and no waiting when there is none.
+async fn down<S, K, E, UE>(from: &mut S, to: &mut K, meter: &Meter) -> Lost
+where
+    S: Stream<Item = Result<Message, UE>> + Unpin,
+    K: Sink<Frame, Error = E> + Unpin,
+    E: Display,
+    UE: Display,
+{
+    let mut pings = pings();
+    loop {
+        let first = tokio::select! {
+            message = from.next() => message,
+            _ = pings.tick() => {
+                if meter.browser.is_silent() || !sent(to.send(Frame::Ping(Bytes::new()))).await {
+                    return Lost::Browser;
+                }
+                continue;
+            }
+        };
+        let mut handed = 0;
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => {
+                    handed += bytes.len();
+                    meter.bytes_down.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                    if !sent(to.feed(Frame::Binary(bytes))).await {
+                        return Lost::Browser;
+                    }
+                }
+                Some(Ok(Message::Close(_))) | None => {
+                    sent(to.flush()).await;
+                    return Lost::Upstream;
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "console upstream");
+                    sent(to.flush()).await;
+                    return Lost::Upstream;
+                }
+            }
+            meter.upstream.now();
+            next = if handed < TOGETHER { from.next().now_or_never() } else { None };
+        }
+        if handed > 0 && !sent(to.flush()).await {
+            return Lost::Browser;
+        }
+        // A slow browser kept this side from listening; that is not the machine's silence.
+        meter.upstream.now();
+    }
+}
+
+/// From the browser to the machine.
+async fn up<S, K, E, UE>(from: &mut S, to: &mut K, meter: &Meter) -> Lost
+where
+    S: Stream<Item = Result<Frame, E>> + Unpin,
+    K: Sink<Message, Error = UE> + Unpin,
+    E: Display,
+    UE: Display,
+{
+    let mut pings = pings();
+    loop {
+        let frame = tokio::select! {
+            frame = from.next() => frame,
+            _ = pings.tick() => {
+                if meter.upstream.is_silent() || !sent(to.send(Message::Ping(Bytes::new()))).await {
+                    return Lost::UpstreamSilent;
+                }
+                continue;
+            }
+        };
+        meter.browser.now();
+        match frame {
+            Some(Ok(Frame::Binary(bytes))) => {
+                meter.bytes_up.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                if !sent(to.send(Message::Binary(bytes))).await {
+                    return Lost::Upstream;
+                }
+                meter.browser.now();
+            }
+            Some(Ok(Frame::Text)) => return Lost::Text,
+            Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => {}
+            Some(Ok(Frame::Close { .. })) | None => return Lost::Browser,
+            Some(Err(error)) => {
+                tracing::debug!(%error, "console browser");
+                return Lost::Browser;
+            }
+        }
+    }
 }
 
 fn pings() -> tokio::time::Interval {

@@ -32,12 +32,12 @@ impl MachineIndex {
         Self { index: Arc::default(), parts: Arc::default(), live }
     }
 
-    /// What the watch of VirtualMachines writes to.
+    /// What the watch of `VirtualMachine`s writes to.
     pub(crate) fn machines(&self) -> Machines {
         Machines(self.clone())
     }
 
-    /// What the watch of VirtualMachineInstances writes to.
+    /// What the watch of `VirtualMachineInstance`s writes to.
     pub(crate) fn instances(&self) -> Instances {
         Instances(self.clone())
     }

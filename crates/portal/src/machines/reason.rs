@@ -35,7 +35,7 @@ fn trouble(vm: Option<&VirtualMachine>, vmi: Option<&VirtualMachineInstance>) ->
     if printed == Some(&PrintableStatus::CrashLoopBackOff) {
         let times =
             vm.and_then(|vm| vm.status.start_failure.as_ref()).map_or(0, |failure| failure.consecutive_fail_count);
-        return reasons::crash_loop("The machine", None, u32::try_from(times).unwrap_or(0));
+        return reasons::crash_loop("The machine", None, times);
     }
     if let Some((reason, message)) = words("Synchronized").filter(|(_, message)| !message.is_empty()) {
         return reasons::not_synchronized(reason, message);
@@ -90,14 +90,14 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn of(status: Value) -> Option<String> {
+    fn of(status: &Value) -> Option<String> {
         let vm: VirtualMachine = serde_json::from_value(json!({ "status": status })).unwrap();
         reason(Some(&vm), None, state(Some(&vm), None))
     }
 
     #[test]
     fn a_machine_that_no_node_takes_says_so_in_plain_words() {
-        let text = of(json!({"printableStatus": "ErrorUnschedulable", "conditions": [
+        let text = of(&json!({"printableStatus": "ErrorUnschedulable", "conditions": [
             {"type": "Ready", "status": "False", "reason": "GuestNotRunning", "message": "Guest VM is not reported as running"},
             {"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
              "message": "0/2 nodes are available: 2 Insufficient memory. no new claims to deallocate, preemption: none"}]}));
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_missing_claim_wins_over_the_scheduling_that_it_prevents() {
         let message = "PVC rec/missing does not exist, waiting for it to appear";
-        let text = of(json!({"printableStatus": "ErrorPvcNotFound", "conditions": [
+        let text = of(&json!({"printableStatus": "ErrorPvcNotFound", "conditions": [
             {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message},
             {"type": "Synchronized", "status": "False", "reason": "FailedPvcNotFound", "message": message}]}));
         assert!(text.unwrap().starts_with("The disk claim missing does not exist."));
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_stopped_machine_with_an_unknown_instance_type_says_why_it_will_not_start() {
-        let text = of(json!({"printableStatus": "Stopped", "conditions": [
+        let text = of(&json!({"printableStatus": "Stopped", "conditions": [
             {"type": "Failure", "status": "True", "reason": "FailedFindInstancetype",
              "message": "virtualmachineclusterinstancetypes.instancetype.kubevirt.io \"no-such-type\" not found"}]}));
         assert_eq!(text.as_deref(), Some("The instance type no-such-type does not exist. Choose another one."));
@@ -129,10 +129,10 @@ mod tests {
 
     #[test]
     fn crashes_are_counted_and_good_states_need_no_words() {
-        let text = of(json!({"printableStatus": "CrashLoopBackOff", "startFailure": {"consecutiveFailCount": 3}}));
+        let text = of(&json!({"printableStatus": "CrashLoopBackOff", "startFailure": {"consecutiveFailCount": 3}}));
         assert!(text.unwrap().contains("3 times so far"));
-        assert_eq!(of(json!({"printableStatus": "Running"})), None);
-        assert_eq!(of(json!({"printableStatus": "Stopped"})), None);
-        assert_eq!(of(json!({"printableStatus": "DataVolumeError"})).map(|text| text.is_empty()), Some(false));
+        assert_eq!(of(&json!({"printableStatus": "Running"})), None);
+        assert_eq!(of(&json!({"printableStatus": "Stopped"})), None);
+        assert_eq!(of(&json!({"printableStatus": "DataVolumeError"})).map(|text| text.is_empty()), Some(false));
     }
 }

@@ -3,7 +3,7 @@
 //! KubeVirt folds it into one word, `printableStatus`. Before 0.42 that word is absent; the same decisions are
 //! then made here, in the same order as in KubeVirt's `setPrintableStatus`.
 
-use kubevirt::instance::Phase;
+use kubevirt::instance::{MigrationState, Phase};
 use kubevirt::meta::{Condition, Conditions as _};
 use kubevirt::{PrintableStatus, VirtualMachine, VirtualMachineInstance};
 use model::machine::MachineState;
@@ -58,7 +58,7 @@ fn derived(vm: Option<&VirtualMachine>, vmi: Option<&VirtualMachineInstance>) ->
         return if vm.is_some() { MachineState::Stopping } else { MachineState::Terminating };
     }
     let conditions = conditions(vm, vmi);
-    let is_moving = instance.status.migration_state.as_ref().is_some_and(|migration| migration.is_under_way());
+    let is_moving = instance.status.migration_state.as_ref().is_some_and(MigrationState::is_under_way);
     match instance.status.phase {
         phase if is_moving && !phase.is_final() => MachineState::Migrating,
         Phase::Running if conditions.is_true("Paused") => MachineState::Paused,

@@ -16,7 +16,7 @@ use crate::access::SessionId;
 use crate::clock::{Clock, seconds};
 
 /// Between two looks for expired sessions.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 
 /// Sessions that have a console or a stream of hints open. Cheap to clone.
 #[derive(Clone, Debug, Default)]

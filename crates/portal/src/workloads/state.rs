@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pod(status: Value) -> Pod {
+    fn pod(status: &Value) -> Pod {
         serde_json::from_value(json!({
             "metadata": {"name": "a", "uid": "1", "creationTimestamp": "2026-01-01T00:00:00Z"},
             "spec": {"containers": [{"name": "app", "image": "nginx:1"}]},
@@ -163,7 +163,7 @@ mod tests {
         .unwrap()
     }
 
-    fn of(status: Value) -> (PodState, Option<String>) {
+    fn of(status: &Value) -> (PodState, Option<String>) {
         let pod = pod(status);
         let state = state(&pod);
         (state, reason(&pod, state))
@@ -176,16 +176,17 @@ mod tests {
 
     #[test]
     fn containers_decide_whether_a_pod_runs() {
-        assert_eq!(of(container(&json!({"running": {}}))).0, PodState::Running);
-        assert_eq!(of(container(&json!({"waiting": {"reason": "ContainerCreating"}}))).0, PodState::Starting);
-        assert_eq!(of(json!({"phase": "Succeeded"})).0, PodState::Succeeded);
-        assert_eq!(of(json!({})).0, PodState::Starting);
-        assert_eq!(of(json!({"phase": "Unknown"})).0, PodState::Unknown);
+        assert_eq!(of(&container(&json!({"running": {}}))).0, PodState::Running);
+        assert_eq!(of(&container(&json!({"waiting": {"reason": "ContainerCreating"}}))).0, PodState::Starting);
+        assert_eq!(of(&json!({"phase": "Succeeded"})).0, PodState::Succeeded);
+        assert_eq!(of(&json!({})).0, PodState::Starting);
+        assert_eq!(of(&json!({"phase": "Unknown"})).0, PodState::Unknown);
     }
 
     #[test]
     fn a_crash_loop_tells_exit_code_and_count() {
-        let (state, reason) = of(container(&json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}})));
+        let (state, reason) =
+            of(&container(&json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}})));
         assert_eq!(state, PodState::Trouble);
         assert_eq!(
             reason.as_deref(),
@@ -199,7 +200,7 @@ mod tests {
     #[test]
     fn an_image_that_cannot_be_pulled_is_named() {
         let (_, reason) =
-            of(container(&json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}})));
+            of(&container(&json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}})));
         assert_eq!(
             reason.as_deref(),
             Some("The image nginx:1 cannot be pulled: check its name, its tag and the pull secret.")
@@ -208,17 +209,18 @@ mod tests {
 
     #[test]
     fn a_pod_that_no_node_takes_and_one_that_was_thrown_out_say_why() {
-        let (state, reason) = of(json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False",
+        let (state, reason) =
+            of(&json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False",
             "reason": "Unschedulable", "message": "0/1 nodes are available: 1 Insufficient cpu."}]}));
         assert_eq!(state, PodState::Trouble);
         assert!(reason.unwrap().contains("too little free CPU"));
-        let (_, reason) = of(json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory"}));
+        let (_, reason) = of(&json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory"}));
         assert_eq!(reason.as_deref(), Some("Its node threw it out: The node was low on memory."));
     }
 
     #[test]
     fn since_is_the_last_start_of_a_container() {
-        let pod = pod(json!({"phase": "Running", "startTime": "2026-01-01T00:00:01Z", "containerStatuses": [
+        let pod = pod(&json!({"phase": "Running", "startTime": "2026-01-01T00:00:01Z", "containerStatuses": [
             {"name": "app", "state": {"running": {"startedAt": "2026-01-01T00:00:09Z"}}}]}));
         assert_eq!(since(&pod, PodState::Running), parse("2026-01-01T00:00:09Z"));
     }
