@@ -44,9 +44,14 @@ pub fn not_found(state: &WebState) -> Router<WebState> {
     Router::new().fallback(move |request: Request| {
         let render = render.clone();
         async move {
-            let is_page = matches!(*request.method(), Method::GET | Method::HEAD);
-            if !is_page || request.uri().path().starts_with("/api/") {
-                return Problem(UiError::not_found("address")).into_response();
+            let is_signed_in = request.extensions().get::<Actor>().is_some();
+            let is_page = matches!(*request.method(), Method::GET | Method::HEAD)
+                && !request.uri().path().starts_with("/api/")
+                && (is_signed_in || accepts_html(request.headers()));
+            match (is_page, is_signed_in) {
+                (false, _) => return Problem(UiError::not_found("address")).into_response(),
+                (true, false) => return sign_in_first(&request),
+                (true, true) => {}
             }
             let mut response = render(request).await;
             if response.status() == StatusCode::OK {
@@ -84,12 +89,14 @@ async fn require_sign_in(State(origins): State<Arc<Origins>>, request: Request, 
                 Problem::signed_out().into_response()
             }
         }
-        (false, path) => {
-            let asked = request.uri().path_and_query().map_or(path, PathAndQuery::as_str);
-            let next = checked(asked).unwrap_or_default();
-            Redirect::to(&sign_in_url(&[("next", next)])).into_response()
-        }
+        (false, _) => sign_in_first(&request),
     }
+}
+
+/// To the sign-in page and back.
+fn sign_in_first(request: &Request) -> Response {
+    let asked = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    Redirect::to(&sign_in_url(&[("next", checked(asked).unwrap_or_default())])).into_response()
 }
 
 fn asked_for(request: &Request) -> Option<String> {

@@ -29,7 +29,7 @@ pub async fn log(mut request: Request, next: Next) -> Response {
     metrics::counter!("porthole_http_requests_total", "kind" => kind, "status" => class(status.as_u16())).increment(1);
     metrics::histogram!("porthole_http_request_duration_seconds", "kind" => kind).record(elapsed.as_secs_f64());
     span.in_scope(|| {
-        let (status, duration_ms) = (status.as_u16(), elapsed.as_secs_f64() * 1000.0);
+        let (status, duration_ms) = (status.as_u16(), (elapsed.as_secs_f64() * 10_000.0).round() / 10.0);
         if matches!(kind, "probe" | "file") && status < 400 {
             tracing::debug!(http.status = status, duration_ms, "{method} {path}");
         } else {

@@ -73,7 +73,9 @@ async fn actor(portal: &Portal, session: &Session) -> Result<Option<Actor>, Prob
 
 /// Begins a session for an account. Whatever session the browser had before ends, so its id is worth nothing.
 pub async fn begin(session: &Session, account: &str) -> Result<(), Problem> {
-    session.flush().await.map_err(unavailable)?;
+    // `flush` would keep the old id for what is inserted next.
+    session.cycle_id().await.map_err(unavailable)?;
+    session.clear().await;
     session.insert(ACCOUNT, account).await.map_err(unavailable)?;
     session.insert(SEEN, Timestamp::now().as_second()).await.map_err(unavailable)?;
     session.save().await.map_err(unavailable)

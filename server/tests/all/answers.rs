@@ -8,7 +8,7 @@ use crate::support::shared;
 #[tokio::test]
 async fn every_answer_says_what_a_browser_may_do_and_which_request_it_was() {
     let client = shared().anonymous();
-    for path in ["/sign-in", "/healthz", "/no-such-address", "/api/whoami"] {
+    for path in ["/sign-in", "/healthz", "/machines", "/api/whoami"] {
         let answer = client.get(path).await;
         let policy = answer.header("content-security-policy");
         assert!(policy.contains("frame-ancestors 'none'") && policy.contains("'wasm-unsafe-eval'"), "{path}: {policy}");

@@ -101,13 +101,15 @@ async fn a_cluster_that_is_away_at_the_start_or_later_is_told_and_waited_for() {
     readiness(&porthole, 503, "not ready").await;
     let ana = porthole.sign_in("ana").await;
     let page = ana.get("/machines").await;
-    assert_eq!(page.status, 200, "pages say what is wrong: {}", page.text());
+    assert_eq!(page.status, 503);
+    assert!(page.text().contains("cluster"), "pages say what is wrong: {}", page.text());
     let answer = ana.post("/api/machines/get", "namespace=blue&name=box").await;
     assert_eq!(answer.status, 503, "{}", answer.text());
 
     wire.mend().await;
     readiness(&porthole, 200, "live").await;
     assert_eq!(ana.post("/api/machines/get", "namespace=blue&name=box").await.status, 200);
+    assert!(ana.post("/api/machines/list", "").await.text().contains("box"));
 
     wire.cut();
     readiness(&porthole, 503, "not ready").await;
