@@ -3,7 +3,7 @@
 import { expect, origin, signIn, test } from "../support/porthole.ts";
 
 test.describe("bo of the green team", () => {
-  test.use({ expectedComplaints: [[/404/, /401/, /403/, /WebSocket/], { option: true }] });
+  test.use({ expectedComplaints: async ({}, use) => use([/404/, /401/, /403/, /WebSocket/]) });
 
   test("finds nothing of the blue team in lists, pages, pictures and calls", async ({ quietPage: page }) => {
     await signIn(page, "bo");

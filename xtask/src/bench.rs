@@ -9,5 +9,5 @@ use crate::packages::{self, Need};
 pub fn run() -> Result<()> {
     packages::ensure(Need::Bench)?;
     announce("Measuring the console relay", "about 3 minutes, and a release build before it");
-    command::run(cargo().args(["bench", "--package", "portal", "--bench", "console_relay"]))
+    command::run(cargo().args(["bench", "--package", "server", "--bench", "console_relay"]))
 }

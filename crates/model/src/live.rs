@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LiveKind {
-    /// VirtualMachines and their instances.
+    /// `VirtualMachine`s and their instances.
     Machine,
     /// Pods.
     Pod,
