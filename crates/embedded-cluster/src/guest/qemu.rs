@@ -13,6 +13,8 @@ use tokio::process::{Child, Command};
 
 use super::spec::{Bus, Content, GuestDisk, GuestSpec, Tablet};
 
+/// Guests are machines of this kind on every host; on others they are only slower.
+const BINARY: &str = "qemu-system-x86_64";
 /// What QEMU ends with when the trial ran: the written 42, shifted, and one.
 const TRIAL_STATUS: i32 = 0x2a << 1 | 1;
 /// How long QEMU may take to show whether it can use KVM.
@@ -24,16 +26,18 @@ pub struct Qemu {
     binary: PathBuf,
     /// `kvm` or `tcg`.
     accelerator: &'static str,
+    /// Whether it was built with its system call filter.
+    has_sandbox: bool,
 }
 
 impl Qemu {
     /// Looks for QEMU and tries whether KVM works, with a file in the folder.
     pub async fn find(folder: &Path) -> Option<Self> {
-        let name = format!("qemu-system-{}", std::env::consts::ARCH);
         let path = std::env::var_os("PATH")?;
-        let binary = std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|file| file.is_file())?;
+        let binary = std::env::split_paths(&path).map(|folder| folder.join(BINARY)).find(|file| file.is_file())?;
         let accelerator = if kvm_works(&binary, folder).await { "kvm" } else { "tcg" };
-        Some(Self { binary, accelerator })
+        let has_sandbox = knows_sandbox(&binary).await;
+        Some(Self { binary, accelerator, has_sandbox })
     }
 
     /// Whether the processor helps.
@@ -50,7 +54,7 @@ impl Qemu {
             }
         }
         Command::new(&self.binary)
-            .args(arguments(spec, self.accelerator))
+            .args(arguments(spec, self.accelerator, self.has_sandbox))
             .current_dir(folder)
             // Temporary overlays of images belong to the guest.
             .env("TMPDIR", folder)
@@ -64,7 +68,7 @@ impl Qemu {
 
 /// Lets a guest of three instructions run: a device file alone does not mean that the processor takes part.
 async fn kvm_works(binary: &Path, folder: &Path) -> bool {
-    if !Path::new("/dev/kvm").exists() {
+    if std::env::consts::ARCH != "x86_64" || !Path::new("/dev/kvm").exists() {
         return false;
     }
     let rom = folder.join("kvm-trial.rom");
@@ -85,6 +89,18 @@ async fn kvm_works(binary: &Path, folder: &Path) -> bool {
     // It stays where it is at worst; the next start overwrites it.
     let _ = std::fs::remove_file(&rom);
     matches!(ended, Ok(Ok(status)) if status.code() == Some(TRIAL_STATUS))
+}
+
+/// A QEMU without the filter does not even know the option.
+async fn knows_sandbox(binary: &Path) -> bool {
+    let asked = Command::new(binary)
+        .args(["-sandbox", "on", "-version"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .status();
+    matches!(tokio::time::timeout(TRY_LIMIT, asked).await, Ok(Ok(status)) if status.success())
 }
 
 /// Firmware that ends QEMU with a status of its own, at the place where a processor begins.
@@ -111,11 +127,13 @@ pub(super) async fn kill(folder: &Path) {
 }
 
 /// Everything after the name of the binary.
-fn arguments(spec: &GuestSpec, accelerator: &str) -> Vec<String> {
+fn arguments(spec: &GuestSpec, accelerator: &str, has_sandbox: bool) -> Vec<String> {
     let mut line = CommandLine::default();
     line.add("-name", format!("guest={}_{}", spec.namespace, spec.name));
     line.flag("-nodefaults").flag("-no-user-config");
-    line.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    if has_sandbox {
+        line.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    }
     line.add("-machine", format!("q35,accel={accelerator}"));
     line.add("-cpu", if accelerator == "kvm" { "host" } else { "max" });
     line.add("-smp", spec.cpus.max(1));
@@ -291,7 +309,7 @@ mod tests {
     }
 
     fn line(spec: &GuestSpec) -> String {
-        arguments(spec, "tcg").join(" ")
+        arguments(spec, "tcg", true).join(" ")
     }
 
     #[test]

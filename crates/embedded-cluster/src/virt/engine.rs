@@ -102,7 +102,7 @@ pub async fn run(context: Arc<VirtContext>, mut inbox: Inbox, stop: Cancellation
     loop {
         // Everything that happened so far comes first, so that a step sees it and the order is that of arrival.
         while let Some(Some(event)) = futures_util::FutureExt::now_or_never(changes.next()) {
-            route(&mut queue, &event);
+            route(&context, &mut queue, &event);
         }
         while let Ok(work) = inbox.work.try_recv() {
             queue.push(work);
@@ -125,7 +125,7 @@ pub async fn run(context: Arc<VirtContext>, mut inbox: Inbox, stop: Cancellation
             () = stop.cancelled() => return,
             () = tokio::time::sleep_until(due) => {}
             event = changes.next() => if let Some(event) = event {
-                route(&mut queue, &event);
+                route(&context, &mut queue, &event);
             } else {
                 // Cut off because it fell behind, or the store closes.
                 tokio::time::sleep(AGAIN).await;
@@ -142,7 +142,7 @@ fn step(context: &Arc<VirtContext>, queue: &mut Queue, kubelet: &mut Kubelet, wo
         Work::Machine(at) => machine::reconcile(context, queue, &at),
         Work::Instance(at) => {
             handler::reconcile(context, queue, &at);
-            instance::reconcile(context, queue, &at);
+            instance::reconcile(context, &at);
         }
         Work::Pod(at) => {
             scheduler::reconcile(context, &at);
@@ -199,7 +199,7 @@ fn watch_all(context: &VirtContext) -> impl Stream<Item = Change> + use<> {
 }
 
 /// Who has to look at an object that changed.
-fn route(queue: &mut Queue, change: &Change) {
+fn route(context: &VirtContext, queue: &mut Queue, change: &Change) {
     let object: &Value = &change.event.object;
     let at = At::of(object);
     if *change.kind == *MACHINES {
@@ -222,7 +222,8 @@ fn route(queue: &mut Queue, change: &Change) {
         }
     } else if change.event.kind == WatchKind::Added {
         // Somebody may have waited for this claim.
-        queue.push(Work::Resync);
+        let (instances, _) = context.store.list(&INSTANCES, Some(&at.namespace));
+        instances.iter().map(|instance| Work::Instance(At::of(instance))).for_each(|work| queue.push(work));
     }
 }
 

@@ -8,7 +8,6 @@
 use serde_json::{Value, json};
 
 use super::conditions::{self, Condition};
-use super::engine::Queue;
 use super::events::Source;
 use super::kinds::{At, CLAIMS, FOREGROUND_FINALIZER, INSTANCES, PODS, is_final, pod_of, text, typed};
 use super::{VirtContext, launcher};
@@ -35,7 +34,7 @@ pub fn enter(instance: &mut Value, phase: &str) {
 }
 
 /// Looks at an instance.
-pub fn reconcile(context: &VirtContext, _queue: &mut Queue, at: &At) {
+pub fn reconcile(context: &VirtContext, at: &At) {
     let Some(instance) = at.get(&context.store, &INSTANCES) else { return };
     let pod = pod_of(&context.store, &instance);
     if meta::is_terminating(&instance) || is_final(&instance) {

@@ -141,6 +141,7 @@ impl VirtTasks {
         if with_guests {
             self.context.guests.stop_all().await;
         }
+        self.context.sessions.end_all();
         self.context.guests.detach();
     }
 

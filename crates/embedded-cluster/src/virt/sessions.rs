@@ -46,6 +46,12 @@ impl Sessions {
         let over = evicted.clone().drop_guard();
         Ok(Session { evicted, _over: over })
     }
+
+    /// Ends every look.
+    pub fn end_all(&self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.drain().for_each(|(_, session)| session.cancel());
+    }
 }
 
 #[cfg(test)]
