@@ -71,7 +71,7 @@ pub struct ServeArgs {
     #[arg(long, env = "PORTHOLE_GUEST_IMAGES", value_name = "DIR")]
     pub guest_images: Option<PathBuf>,
     /// What happens to embedded guests when porthole ends; kept ones are adopted at the next start.
-    #[arg(long, env = "PORTHOLE_GUESTS_ON_EXIT", default_value = "stop", value_name = "WHAT")]
+    #[arg(long, env = "PORTHOLE_GUESTS_ON_EXIT", default_value = "keep", value_name = "WHAT")]
     pub guests_on_exit: GuestsOnExit,
     /// Password of the demo's people; generated and printed once unless given.
     #[arg(long, env = "PORTHOLE_DEMO_PASSWORD", hide_env_values = true, hide = true)]

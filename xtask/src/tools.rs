@@ -1,7 +1,8 @@
 //! Build tools at the versions that fit: from the PATH, else from the cache, else built into it.
 //!
-//! They are built without optimisation and debug information: each runs for seconds in a build, so compiling it
-//! costs more than running it slowly (cargo-leptos: 24 CPU-minutes optimised, a third of that this way).
+//! They are built with little or no optimisation and without debug information: each runs for seconds in a build,
+//! so compiling it costs more than running it slowly (cargo-leptos: 24 CPU-minutes optimised, a third of that this
+//! way). wasm-bindgen reads megabytes in every build and gets the first level.
 
 use std::fs;
 
@@ -21,6 +22,7 @@ pub fn cargo_leptos() -> Result<()> {
         program: "cargo-leptos",
         version: CARGO_LEPTOS.into(),
         options: &["--locked", "--features", "no_downloads"],
+        optimisation: "0",
         minutes: "5 to 10 minutes, once per user",
     };
     install.ensure()
@@ -33,6 +35,7 @@ pub fn wasm_bindgen() -> Result<()> {
         program: "wasm-bindgen",
         version: locked_version("wasm-bindgen")?,
         options: &[],
+        optimisation: "1",
         minutes: "about 2 minutes, once per user",
     };
     install.ensure()
@@ -45,6 +48,7 @@ pub fn cargo_deny() -> Result<()> {
         program: "cargo-deny",
         version: CARGO_DENY.into(),
         options: &["--locked"],
+        optimisation: "0",
         minutes: "about 4 minutes, once per user",
     };
     install.ensure()
@@ -55,6 +59,7 @@ struct Install {
     program: &'static str,
     version: String,
     options: &'static [&'static str],
+    optimisation: &'static str,
     minutes: &'static str,
 }
 
@@ -73,6 +78,7 @@ impl Install {
             .arg(&root)
             .current_dir(&root)
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_PROFILE_DEV_OPT_LEVEL", self.optimisation)
             .env("CARGO_INCREMENTAL", "0")
             .env("CARGO_TARGET_DIR", root.join("target"))
             .env("RUSTUP_TOOLCHAIN", toolchain()?))?;
