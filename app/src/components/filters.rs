@@ -178,9 +178,8 @@ pub fn SearchForm(
                     .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
                     .collect_view()
             }}
-            <button type="submit" class=format!("{} max-md:hidden", button_class(Look::Plain))>
-                "Search"
-            </button>
+            // Typing narrows the list by itself where scripts run.
+            <noscript inner_html=format!("<button class=\"{}\">Search</button>", button_class(Look::Plain))></noscript>
         </form>
     }
 }

@@ -284,7 +284,7 @@ fn Rail(session: Session) -> impl IntoView {
     };
     let machines = count(|overview| (sum(&overview.machines), tally(&overview.machines, MachineState::Trouble)));
     let pods = count(|overview| (sum(&overview.pods), tally(&overview.pods, PodState::Trouble)));
-    let item = "flex items-center rounded-control text-ink-quiet hover:bg-off-soft hover:text-ink \
+    let item = "relative flex items-center rounded-control text-ink-quiet hover:bg-off-soft hover:text-ink \
                 aria-[current=page]:bg-accent-soft aria-[current=page]:text-ink \
                 max-lg:flex-1 max-lg:flex-col max-lg:gap-0.5 max-lg:py-1.5 max-lg:text-xs lg:h-9 lg:gap-2.5 lg:px-2.5";
     let link = move |href: &'static str,
@@ -299,7 +299,7 @@ fn Rail(session: Session) -> impl IntoView {
                 {number
                     .map(|number| {
                         view! {
-                            <span class="ml-auto flex items-center gap-1.5 text-xs text-ink-faint max-lg:hidden">
+                            <span class="flex items-center gap-1.5 text-xs text-ink-faint max-lg:absolute max-lg:top-1 max-lg:left-[calc(50%+12px)] lg:ml-auto">
                                 <Transition>
                                     {move || {
                                         number
@@ -314,7 +314,7 @@ fn Rail(session: Session) -> impl IntoView {
                                                                 </span>
                                                             }
                                                         })}
-                                                    <span>{words::count(all)}</span>
+                                                    <span class="max-lg:hidden">{words::count(all)}</span>
                                                 }
                                             })
                                     }}

@@ -33,9 +33,9 @@ pub fn MachineTable(
                     <SortHead label="State" key=SortKey::State base query/>
                     <th scope="col" class="number">"CPU"</th>
                     <th scope="col" class="number">"Memory"</th>
-                    <th scope="col">"Address"</th>
+                    <th scope="col" class="max-lg:hidden">"Address"</th>
                     <SortHead label="Node" key=SortKey::Node base query/>
-                    <SortHead label="Age" key=SortKey::Age base query/>
+                    <SortHead label="Age" key=SortKey::Age base query is_extra=true/>
                     <th scope="col">
                         <span class="sr-only">"Actions"</span>
                     </th>
@@ -76,22 +76,10 @@ fn Row(row: Memo<MachineRow>, names_team: Signal<bool>, peek: Peek) -> impl Into
                 </span>
             </td>
             <td class="state">
-                <span class="flex min-w-0 flex-wrap items-center gap-x-2">
-                    {move || {
-                        let (state, since) = state.get();
-                        view! { <Pill state since/> }
-                    }}
-                    {move || {
-                        row.with(|row| row.reason.clone())
-                            .map(|reason| {
-                                view! {
-                                    <span class="max-w-[52ch] truncate text-sm text-ink-quiet max-md:max-w-full max-md:whitespace-normal" title=reason.clone()>
-                                        {reason.clone()}
-                                    </span>
-                                }
-                            })
-                    }}
-                </span>
+                {move || {
+                    let (state, since) = state.get();
+                    view! { <Pill state since/> }
+                }}
             </td>
             <td class="number extra">
                 {move || row.with(|row| row.cpus).map_or_else(|| dash().into_any(), |cpus| cpus.to_string().into_any())}
@@ -108,7 +96,7 @@ fn Row(row: Memo<MachineRow>, names_team: Signal<bool>, peek: Peek) -> impl Into
                         )
                 }}
             </td>
-            <td class="extra">
+            <td class="extra max-lg:hidden">
                 {move || {
                     row.with(|row| row.addresses.first().cloned())
                         .map_or_else(
@@ -120,13 +108,25 @@ fn Row(row: Memo<MachineRow>, names_team: Signal<bool>, peek: Peek) -> impl Into
             <td class="extra">
                 {move || row.with(|row| row.node.clone()).map_or_else(|| dash().into_any(), IntoAny::into_any)}
             </td>
-            <td class="extra text-ink-quiet">
+            <td class="extra text-ink-quiet max-lg:hidden">
                 {move || row.with(|row| row.created).map(|at| view! { <crate::clock::Ago at/> })}
             </td>
             <td class="acts">
                 <RowActions row/>
             </td>
         </tr>
+        {move || {
+            row.with(|row| row.reason.clone())
+                .map(|reason| {
+                    view! {
+                        <tr class="why">
+                            <td colspan="8">
+                                <p class="prose-line max-w-[92ch]">{reason}</p>
+                            </td>
+                        </tr>
+                    }
+                })
+        }}
     }
 }
 

@@ -30,9 +30,9 @@ pub fn PodTable(
                     <SortHead label="State" key=SortKey::State base query/>
                     <th scope="col" class="number">"Ready"</th>
                     <th scope="col" class="number">"Restarts"</th>
-                    <th scope="col">"Image"</th>
+                    <th scope="col" class="max-lg:hidden">"Image"</th>
                     <SortHead label="Node" key=SortKey::Node base query/>
-                    <SortHead label="Age" key=SortKey::Age base query/>
+                    <SortHead label="Age" key=SortKey::Age base query is_extra=true/>
                 </tr>
             </thead>
             <tbody>
@@ -75,36 +75,36 @@ fn Row(row: Memo<PodRow>, names_team: Signal<bool>) -> impl IntoView {
                 </span>
             </td>
             <td class="state">
-                <span class="flex min-w-0 flex-wrap items-center gap-x-2">
-                    {move || {
-                        let (state, since) = row.with(|row| (row.state, row.since));
-                        view! { <Pill state since/> }
-                    }}
-                    {move || {
-                        row.with(|row| row.reason.clone())
-                            .map(|reason| {
-                                view! {
-                                    <span class="max-w-[52ch] truncate text-sm text-ink-quiet max-md:max-w-full max-md:whitespace-normal" title=reason.clone()>
-                                        {reason.clone()}
-                                    </span>
-                                }
-                            })
-                    }}
-                </span>
+                {move || {
+                    let (state, since) = row.with(|row| (row.state, row.since));
+                    view! { <Pill state since/> }
+                }}
             </td>
             <td class="number extra">
                 {move || row.with(|row| row.ready)}
                 <span class="text-ink-faint">"/" {move || row.with(|row| row.containers)}</span>
             </td>
             <td class="number extra">{move || row.with(|row| words::count(row.restarts))}</td>
-            <td class="extra">
+            <td class="extra max-lg:hidden">
                 <span class="block max-w-[32ch] truncate text-ink-quiet" title=move || row.with(|row| row.images.join("\n"))>
                     {move || row.with(|row| images(&row.images))}
                 </span>
             </td>
             <td class="extra">{move || row.with(|row| row.node.clone().unwrap_or_else(|| "–".to_owned()))}</td>
-            <td class="extra text-ink-quiet">{move || row.with(|row| row.created).map(|at| view! { <Ago at/> })}</td>
+            <td class="extra text-ink-quiet max-lg:hidden">{move || row.with(|row| row.created).map(|at| view! { <Ago at/> })}</td>
         </tr>
+        {move || {
+            row.with(|row| row.reason.clone())
+                .map(|reason| {
+                    view! {
+                        <tr class="why">
+                            <td colspan="7">
+                                <p class="prose-line max-w-[92ch]">{reason}</p>
+                            </td>
+                        </tr>
+                    }
+                })
+        }}
     }
 }
 

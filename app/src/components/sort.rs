@@ -22,6 +22,9 @@ pub fn SortHead(
     base: &'static str,
     /// The list's query.
     query: Memo<ListQuery>,
+    /// Whether narrower screens leave the column out.
+    #[prop(optional)]
+    is_extra: bool,
 ) -> impl IntoView {
     let is_current = move || query.with(|query| query.sort == key);
     let order = move || {
@@ -32,7 +35,7 @@ pub fn SortHead(
         })
     };
     view! {
-        <th scope="col" aria-sort=order>
+        <th scope="col" aria-sort=order class:max-lg:hidden=is_extra>
             <a
                 class="inline-flex items-center gap-1 rounded-control hover:text-ink"
                 class:text-ink=is_current

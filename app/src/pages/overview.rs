@@ -209,7 +209,7 @@ fn Recent(overview: Memo<Overview>) -> impl IntoView {
                 <h2 id="recent" class="mb-3 text-base">
                     "Changed last"
                 </h2>
-                <ul class="grid grid-cols-2 gap-4 md:grid-cols-3 xl:grid-cols-4">
+                <ul class="grid grid-cols-2 gap-x-4 gap-y-6 md:grid-cols-3 lg:grid-cols-4">
                     <For
                         each=move || overview.with(|overview| overview.recent.clone())
                         key=|row| row.at.clone()
@@ -241,8 +241,10 @@ fn Card(row: Memo<MachineRow>) -> impl IntoView {
         Memo::new(move |_| row.with(|row| matches!(row.state, MachineState::Running | MachineState::Paused)));
     view! {
         <li class="group relative min-w-0" data-row="">
-            <div class="relative grid aspect-[16/10] place-items-center overflow-hidden rounded-panel border border-rule bg-stage text-stage-quiet">
-                <span class="text-xs">{move || state.get().phrase()}</span>
+            <div class="on-stage relative grid aspect-[16/10] place-items-center overflow-hidden rounded-panel border border-rule bg-stage text-stage-quiet">
+                <span class="flex items-center gap-2 text-xs">
+                    {move || view! { <Swatch state=state.get()/> }} {move || state.get().phrase()}
+                </span>
                 {move || {
                     has_picture
                         .get()

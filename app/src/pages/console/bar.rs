@@ -29,7 +29,7 @@ pub fn Bar(
                 <span class="sr-only">"Back to the machine"</span>
             </a>
             <h1 class="min-w-0 truncate text-base">{at.name.to_string()}</h1>
-            <span class="mr-auto ml-2">
+            <span class="mr-auto ml-2 max-md:[&_time]:hidden">
                 {move || {
                     let (state, since) = state.get();
                     view! { <Pill state since/> }
@@ -50,7 +50,7 @@ pub fn Bar(
                 face=|| {
                     view! {
                         <Icon glyph=Glyph::Keyboard/>
-                        "Keys"
+                        <span class="max-md:sr-only">"Keys"</span>
                         <Icon glyph=Glyph::Down/>
                     }
                 }

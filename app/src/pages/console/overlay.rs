@@ -20,7 +20,11 @@ pub fn Overlay(
         let content = match console.state.get() {
             State::Connected => return None,
             State::Waiting => view! { <Waiting console/> }.into_any(),
-            State::Connecting { .. } => view! { <Busy>"Connecting to the screen…"</Busy> }.into_any(),
+            State::Connecting { .. } => view! {
+                <Busy>"Connecting to the screen…"</Busy>
+                <noscript inner_html="<p>The screen needs JavaScript. Everything else in Porthole works without it.</p>"></noscript>
+            }
+            .into_any(),
             State::Lost { reason, seconds, .. } => view! {
                 <Said glyph=Glyph::Unplug>{reason}</Said>
                 <p class="text-stage-quiet">{format!("Connecting again in {seconds} s.")}</p>

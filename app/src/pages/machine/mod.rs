@@ -165,7 +165,7 @@ pub fn PowerBar(
             <ResetItem row/>
         </Menu>
         <ResetDialog row/>
-        <a class=format!("{} hidden", button_class(Look::Plain)) href=console data-console="" tabindex="-1" aria-hidden="true"></a>
+        <a class="hidden" href=console data-console="" tabindex="-1" aria-hidden="true"></a>
     }
 }
 
