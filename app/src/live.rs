@@ -151,11 +151,10 @@ impl Live {
         self.connection.try_set(connection);
     }
 
-    /// The stream is open: after a gap everything may have changed.
+    /// The stream is open. Everything may have changed since the server rendered the page, or since the gap, and no
+    /// hint told it: a machine that was starting then may be running by now.
     pub fn opened(self) {
-        if self.connection.get_untracked() != Connection::Loaded {
-            self.raise_all();
-        }
+        self.raise_all();
         self.set_connection(Connection::Live);
     }
 
