@@ -65,9 +65,7 @@ pub fn list(base: &str, query: &ListQuery) -> String {
         url.push('=');
         url.push_str(&encode(value));
     };
-    for (key, value) in
-        [("search", &query.search), ("state", &query.state), ("namespace", &query.namespace)].into_iter()
-    {
+    for (key, value) in [("search", &query.search), ("state", &query.state), ("namespace", &query.namespace)] {
         if !value.is_empty() {
             add(key, value);
         }

@@ -44,7 +44,7 @@ pub fn memory(mib: u64) -> (String, &'static str) {
         return (mib.to_string(), "MiB");
     }
     let tenths = (mib * 10 + 512) / 1_024;
-    if tenths % 10 == 0 {
+    if tenths.is_multiple_of(10) {
         ((tenths / 10).to_string(), "GiB")
     } else {
         (format!("{}.{}", tenths / 10, tenths % 10), "GiB")

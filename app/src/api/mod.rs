@@ -7,9 +7,9 @@
 
 #![expect(missing_docs, reason = "the arguments of a server function become fields of a struct that the macro makes")]
 
-mod error;
 pub mod machines;
 pub mod pods;
 pub mod session;
+mod wire;
 
-pub use error::{Answer, ApiError};
+pub use wire::{Answer, ApiError, Text, Wire};

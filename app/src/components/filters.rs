@@ -116,7 +116,7 @@ pub fn SearchForm(
                     value=query.with_untracked(|query| query.search.clone())
                     on:input=move |event| {
                         let search = event_target_value(&event);
-                        narrow.with_value(|narrow| narrow(&|query| query.search = search.trim().to_owned()));
+                        narrow.with_value(|narrow| narrow(&|query| search.trim().clone_into(&mut query.search)));
                     }
                 />
                 <kbd
@@ -126,61 +126,76 @@ pub fn SearchForm(
                     "/"
                 </kbd>
             </label>
-            {move || {
-                let options = namespaces.get();
-                (options.len() > 1)
-                    .then(|| {
-                        let chosen = query.with(|query| query.namespace.clone());
-                        view! {
-                            <label>
-                                <span class="sr-only">"Team"</span>
-                                <select class=format!("{field} max-w-36 px-2") name="namespace"
-                                    on:change=move |event| {
-                                        let chosen = event_target_value(&event);
-                                        narrow.with_value(|narrow| narrow(&|query| query.namespace.clone_from(&chosen)));
-                                    }
-                                >
-                                    <option value="" selected=chosen.is_empty()>
-                                        "All teams"
-                                    </option>
-                                    {options
-                                        .into_iter()
-                                        .map(|name| {
-                                            let is_chosen = name == chosen;
-                                            view! {
-                                                <option value=name.clone() selected=is_chosen>
-                                                    {name.clone()}
-                                                </option>
-                                            }
-                                        })
-                                        .collect_view()}
-                                </select>
-                            </label>
-                        }
-                    })
-            }}
-            {move || {
-                query
-                    .with(|query| {
-                        let mut kept = Vec::new();
-                        if !query.state.is_empty() {
-                            kept.push(("state", query.state.clone()));
-                        }
-                        if query.sort != SortKey::default() {
-                            kept.push(("sort", paths::sort_word(query.sort).to_owned()));
-                        }
-                        if query.descending {
-                            kept.push(("descending", "true".to_owned()));
-                        }
-                        kept
-                    })
-                    .into_iter()
-                    .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
-                    .collect_view()
-            }}
+            <Teams
+                chosen=Signal::derive(move || query.with(|query| query.namespace.clone()))
+                namespaces
+                on_choose=move |chosen: String| {
+                    narrow.with_value(|narrow| narrow(&|query| query.namespace.clone_from(&chosen)));
+                }
+            />
+            <Kept query/>
             // Typing narrows the list by itself where scripts run.
             <noscript inner_html=format!("<button class=\"{}\">Search</button>", button_class(Look::Plain))></noscript>
         </form>
+    }
+}
+
+/// The teams, if there is a choice.
+#[component]
+fn Teams(
+    chosen: Signal<String>,
+    namespaces: Signal<Vec<String>>,
+    on_choose: impl Fn(String) + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    move || {
+        let options = namespaces.get();
+        (options.len() > 1).then(|| {
+            let chosen = chosen.get();
+            view! {
+                <label>
+                    <span class="sr-only">"Team"</span>
+                    <select
+                        class="h-8 max-w-36 rounded-control border border-rule-strong bg-paper-raised px-2 text-sm"
+                        name="namespace"
+                        on:change=move |event| on_choose(event_target_value(&event))
+                    >
+                        <option value="" selected=chosen.is_empty()>
+                            "All teams"
+                        </option>
+                        {options
+                            .into_iter()
+                            .map(|name| {
+                                view! {
+                                    <option value=name.clone() selected=name == chosen>
+                                        {name.clone()}
+                                    </option>
+                                }
+                            })
+                            .collect_view()}
+                    </select>
+                </label>
+            }
+        })
+    }
+}
+
+/// What the form keeps of the query where no script runs: everything but search, team and page.
+#[component]
+fn Kept(query: Memo<ListQuery>) -> impl IntoView {
+    let kept = |query: &ListQuery| {
+        [
+            ("state", query.state.clone()),
+            ("sort", if query.sort == SortKey::default() { "" } else { paths::sort_word(query.sort) }.to_owned()),
+            ("descending", if query.descending { "true" } else { "" }.to_owned()),
+        ]
+    };
+    move || {
+        query
+            .with(kept)
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
+            .collect_view()
     }
 }
 

@@ -53,9 +53,9 @@ impl Session {
         session
     }
 
-    /// The page's own; `None` on pages for everybody.
-    pub fn get() -> Option<Self> {
-        use_context()
+    /// The page's own.
+    pub fn expect() -> Self {
+        use_context().unwrap_or_else(|| Self::provide(Memo::new(|_| true)))
     }
 }
 

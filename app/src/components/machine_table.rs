@@ -5,7 +5,7 @@ use model::machine::{MachineAction, MachineRow};
 use model::query::{ListQuery, MachineList, SortKey};
 
 use super::peek::{Peek, PeekCorner};
-use super::power::{ActionButton, Power};
+use super::power::{ActionButton, Power, hold_action};
 use super::sort::SortHead;
 use crate::paths;
 use crate::ui::{Glyph, Icon, Look, Menu, Pill, Quantity, button_class};
@@ -63,7 +63,7 @@ fn Row(row: Memo<MachineRow>, names_team: Signal<bool>, peek: Peek) -> impl Into
     let at = row.with_untracked(|row| row.at.clone());
     let (name, team) = (at.name.to_string(), at.namespace.to_string());
     let state = Memo::new(move |_| row.with(|row| (power.state(row), row.since)));
-    let look = move || row.with_untracked(|row| peek.look(row));
+    let look = move || row.try_with_untracked(|row| peek.look(row)).unwrap_or_default();
     let dash = || view! { <span class="text-ink-faint">"–"</span> };
     view! {
         <tr data-row="" on:pointerenter=move |_| look() on:focusin=move |_| look()>
@@ -144,20 +144,15 @@ fn RowActions(row: Memo<MachineRow>) -> impl IntoView {
             if starts { MachineAction::Start } else { MachineAction::Stop }
         })
     });
+    let hold = Memo::new(move |_| row.with(hold_action));
     let rest = move || {
         let first = first.get();
-        [
-            MachineAction::Start,
-            MachineAction::Stop,
-            MachineAction::Restart,
-            MachineAction::Pause,
-            MachineAction::Unpause,
-            MachineAction::SoftReboot,
-        ]
-        .into_iter()
-        .filter(move |action| *action != first)
-        .map(|action| view! { <ActionButton row action look=Look::Item/> })
-        .collect_view()
+        let hold = hold.get();
+        [MachineAction::Start, MachineAction::Stop, MachineAction::Restart, hold, MachineAction::SoftReboot]
+            .into_iter()
+            .filter(move |action| *action != first)
+            .map(|action| view! { <ActionButton row action look=Look::Item/> })
+            .collect_view()
     };
     view! {
         <div class="flex items-center justify-end gap-0.5">

@@ -31,12 +31,12 @@ impl Peek {
     pub fn look(self, row: &MachineRow) {
         let can_be_seen = row.offer(MachineAction::OpenConsole).is_some_and(|offer| offer.denied.is_none());
         let at = can_be_seen.then(|| row.at.clone());
-        self.wanted.set_value(at.clone());
-        if self.shown.with_untracked(|shown| *shown == at) {
+        self.wanted.try_set_value(at.clone());
+        if self.shown.try_with_untracked(|shown| *shown == at) == Some(true) {
             return;
         }
         if at.is_none() {
-            self.shown.set(None);
+            self.shown.try_set(None);
             return;
         }
         set_timeout(
@@ -49,10 +49,10 @@ impl Peek {
         );
     }
 
-    /// No row is in hand any more.
+    /// No row is in hand any more. This also happens while the page goes away, hence nothing may insist.
     pub fn leave(self) {
-        self.wanted.set_value(None);
-        self.shown.set(None);
+        self.wanted.try_set_value(None);
+        self.shown.try_set(None);
     }
 }
 

@@ -50,8 +50,12 @@ pub fn ScreenPicture(
             alt=alt
             loading="lazy"
             decoding="async"
-            on:error=move |_| failed.set(true)
-            on:load=move |_| failed.set(false)
+            on:error=move |_| {
+                failed.try_set(true);
+            }
+            on:load=move |_| {
+                failed.try_set(false);
+            }
         />
     }
 }

@@ -91,8 +91,8 @@ impl Power {
     }
 
     /// Says why nothing happens.
-    fn refuse(self, reason: &str) {
-        self.toasts.say(Tone::Warn, reason);
+    fn refuse(self, at: &ObjectRef, reason: &str) {
+        self.toasts.say(Tone::Warn, format!("{}: {reason}", at.name));
     }
 
     fn forget(self, at: &ObjectRef) {
@@ -122,6 +122,12 @@ fn done(action: MachineAction, at: &ObjectRef) -> String {
         MachineAction::Reset => format!("{name} was reset."),
         MachineAction::OpenConsole => String::new(),
     }
+}
+
+/// Pause, or resume where there is something to resume.
+pub fn hold_action(row: &MachineRow) -> MachineAction {
+    let resumes = row.offer(MachineAction::Unpause).is_some_and(|offer| offer.denied.is_none());
+    if resumes { MachineAction::Unpause } else { MachineAction::Pause }
 }
 
 /// The icon of an action.
@@ -181,7 +187,7 @@ pub fn ActionButton(
     let on_submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         match denied.get_untracked() {
-            Some(reason) => power.refuse(&reason),
+            Some(reason) => power.refuse(&pressed, &reason),
             None => power.run(pressed.clone(), action, row.with_untracked(|row| row.state)),
         }
     };

@@ -14,7 +14,7 @@ use crate::components::frame::Session;
 use crate::components::picture::ScreenPicture;
 use crate::components::power::{Power, RefusedAction};
 use crate::paths;
-use crate::ui::{Empty, ErrorPanel, Glyph, Icon, Loaded, Pill, Skeleton, StateLook, Swatch, looks};
+use crate::ui::{Empty, Glyph, Icon, Loaded, Pill, Skeleton, StateLook, Swatch, looks};
 use crate::words;
 
 /// How old a card's picture may get.
@@ -23,23 +23,14 @@ const PICTURE_AGE: Duration = Duration::from_secs(30);
 /// The page.
 #[component]
 pub fn OverviewPage() -> impl IntoView {
+    let session = Session::expect();
     view! {
         <Title text="Overview"/>
         <RefusedAction/>
-        {Session::get()
-            .map(|session| {
-                view! {
-                    <Loaded resource=session.overview is_page=true waiting=|| view! { <Heading/> <Skeleton rows=10/> } let:overview>
-                        <Heading/>
-                        <Shown overview/>
-                    </Loaded>
-                }
-                    .into_any()
-            })
-            .unwrap_or_else(|| {
-                view! { <ErrorPanel is_page=true error=model::UiError::new(model::ErrorCode::SignedOut, "Sign in to see your machines.")/> }
-                    .into_any()
-            })}
+        <Loaded resource=session.overview is_page=true waiting=|| view! { <Heading/> <Skeleton rows=10/> } let:overview>
+            <Heading/>
+            <Shown overview/>
+        </Loaded>
     }
 }
 

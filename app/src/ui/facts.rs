@@ -13,7 +13,7 @@ pub fn Panel(
     glyph: Glyph,
     /// What stands at the heading's other end.
     #[prop(optional, into)]
-    aside: ViewFn,
+    aside: ViewFnOnce,
     /// The content.
     children: Children,
 ) -> impl IntoView {

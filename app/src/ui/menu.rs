@@ -14,7 +14,7 @@ pub fn Menu(
     place: &'static str,
     /// What the button shows.
     #[prop(into)]
-    face: ViewFn,
+    face: ViewFnOnce,
     /// The list.
     children: Children,
 ) -> impl IntoView {

@@ -163,11 +163,10 @@ fn drive(console: Console) {
     Effect::new(move |previous: Option<Option<(bool, Option<u32>)>>| {
         let now = wanted.get();
         match now {
-            // The picture arrived on the websocket that is open already.
-            Some((_, None)) => {}
             Some((takeover, Some(_))) => console.follow(Some(takeover)),
             None if previous.flatten().is_some() => console.follow(None),
-            None => {}
+            // Nothing was open, or the picture arrived on the websocket that is open already.
+            _ => {}
         }
         now
     });

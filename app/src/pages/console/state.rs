@@ -140,9 +140,9 @@ impl State {
             (Self::Lost { .. }, Event::Machine { runs: false }) => Self::Waiting,
             (Self::Connecting { .. }, Event::Opened) => Self::Connected,
             (Self::Connecting { failures, .. }, Event::Closed { code, reason, runs }) => {
-                closed(code, reason, runs, failures + 1)
+                closed(code, &reason, runs, failures + 1)
             }
-            (Self::Connected, Event::Closed { code, reason, runs }) => closed(code, reason, runs, 0),
+            (Self::Connected, Event::Closed { code, reason, runs }) => closed(code, &reason, runs, 0),
             (Self::Lost { seconds: 0 | 1, failures, .. }, Event::Tick) => {
                 Self::Connecting { failures, takeover: false }
             }
@@ -160,9 +160,9 @@ impl State {
     }
 }
 
-fn closed(code: u16, reason: String, runs: bool, failures: u32) -> State {
+fn closed(code: u16, reason: &str, runs: bool, failures: u32) -> State {
     let end = ConsoleEnd::from_code(code);
-    let told = |fallback: &str| if reason.is_empty() { fallback.to_owned() } else { reason.clone() };
+    let told = |fallback: &str| if reason.is_empty() { fallback } else { reason }.to_owned();
     let Some(end) = end else {
         // 1006 and the like: the network, or a proxy in between. 0: the viewer itself says why.
         return match code {

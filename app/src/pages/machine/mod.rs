@@ -12,7 +12,7 @@ use model::machine::{MachineAction, MachineDetail, MachineRow};
 use crate::api;
 use crate::components::events::Timeline;
 use crate::components::labels::Labels;
-use crate::components::power::{ActionButton, Power, RefusedAction};
+use crate::components::power::{ActionButton, Power, RefusedAction, hold_action};
 use crate::live::Live;
 use crate::paths;
 use crate::ui::{Glyph, Icon, Loaded, Look, Menu, Notice, Panel, Pill, Skeleton, Tone, button_class};
@@ -135,7 +135,7 @@ pub fn PowerBar(
 ) -> impl IntoView {
     let is_possible = move |action| row.with(|row| row.offer(action).is_some_and(|offer| offer.denied.is_none()));
     let starts = Memo::new(move |_| is_possible(MachineAction::Start));
-    let resumes = Memo::new(move |_| is_possible(MachineAction::Unpause));
+    let hold = Memo::new(move |_| row.with(hold_action));
     let console = row.with_untracked(|row| paths::console(&row.at));
     view! {
         {move || {
@@ -146,7 +146,7 @@ pub fn PowerBar(
                     <ActionButton row action=MachineAction::Stop look=Look::Plain/>
                     <ActionButton row action=MachineAction::Restart look=Look::Plain/>
                     {move || {
-                        let action = if resumes.get() { MachineAction::Unpause } else { MachineAction::Pause };
+                        let action = hold.get();
                         view! { <ActionButton row action look=Look::Plain/> }
                     }}
                 }
@@ -176,6 +176,7 @@ pub fn PowerMenu(
     #[prop(into)]
     row: Signal<MachineRow>,
 ) -> impl IntoView {
+    let hold = Memo::new(move |_| row.with(hold_action));
     let face = || {
         view! {
             <Icon glyph=Glyph::Power/>
@@ -185,15 +186,11 @@ pub fn PowerMenu(
     };
     view! {
         <Menu label="Power" class=button_class(Look::Stage) face=face>
-            {[
-                MachineAction::Start,
-                MachineAction::Stop,
-                MachineAction::Restart,
-                MachineAction::Pause,
-                MachineAction::Unpause,
-                MachineAction::SoftReboot,
-            ]
-                .map(|action| view! { <ActionButton row action look=Look::Item/> })}
+            {move || {
+                let hold = hold.get();
+                [MachineAction::Start, MachineAction::Stop, MachineAction::Restart, hold, MachineAction::SoftReboot]
+                    .map(|action| view! { <ActionButton row action look=Look::Item/> })
+            }}
             <ResetItem row/>
         </Menu>
         <ResetDialog row/>

@@ -107,41 +107,49 @@ pub fn Stage(
                     }
                 }}
             </div>
-            <div class="flex h-11 items-center gap-1 border-t border-stage-rule bg-stage-raised px-2">
-                {move || {
-                    let popped = popped.clone();
-                    let console = popped.clone();
-                    match denied.get() {
-                        Some(reason) => {
-                            view! { <span class="truncate px-2 text-sm text-stage-quiet">{reason}</span> }.into_any()
-                        }
-                        None => {
-                            view! {
-                                <a class=button_class(Look::Stage) href=console title="Open console  (c)">
-                                    <Icon glyph=Glyph::Keyboard/>
-                                    "Open console"
-                                </a>
-                                <a
-                                    class=format!("{} ml-auto", button_class(Look::Stage))
-                                    href=popped.clone()
-                                    target="_blank"
-                                    rel="external"
-                                    title="Open the console in a window of its own"
-                                    on:click=move |event| {
-                                        event.prevent_default();
-                                        platform::pop_out(&popped);
-                                    }
-                                >
-                                    <Icon glyph=Glyph::PopOut/>
-                                    "Pop out"
-                                </a>
-                            }
-                                .into_any()
-                        }
-                    }
-                }}
-            </div>
+            <StageBar console=popped denied/>
         </section>
+    }
+}
+
+/// The ways to the console, or why there is none.
+#[component]
+fn StageBar(console: String, denied: Memo<Option<String>>) -> impl IntoView {
+    view! {
+        <div class="flex h-11 items-center gap-1 border-t border-stage-rule bg-stage-raised px-2">
+            {move || {
+                let popped = console.clone();
+                let href = popped.clone();
+                match denied.get() {
+                    Some(reason) => {
+                        view! { <span class="truncate px-2 text-sm text-stage-quiet">{reason}</span> }.into_any()
+                    }
+                    None => {
+                        view! {
+                            <a class=button_class(Look::Stage) href=href title="Open console  (c)">
+                                <Icon glyph=Glyph::Keyboard/>
+                                "Open console"
+                            </a>
+                            <a
+                                class=format!("{} ml-auto", button_class(Look::Stage))
+                                href=popped.clone()
+                                target="_blank"
+                                rel="external"
+                                title="Open the console in a window of its own"
+                                on:click=move |event| {
+                                    event.prevent_default();
+                                    platform::pop_out(&popped);
+                                }
+                            >
+                                <Icon glyph=Glyph::PopOut/>
+                                "Pop out"
+                            </a>
+                        }
+                            .into_any()
+                    }
+                }
+            }}
+        </div>
     }
 }
 

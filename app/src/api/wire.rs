@@ -1,11 +1,48 @@
-//! The error of every endpoint: a [`UiError`] that can travel through a server function.
+//! How answers travel: the encoding of every endpoint, and its one error.
 
 use core::fmt;
 
+use leptos::serde_json;
 use model::{ErrorCode, UiError};
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Serialize};
-use server_fn::codec::JsonEncoding;
+use server_fn::codec::{Post, PostUrl};
 use server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType, Http};
+
+/// How every endpoint is asked and answers: forms in, [`Text`] out.
+pub type Wire = Http<PostUrl, Post<Text>>;
+
+/// JSON, read as text.
+///
+/// Pages carry their data as JSON text too. With the same reader for both, the browser's half holds the code
+/// that reads each type once instead of twice.
+pub struct Text;
+
+impl ContentType for Text {
+    const CONTENT_TYPE: &'static str = "application/json";
+}
+
+impl FormatType for Text {
+    const FORMAT_TYPE: Format = Format::Text;
+}
+
+impl<T: Serialize> Encodes<T> for Text {
+    type Error = serde_json::Error;
+
+    fn encode(value: &T) -> Result<Bytes, Self::Error> {
+        serde_json::to_string(value).map(Bytes::from)
+    }
+}
+
+impl<T: DeserializeOwned> Decodes<T> for Text {
+    type Error = serde_json::Error;
+
+    fn decode(bytes: Bytes) -> Result<T, Self::Error> {
+        let text = core::str::from_utf8(&bytes).map_err(Self::Error::custom)?;
+        serde_json::from_str(text)
+    }
+}
 
 /// What every endpoint answers.
 pub type Answer<T> = Result<T, ApiError>;
@@ -37,7 +74,7 @@ impl fmt::Display for ApiError {
 impl core::error::Error for ApiError {}
 
 impl FromServerFnError for ApiError {
-    type Encoder = JsonEncoding;
+    type Encoder = Text;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
