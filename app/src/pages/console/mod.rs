@@ -182,9 +182,13 @@ fn drive(console: Console) {
             }
         });
     });
-    on_cleanup(move || {
-        if let Some(screen) = console.screen.try_update_value(Option::take).flatten() {
-            screen.close();
-        }
+    // In an effect, so that only browsers register it: what is local to one thread may not be touched when the
+    // server disposes of the page on another.
+    Effect::new(move |_| {
+        on_cleanup(move || {
+            if let Some(screen) = console.screen.try_update_value(Option::take).flatten() {
+                screen.close();
+            }
+        });
     });
 }
