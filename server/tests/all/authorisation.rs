@@ -4,7 +4,7 @@
 //! member of another team (bo), an administrator. What another team owns does not exist.
 
 use axum::http::Method;
-use axum::http::header::{ACCEPT, ORIGIN};
+use axum::http::header::{ACCEPT, ORIGIN, REFERER};
 
 use crate::support::{Answer, Client, shared};
 
@@ -173,9 +173,8 @@ async fn what_is_hidden_and_what_does_not_exist_cannot_be_told_apart() {
 async fn a_plain_form_of_somebody_who_was_signed_out_leads_to_the_sign_in_page_and_back() {
     let client = shared().anonymous();
     let referer = format!("{}/machines?state=running", client.origin());
-    let headers =
-        [(ACCEPT, "text/html"), (ORIGIN, client.origin().as_str()), (axum::http::header::REFERER, referer.as_str())]
-            .map(|(name, value)| (name, value.to_owned()));
+    let headers = [(ACCEPT, "text/html"), (ORIGIN, client.origin().as_str()), (REFERER, referer.as_str())]
+        .map(|(name, value)| (name, value.to_owned()));
     let headers: Vec<_> = headers.iter().map(|(name, value)| (name.clone(), value.as_str())).collect();
     let answer = client.send(Method::POST, "/api/machines/act", &headers, "namespace=blue&name=box&action=start").await;
     assert_eq!(answer.status, 303);

@@ -17,7 +17,7 @@ async fn run(folder: &Path, arguments: &[&str]) -> (i32, String) {
         .env("PATH", "/usr/bin:/bin")
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let limit = std::time::Duration::from_secs(60);
+    let limit = std::time::Duration::from_mins(1);
     let output = tokio::time::timeout(limit, command.output()).await.expect("it ends by itself").unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())

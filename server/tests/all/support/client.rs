@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderName, Method, Request};
+use axum::http::{HeaderMap, HeaderName, Method, Request, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -94,7 +94,7 @@ impl Client {
         path: &str,
         headers: &[(HeaderName, &str)],
         body: &str,
-    ) -> axum::http::Response<hyper::body::Incoming> {
+    ) -> Response<hyper::body::Incoming> {
         let mut request = Request::builder().method(&method).uri(format!("{}{path}", self.origin()));
         if method == Method::POST {
             request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -105,7 +105,8 @@ impl Client {
         for (name, value) in headers {
             request = request.header(name, *value);
         }
-        self.http.request(request.body(Full::from(body.to_owned())).unwrap()).await.unwrap()
+        let answered = self.http.request(request.body(Full::from(body.to_owned())).unwrap()).await;
+        answered.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"))
     }
 
     /// Opens a websocket as a plain client does; the status if it is refused.

@@ -181,7 +181,7 @@ pub fn shared() -> &'static TestPorthole {
     SHARED.get_or_init(|| {
         let (send, receive) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let runtime = Runtime::new().unwrap();
             let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shared-porthole");
             let _ = std::fs::remove_dir_all(&folder);
             send.send(runtime.block_on(TestPorthole::start(embedded(&folder)))).ok();
