@@ -64,7 +64,10 @@ async fn main() -> Result<()> {
                 bytes += viewer.read().await? as u64;
             }
             let gib = bytes as f64 / f64::from(1 << 30);
-            row.keep_best_throughput(gib * 1024.0 / started.elapsed().as_secs_f64(), (process.cpu_seconds()? - cpu) / gib);
+            row.keep_best_throughput(
+                gib * 1024.0 / started.elapsed().as_secs_f64(),
+                (process.cpu_seconds()? - cpu) / gib,
+            );
             drop(viewer);
             source.rest().await;
         }

@@ -118,7 +118,10 @@ async fn start_porthole(folder: &Path, kubeconfig: &Path) -> Result<(Child, Sock
     answers(address).await?;
     let cookie = sign_in(address).await?;
     let ready = async {
-        while !exchange(address, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await?.contains(" 200 ") {
+        while !exchange(address, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .await?
+            .contains(" 200 ")
+        {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         anyhow::Ok(())
