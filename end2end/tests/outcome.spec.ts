@@ -32,7 +32,7 @@ test("ana starts a machine that is off, watches it boot, types a command and rea
 
   const canvas = stage.locator("canvas");
   await expect(canvas).toBeVisible();
-  await expect.poll(() => serialLog("blue", "build-box"), { timeout: 180_000 }).toContain("demo:~#");
+  await expect.poll(() => serialLog("blue", "build-box"), { timeout: 180_000 }).toContain("Enter 'help'");
 
   const before = await litPixels(canvas);
   await canvas.click();
