@@ -18,6 +18,14 @@ pub use screen::{Screen, toggle_full_screen};
 #[cfg(feature = "ssr")]
 pub use server::*;
 
+/// Where a screen is kept: in the browser it belongs to the one thread that there is. The server may dispose of a
+/// page on another thread than the one that rendered it, where it may not even drop what is local.
+#[cfg(feature = "hydrate")]
+pub type ScreenStorage = leptos::prelude::LocalStorage;
+/// Where a screen is kept; there is none on the server.
+#[cfg(feature = "ssr")]
+pub type ScreenStorage = leptos::prelude::SyncStorage;
+
 /// What the glue tells about a screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScreenNews {

@@ -18,7 +18,7 @@ use model::machine::{MachineDetail, MachineRow};
 use crate::api;
 use crate::components::power::RefusedAction;
 use crate::live::Live;
-use crate::platform::{self, Screen, ScreenNews};
+use crate::platform::{self, Screen, ScreenNews, ScreenStorage};
 use crate::ui::Loaded;
 use crate::{
     pages::console::state::{Event, State},
@@ -59,7 +59,7 @@ fn Machine(namespace: String, name: String) -> impl IntoView {
 struct Console {
     state: RwSignal<State>,
     row: Memo<MachineRow>,
-    screen: StoredValue<Option<Screen>, LocalStorage>,
+    screen: StoredValue<Option<Screen>, ScreenStorage>,
     fits: RwSignal<bool>,
     whole: NodeRef<html::Div>,
     host: NodeRef<html::Div>,
@@ -123,7 +123,7 @@ fn Shown(detail: Memo<MachineDetail>) -> impl IntoView {
     let console = Console {
         state: RwSignal::new(State::begin(runs, has_graphics)),
         row,
-        screen: StoredValue::new_local(None),
+        screen: StoredValue::new_with_storage(None),
         fits: RwSignal::new(true),
         whole: NodeRef::new(),
         host: NodeRef::new(),
@@ -182,13 +182,9 @@ fn drive(console: Console) {
             }
         });
     });
-    // In an effect, so that only browsers register it: what is local to one thread may not be touched when the
-    // server disposes of the page on another.
-    Effect::new(move |_| {
-        on_cleanup(move || {
-            if let Some(screen) = console.screen.try_update_value(Option::take).flatten() {
-                screen.close();
-            }
-        });
+    on_cleanup(move || {
+        if let Some(screen) = console.screen.try_update_value(Option::take).flatten() {
+            screen.close();
+        }
     });
 }
