@@ -13,6 +13,8 @@
 //! longest one: it also encrypts, and the embedded cluster behind it works on the same cores. Compare figures of
 //! one run only; the machine is shared and noisy.
 
+#![expect(clippy::cast_precision_loss, reason = "figures for people: bytes and KiB stay far below 2^52")]
+
 mod process;
 mod report;
 mod setup;

@@ -19,7 +19,7 @@ use crate::tunnel;
 use crate::viewer::Way;
 
 const PASSWORD: &str = "a-password-for-one-benchmark";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Everything that a measurement needs; it ends with [`Bench::stop`].
 pub struct Bench {

@@ -86,7 +86,7 @@ impl Viewer {
     pub async fn read(&mut self) -> Result<usize> {
         match self {
             Self::Tcp(stream) => {
-                let mut buffer = [0; 64 * 1024];
+                let mut buffer = vec![0; 64 * 1024];
                 match stream.read(&mut buffer).await? {
                     0 => bail!("the tunnel closed"),
                     read => Ok(read),
