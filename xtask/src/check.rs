@@ -42,7 +42,7 @@ pub fn run(advisories: bool) -> Result<()> {
     command::run(
         cargo()
             .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"])
-            .env("RUSTDOCFLAGS", "--deny warnings"),
+            .env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private-intra-doc-links"),
     )?;
     site::build()?;
     announce("Size of the browser's side", "seconds");

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Each arrow can end in a [`ConsoleRefusal`]: a code and words, because a browser learns nothing from a failed
-//! upgrade. The socket towards the browser is the caller's; it gives [`relay`] any stream and sink of [`Frame`]s.
+//! upgrade. The socket towards the browser is the caller's; it gives [`relay()`] any stream and sink of [`Frame`]s.
 //!
 //! A console is a pipeline of bytes with back-pressure: a frame is read only when the one before it was sent, so
 //! a slow browser slows QEMU down and no queue grows. One person at a time has a machine's screen (`lease`);

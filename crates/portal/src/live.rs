@@ -1,6 +1,6 @@
 //! Hints for open pages: something of a kind changed in a namespace, ask again.
 //!
-//! Indexes call [`Live::changed`]; each open page holds one stream of [`hints`]. A first change is told at once,
+//! Indexes call [`Live::changed`]; each open page holds one stream of [`Live::hints`]. A first change is told at once,
 //! further ones of the same kind and namespace at most every [`PAUSE`], the last one always. A page that cannot
 //! keep up misses hints and then gets one for everything, without a namespace.
 

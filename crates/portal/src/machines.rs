@@ -11,7 +11,7 @@
 //! # To add an action
 //!
 //! 1. Extend `MachineAction` and its row in `model::rules`; the table test there wants every state decided.
-//! 2. Give it its subresource in [`actions::subresource`] and its words in [`actions::doing`].
+//! 2. Give it its subresource in [`actions::subresource`] and its words in `actions::doing`.
 //!
 //! The offers on rows, the permission that they need, the request and the page's button follow from these.
 
