@@ -1,6 +1,6 @@
 // The outcome that Porthole exists for: from signing in to an answer on a real machine's screen.
 
-import type { Locator } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { ask, serialLog } from "../support/cluster.ts";
 import { expect, origin, signIn, test } from "../support/porthole.ts";
 
@@ -14,6 +14,17 @@ const litPixels = (canvas: Locator): Promise<number> =>
     for (let at = 0; at < data.length; at += 4) if ((data[at] ?? 0) + (data[at + 1] ?? 0) + (data[at + 2] ?? 0) > 300) lit += 1;
     return lit;
   });
+
+/** Keys of a US keyboard that need Shift: a guest sees keys, and Playwright's own typing leaves Shift out. */
+const SHIFTED: Record<string, string> = { $: "Digit4", "(": "Digit9", ")": "Digit0", "+": "Equal", "|": "Backslash" };
+
+async function typeOnKeyboard(page: Page, text: string): Promise<void> {
+  for (const character of text) {
+    const code = SHIFTED[character] ?? (/[A-Z]/.test(character) ? `Key${character}` : undefined);
+    const plain = character === "\n" ? "Enter" : character === " " ? "Space" : character;
+    await page.keyboard.press(code ? `Shift+${code}` : plain, { delay: 30 });
+  }
+}
 
 test("ana starts a machine that is off, watches it boot, types a command and reads the answer", async ({ quietPage: page }) => {
   test.setTimeout(300_000);
@@ -37,7 +48,7 @@ test("ana starts a machine that is off, watches it boot, types a command and rea
   const before = await litPixels(canvas);
   await canvas.click();
   // The sum is only in the answer, never in what was typed; the copy to ttyS0 is the guest's serial line.
-  await page.keyboard.type("echo answer-$((40+2)) | tee /dev/ttyS0\n", { delay: 60 });
+  await typeOnKeyboard(page, "echo answer-$((40+2)) | tee /dev/ttyS0\n");
   await expect.poll(() => serialLog("blue", "build-box"), { timeout: 60_000 }).toContain("answer-42");
   await expect.poll(() => litPixels(canvas), { timeout: 30_000 }).toBeGreaterThan(before + 200);
 });
