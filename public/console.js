@@ -49,11 +49,7 @@ class Screen {
     this.scale(this.scaled);
     rfb.addEventListener("connect", () => {
       const canvas = this.host.querySelector("canvas");
-      if (canvas) {
-        canvas.setAttribute("role", "application");
-        canvas.setAttribute("aria-label", this.host.dataset.label || "Screen");
-        canvas.tabIndex = 0;
-      }
+      if (canvas) canvas.setAttribute("aria-label", this.host.dataset.label || "Screen");
       this.say("open", 0, "");
       rfb.focus({ preventScroll: true });
     });
