@@ -10,6 +10,7 @@
 //! | [`machine`] | a virtual machine as a person sees it: states, actions, rows, details |
 //! | [`rules`] | which action is allowed in which state, and the reason why not |
 //! | [`workload`] | pods and their containers as a person sees them |
+//! | [`finding`] | what is wrong with something, why, and what to do |
 //! | [`query`] | list queries: search, filter, sort, page, and their answers |
 //! | [`session`] | who is signed in and what the cluster behind the portal offers |
 //! | [`console`] | why a console closed, in codes and words |
@@ -18,6 +19,7 @@
 
 pub mod console;
 pub mod error;
+pub mod finding;
 pub mod live;
 pub mod machine;
 pub mod name;
