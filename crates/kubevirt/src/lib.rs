@@ -10,20 +10,28 @@
 //!        what should be               what is                        not described here
 //! ```
 //!
+//! Its disks are [`storage`] objects, which [`cdi`] fills; [`snapshot`] and [`export`] take them elsewhere.
+//!
 //! To read one more field: add it as an `Option` (or a list with a default) to the struct that mirrors its place
 //! in the object, and a line to that module's test.
 
+pub mod cdi;
 pub mod cluster;
 pub mod domain;
+pub mod export;
 pub mod instance;
 pub mod machine;
 pub mod meta;
 pub mod quantity;
+pub mod snapshot;
 pub mod status;
+pub mod storage;
 pub mod subresource;
 
+pub use cdi::{CdiConfig, DataSource, DataVolume, DataVolumePhase, StorageProfile};
 pub use cluster::KubeVirt;
 pub use instance::VirtualMachineInstance;
 pub use machine::VirtualMachine;
 pub use status::PrintableStatus;
+pub use storage::{PersistentVolume, PersistentVolumeClaim, StorageClass};
 pub use subresource::{ApiVersion, Subresource};
