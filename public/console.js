@@ -49,7 +49,11 @@ class Screen {
     this.scale(this.scaled);
     rfb.addEventListener("connect", () => {
       const canvas = this.host.querySelector("canvas");
-      if (canvas) canvas.setAttribute("aria-label", this.host.dataset.label || "Screen");
+      if (canvas) {
+        canvas.setAttribute("role", "application");
+        canvas.setAttribute("aria-label", this.host.dataset.label || "Screen");
+        canvas.tabIndex = 0;
+      }
       this.say("open", 0, "");
       rfb.focus({ preventScroll: true });
     });

@@ -59,7 +59,7 @@ impl Keys {
 
 /// The list that the help shows: keys, and what they do.
 pub const HELP: &[(&[&str], &str)] = &[
-    (&["/"], "Search"),
+    (&["/"], "Search (or Ctrl K)"),
     (&["g", "o"], "Go to the overview"),
     (&["g", "m"], "Go to machines"),
     (&["g", "c"], "Go to containers"),

@@ -145,7 +145,19 @@ fn RowActions(row: Memo<MachineRow>) -> impl IntoView {
         })
     });
     let hold = Memo::new(move |_| row.with(hold_action));
+    // A page of rows carries only what is seen of them: the rest of the actions come when their menu opens.
+    let opened = RwSignal::new(false);
+    let page = paths::machine(&at);
     let rest = move || {
+        if !opened.get() {
+            let page = page.clone();
+            return view! {
+                <a class=button_class(Look::Item) href=page>
+                    "All actions"
+                </a>
+            }
+            .into_any();
+        }
         let first = first.get();
         let hold = hold.get();
         [MachineAction::Start, MachineAction::Stop, MachineAction::Restart, hold, MachineAction::SoftReboot]
@@ -153,6 +165,7 @@ fn RowActions(row: Memo<MachineRow>) -> impl IntoView {
             .filter(move |action| *action != first)
             .map(|action| view! { <ActionButton row action look=Look::Item/> })
             .collect_view()
+            .into_any()
     };
     view! {
         <div class="flex items-center justify-end gap-0.5">
@@ -172,7 +185,7 @@ fn RowActions(row: Memo<MachineRow>) -> impl IntoView {
                 let action = first.get();
                 view! { <ActionButton row action look=Look::Quiet/> }
             }}
-            <Menu label="More actions" class=button_class(Look::Quiet) face=|| view! { <Icon glyph=Glyph::More/> }>
+            <Menu label="More actions" class=button_class(Look::Quiet) opened face=|| view! { <Icon glyph=Glyph::More/> }>
                 {rest}
             </Menu>
         </div>

@@ -54,7 +54,8 @@ pub fn follow_events(live: Live) {
 }
 
 /// Calls back for each key that is the page's to use: no field has the focus, no menu, no screen, and no
-/// modifier is held. The key is swallowed if the callback says that it was used.
+/// modifier is held. Control or Command with K means `/`, as it does elsewhere on the web. The key is swallowed if
+/// the callback says that it was used.
 pub fn listen_keys(mut on_key: impl FnMut(&str) -> bool + 'static) {
     let listener = Closure::<dyn FnMut(KeyboardEvent)>::new(move |event: KeyboardEvent| {
         let is_elsewhere = event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented();
@@ -65,6 +66,11 @@ pub fn listen_keys(mut on_key: impl FnMut(&str) -> bool + 'static) {
             .is_some();
         let in_help = document().query_selector("#help:popover-open").ok().flatten().is_some();
         let key = event.key();
+        if (event.ctrl_key() || event.meta_key()) && key == "k" && !in_screen() {
+            on_key("/");
+            event.prevent_default();
+            return;
+        }
         // Arrows scroll, unless somebody has begun to walk through rows.
         let scrolls = key.starts_with("Arrow") && row_in_hand().is_none();
         if scrolls || is_elsewhere || in_field || (in_help && key != "?") {
@@ -167,6 +173,9 @@ pub fn submit_action(word: &str) {
     let button = format!("form[data-action={word}] button");
     if let Some(button) = in_hand(&button) {
         click(&button);
+    } else if let Some(menu) = in_hand("details[data-menu] summary") {
+        // Not possible now: the menu says why.
+        click(&menu);
     }
 }
 
@@ -253,6 +262,10 @@ fn first_visible(selector: &str) -> Option<Element> {
         }
     });
     first
+}
+
+fn in_screen() -> bool {
+    document().active_element().is_some_and(|element| element.tag_name() == "CANVAS")
 }
 
 fn row_in_hand() -> Option<Element> {

@@ -70,6 +70,9 @@ pub fn Bar(
                         }
                     })
                     .collect_view()}
+                <p class="prose-line border-t border-rule px-2 pt-2 pb-1 text-xs text-ink-faint">
+                    "Hold Ctrl, Alt and Shift to get the keyboard back."
+                </p>
             </Menu>
             <button
                 type="button"
