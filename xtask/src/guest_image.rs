@@ -13,19 +13,20 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{announce, exists, output, program, run, tell};
+use crate::command::{announce, program, tell};
 use crate::cpio::Archive;
-use crate::{packages, paths};
+use crate::{debian, paths};
 
 /// Raised when the content changes, so that old caches are made anew.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 const FOLDER: &str = "porthole.dev_demo-linux_1";
 const INIT: &[u8] = include_bytes!("../guest/init");
 const MOTD: &[u8] = include_bytes!("../guest/motd");
 const DHCP: &[u8] = include_bytes!("../guest/udhcpc.script");
 const POWER_BUTTON: &[u8] = b"#!/bin/sh\npoweroff -f\n";
-/// Loaded by `guest/init`, with what they depend on: the power button and the network card.
-const MODULES: [&str; 4] = ["button", "evdev", "virtio_pci", "virtio_net"];
+/// Loaded by `guest/init`, with what they depend on: the power button, the network card, disks and discs.
+const MODULES: [&str; 9] =
+    ["button", "evdev", "virtio_pci", "virtio_net", "virtio_blk", "virtio_scsi", "sd_mod", "sr_mod", "isofs"];
 
 /// Makes the image if it is not in the cache; without Debian's tools it says so and goes on.
 pub fn ensure() -> Result<()> {
@@ -34,16 +35,15 @@ pub fn ensure() -> Result<()> {
     if fs::read_to_string(image.join("recipe")).is_ok_and(|made| made == RECIPE) {
         return Ok(());
     }
-    if !exists("apt-get") || !exists("dpkg-deb") {
+    if !debian::is_here() {
         tell("  The demonstration guest is made of Debian packages, and apt-get is not here: Linux will not boot.");
         tell(&format!("  To use another machine's copy, put it into {}.", image.display()));
         return Ok(());
     }
     announce("Making the demonstration guest from Debian's kernel and busybox", "under 1 minute");
     let work = images.join(".work");
-    let _ = fs::remove_dir_all(&work);
-    fs::create_dir_all(&work)?;
-    let unpacked = unpack_packages(&work)?;
+    let unpacked =
+        debian::unpack(&work, || Ok(vec![debian::newest("linux-image-cloud-amd64")?, "busybox-static".into()]))?;
     let boot = work.join("image/boot");
     fs::create_dir_all(&boot)?;
     fs::copy(find(&unpacked.join("boot"), "vmlinuz-")?, boot.join("vmlinuz"))?;
@@ -53,33 +53,6 @@ pub fn ensure() -> Result<()> {
     fs::rename(work.join("image"), &image)?;
     fs::remove_dir_all(&work)?;
     Ok(())
-}
-
-fn unpack_packages(work: &Path) -> Result<PathBuf> {
-    let kernel = match kernel_package() {
-        Ok(kernel) => kernel,
-        Err(_) if packages::is_root()? => {
-            packages::apt(&["update", "--quiet=2"])?;
-            kernel_package()?
-        }
-        Err(error) => return Err(error),
-    };
-    run(program("apt-get").current_dir(work).args(["download", "--quiet=2", &kernel, "busybox-static"]))?;
-    let unpacked = work.join("unpacked");
-    for entry in fs::read_dir(work)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
-            run(program("dpkg-deb").arg("-x").arg(&path).arg(&unpacked))?;
-        }
-    }
-    Ok(unpacked)
-}
-
-/// The versioned package behind Debian's name for the newest cloud kernel.
-fn kernel_package() -> Result<String> {
-    let printed = output(program("apt-cache").args(["depends", "linux-image-cloud-amd64"]))?;
-    let depends = printed.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
-    Ok(depends.context("linux-image-cloud-amd64 is unknown here; run apt-get update first")?.to_owned())
 }
 
 fn initramfs(unpacked: &Path) -> Result<Vec<u8>> {

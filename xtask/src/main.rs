@@ -16,6 +16,7 @@ mod bench;
 mod check;
 mod command;
 mod cpio;
+mod debian;
 mod demo;
 mod guest_image;
 mod npm;
@@ -23,6 +24,7 @@ mod packages;
 mod paths;
 mod site;
 mod test;
+mod test_iso;
 mod tools;
 
 use anyhow::Result;
@@ -74,6 +76,7 @@ fn main() -> Result<()> {
 fn setup() -> Result<()> {
     packages::ensure(packages::Need::All)?;
     guest_image::ensure()?;
+    test_iso::ensure()?;
     tools::cargo_leptos()?;
     tools::wasm_bindgen()?;
     tools::cargo_deny()?;

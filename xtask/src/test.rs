@@ -5,7 +5,7 @@ use clap::ValueEnum;
 
 use crate::command::{self, announce, cargo, program};
 use crate::packages::Need;
-use crate::{guest_image, npm, packages, site};
+use crate::{guest_image, npm, packages, site, test_iso};
 
 /// One level of test.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -22,6 +22,7 @@ pub enum Kind {
 pub fn run(only: Option<Kind>) -> Result<()> {
     packages::ensure(Need::All)?;
     guest_image::ensure()?;
+    test_iso::ensure()?;
     let wanted = |kind| only.is_none_or(|one| one == kind);
     match only {
         None => cargo_tests("Unit and integration tests", &[])?,
