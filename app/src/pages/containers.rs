@@ -66,6 +66,12 @@ fn Shown(list: Memo<PodList>, query: Memo<ListQuery>) -> impl IntoView {
             let (page, page_size, total) = page.get();
             view! { <Pager base=paths::CONTAINERS query page page_size total/> }
         }}
+        <Show when=move || list.with(|list| list.launchers_hidden > 0)>
+            <p class="mt-4 text-sm text-ink-faint">
+                {move || words::counted(list.with(|list| list.launchers_hidden), "launcher pod")}
+                " of machines left out. A search finds them too."
+            </p>
+        </Show>
     }
 }
 

@@ -68,6 +68,8 @@ pub struct MachineList {
 /// One page of pods.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PodList {
+    /// Launcher pods that were left out: they are machines, and only a search shows them among the containers.
+    pub launchers_hidden: u32,
     /// The rows of this page.
     pub rows: Vec<PodRow>,
     /// Rows that match the whole query.

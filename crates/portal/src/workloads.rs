@@ -164,8 +164,11 @@ impl Inner {
     pub(crate) async fn list_pods(&self, actor: &Actor, query: &ListQuery) -> Result<PodList, PortalError> {
         let visible = self.visible(actor, Kind::Pod).await?;
         let state = PodState::from_word(&query.state).map(rank);
-        let page = page(self.pods.index.visible(&visible, &query.namespace), query, state);
+        let mut pods = self.pods.index.visible(&visible, &query.namespace);
+        let launchers_hidden = if query.search.trim().is_empty() { leave_out_launchers(&mut pods) } else { 0 };
+        let page = page(pods, query, state);
         Ok(PodList {
+            launchers_hidden,
             rows: page.rows.iter().map(|pod| pod.row()).collect(),
             total: page.total,
             page: page.number,
@@ -178,8 +181,7 @@ impl Inner {
     pub(crate) async fn pod_overview(&self, actor: &Actor, namespace: &str) -> Result<PodOverview, PortalError> {
         let visible = self.visible(actor, Kind::Pod).await?;
         let mut pods = self.pods.index.visible(&visible, namespace);
-        // A launcher's trouble is its machine's and shows there.
-        pods.retain(|pod| pod.machine.is_none());
+        leave_out_launchers(&mut pods);
         let troubled = pods.iter().filter(|pod| pod.state == PodState::Trouble).take(10);
         Ok(PodOverview { attention: troubled.map(|pod| pod.row()).collect(), counts: words(count(&pods)) })
     }
@@ -248,6 +250,13 @@ impl Inner {
     }
 }
 
+/// A launcher is a machine, whose trouble shows there; gives back how many there were.
+fn leave_out_launchers(pods: &mut Vec<Arc<Workload>>) -> u32 {
+    let all = pods.len();
+    pods.retain(|pod| pod.machine.is_none());
+    u32::try_from(all - pods.len()).unwrap_or(u32::MAX)
+}
+
 fn no_logs(namespace: &str) -> String {
     format!("Your role in {namespace} does not include reading logs.")
 }
@@ -278,6 +287,17 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].machine, ObjectRef::parse("blue", "web").ok());
         assert!(index.launchers("blue", "db").is_empty() && index.launchers("green", "web").is_empty());
+    }
+
+    #[test]
+    fn launchers_are_left_out_and_counted() {
+        let ((namespace, name), launcher) = launcher();
+        let mut plain = launcher.clone();
+        plain.metadata.owner_references.clear();
+        let at = ObjectRef::parse(&namespace, &name).unwrap();
+        let mut pods = vec![Arc::new(Workload::new(at.clone(), launcher)), Arc::new(Workload::new(at, plain))];
+        assert_eq!(leave_out_launchers(&mut pods), 1);
+        assert!(pods.len() == 1 && pods[0].machine.is_none());
     }
 
     #[test]
