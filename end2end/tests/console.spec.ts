@@ -33,3 +33,17 @@ test("a second tab is told that the screen is in use, takes it over, and the fir
   await expect(first.getByRole("button", { name: /take (over|back)/i })).toBeVisible();
   await expect(second).toHaveAttribute(state, "connected");
 });
+
+test("a screen pops out into a window of its own and goes full screen", async ({ context, quietPage: page }) => {
+  await signIn(page, "ana");
+  await page.goto(`${origin()}/machines/blue/web-1/console`);
+  const state = "data-console-state";
+  await expect(page.locator(`[${state}]`)).toHaveAttribute(state, "connected", { timeout: 60_000 });
+  await page.getByRole("button", { name: "Full screen" }).click();
+  await expect.poll(() => page.evaluate(() => document.fullscreenElement !== null)).toBe(true);
+  await page.evaluate(() => document.exitFullscreen());
+
+  const [own] = await Promise.all([context.waitForEvent("page"), page.getByRole("button", { name: "Pop out" }).click()]);
+  await expect(own).toHaveURL(/\/machines\/blue\/web-1\/console$/);
+  await expect(own.locator(`[${state}]`)).toHaveAttribute(state, /in-use|connected/, { timeout: 60_000 });
+});
