@@ -42,7 +42,7 @@ pub enum Connection {
 /// Versions of what pages show, and the connection that raises them.
 #[derive(Clone, Copy)]
 pub struct Live {
-    kinds: [(LiveKind, Version); 4],
+    kinds: [(LiveKind, Version); LiveKind::ALL.len()],
     connection: RwSignal<Connection>,
     /// What the cluster behind the portal is like.
     pub cluster: Resource<Answer<ClusterStatus>>,
@@ -109,10 +109,12 @@ impl Version {
 impl Live {
     /// For everything below.
     pub fn provide() -> Self {
-        let kinds =
-            [LiveKind::Machine, LiveKind::Pod, LiveKind::Event, LiveKind::Cluster].map(|kind| (kind, Version::new()));
-        let cluster_version = kinds[3].1.number;
-        let cluster = Resource::new(move || cluster_version.get(), |_| api::session::get_cluster_status());
+        let kinds = LiveKind::ALL.map(|kind| (kind, Version::new()));
+        let of_cluster = kinds.iter().find(|(of, _)| *of == LiveKind::Cluster).map(|(_, version)| version.number);
+        let cluster = Resource::new(
+            move || of_cluster.map_or(0, |number| number.get()),
+            |_| api::session::get_cluster_status(),
+        );
         let live = Self { kinds, connection: RwSignal::new(Connection::Loaded), cluster };
         provide_context(live);
         live

@@ -17,6 +17,13 @@ pub enum LiveKind {
     Event,
     /// The connection to the cluster, or what it offers.
     Cluster,
+    /// Claims, the data volumes that fill them, data sources, storage classes and their profiles, uploads.
+    Image,
+}
+
+impl LiveKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Machine, Self::Pod, Self::Event, Self::Cluster, Self::Image];
 }
 
 /// One server-sent event of `/events`: `event: hint`, `data:` this as JSON.

@@ -15,10 +15,13 @@
 //!
 //! # To watch another kind
 //!
-//! 1. Add it to `Kind` with its group, resource and health slot.
-//! 2. Write a narrow type for it in `objects`, and a `watch::Store` that keeps it (see `workloads::PodIndex`).
+//! 1. Add it to `Kind` with its group, resource and health slot; if a cluster may do without its group, say in which
+//!    versions the portal reads it (`Kind::optional_versions`).
+//! 2. Write a narrow type for it in `objects` or in the `kubevirt` crate, and keep it in a [`cache::Cache`]. What is
+//!    listed, searched or joined wants a `watch::Store` of its own (see `workloads::PodIndex`).
 //! 3. Start `watch::follow` for it in `Portal::connect`, and grant `list` and `watch` in the deployment's role.
 
+pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod connection;
 pub(crate) mod kinds;
@@ -28,6 +31,7 @@ mod source;
 mod trouble;
 pub(crate) mod watch;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use kubevirt::ApiVersion;
@@ -55,6 +59,8 @@ pub(crate) struct Offers {
     pub subresources: Option<ApiVersion>,
     /// KubeVirt's own version.
     pub version: Option<String>,
+    /// Groups that a cluster may do without, each with the served version to use.
+    pub optional: BTreeMap<&'static str, &'static str>,
 }
 
 /// Whether the cluster answers, and since when not.
@@ -123,7 +129,7 @@ impl Cluster {
     /// Whether every list that pages are made of has arrived, or is known not to come.
     pub(crate) fn is_ready(&self) -> bool {
         let offers = self.offers.borrow();
-        offers.is_known && self.kinds.are_settled(offers.kubevirt.is_some())
+        offers.is_known && self.kinds.are_settled(&offers)
     }
 
     pub(crate) fn status(&self) -> ClusterStatus {

@@ -20,6 +20,7 @@
 //! | [`access`] | people, signing in, permissions | - |
 //! | `machines` | virtual machines and power actions | to add an action |
 //! | `workloads` | pods, containers, logs | - |
+//! | `images` | claims and the volumes that fill them, uploads | - |
 //! | `reasons` | the cluster's messages in plain words | to explain another failure |
 //! | `live` | hints for open pages | - |
 //! | [`console`] | the screen, relayed | - |
@@ -31,6 +32,7 @@ pub mod cluster;
 pub mod console;
 pub mod error;
 mod events;
+mod images;
 mod lifecycle;
 mod listing;
 mod live;
@@ -85,6 +87,7 @@ struct Inner {
     pods: workloads::PodIndex,
     events: events::EventIndex,
     namespaces: namespaces::NamespaceIndex,
+    disks: images::DiskIndex,
     live: live::Live,
     leases: console::Leases,
     lifecycle: Lifecycle,
@@ -104,6 +107,7 @@ impl Portal {
             pods: workloads::PodIndex::new(live.clone()),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
+            disks: images::DiskIndex::new(&live),
             leases: console::Leases::default(),
             cluster,
             permissions,
@@ -253,6 +257,11 @@ impl Inner {
         tasks.spawn("watch pods", follow(shared(), Kind::Pod, self.pods.clone()));
         tasks.spawn("watch events", follow(shared(), Kind::Event, self.events.clone()));
         tasks.spawn("watch namespaces", follow(shared(), Kind::Namespace, self.namespaces.clone()));
+        tasks.spawn("watch claims", follow(shared(), Kind::Claim, self.disks.claims.clone()));
+        tasks.spawn("watch data volumes", follow(shared(), Kind::DataVolume, self.disks.volumes.clone()));
+        tasks.spawn("watch data sources", follow(shared(), Kind::DataSource, self.disks.sources.clone()));
+        tasks.spawn("watch storage classes", follow(shared(), Kind::StorageClass, self.disks.classes.clone()));
+        tasks.spawn("watch storage profiles", follow(shared(), Kind::StorageProfile, self.disks.profiles.clone()));
         for kind in Kind::RBAC {
             let invalidator = namespaces::Invalidator(Arc::clone(&self.permissions));
             tasks.spawn("watch permissions", follow(shared(), kind, invalidator));
@@ -284,6 +293,7 @@ impl Inner {
         if names.is_empty() {
             names = self.machines.index.namespaces();
             names.extend(self.pods.index.namespaces());
+            names.extend(self.disks.claims.index().namespaces());
         }
         names
     }
@@ -306,6 +316,7 @@ impl Inner {
             LiveKind::Machine => Kind::Machine,
             LiveKind::Pod => Kind::Pod,
             LiveKind::Event => Kind::Event,
+            LiveKind::Image => Kind::Claim,
             LiveKind::Cluster => return true,
         };
         let visible = self.permissions.visible(actor, kind, || self.known_namespaces()).await;

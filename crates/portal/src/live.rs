@@ -106,7 +106,7 @@ where
                     }
                     Err(RecvError::Lagged(_)) => {
                         self.due.clear();
-                        self.resync = vec![LiveKind::Event, LiveKind::Pod, LiveKind::Machine, LiveKind::Cluster];
+                        self.resync = LiveKind::ALL.to_vec();
                     }
                     Err(RecvError::Closed) => return None,
                 },

@@ -12,7 +12,7 @@ use crate::access::{Accounts, Actor, Permissions, SessionId};
 use crate::clock::ManualClock;
 use crate::cluster::watch::{Key, Store};
 use crate::cluster::{Cluster, Connection, Kind, KindHealth, Offers};
-use crate::{Inner, Lifecycle, Records, console, events, live, machines, namespaces, workloads};
+use crate::{Inner, Lifecycle, Records, console, events, images, live, machines, namespaces, workloads};
 
 /// What the closure decides about.
 #[derive(Clone, Debug)]
@@ -63,6 +63,10 @@ impl Fake {
                 kubevirt: Some(ApiVersion::V1),
                 subresources: Some(ApiVersion::V1),
                 version: Some("v1.9.0".to_owned()),
+                optional: Kind::ALL
+                    .into_iter()
+                    .filter_map(|kind| Some((kind.group(), *kind.optional_versions().first()?)))
+                    .collect(),
             },
         );
         for kind in Kind::ALL {
@@ -76,6 +80,7 @@ impl Fake {
             pods: workloads::PodIndex::new(live.clone()),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
+            disks: images::DiskIndex::new(&live),
             leases: console::Leases::default(),
             lifecycle: Lifecycle::default(),
             cluster,

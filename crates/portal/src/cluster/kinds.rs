@@ -5,10 +5,8 @@
 
 use std::sync::{PoisonError, RwLock};
 
+use super::{Offers, Trouble};
 use kube::core::{ApiResource, GroupVersionKind};
-use kubevirt::ApiVersion;
-
-use super::Trouble;
 
 /// A kind that the portal watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,10 +20,15 @@ pub(crate) enum Kind {
     ClusterRole,
     RoleBinding,
     ClusterRoleBinding,
+    Claim,
+    DataVolume,
+    DataSource,
+    StorageClass,
+    StorageProfile,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Machine,
         Self::Instance,
         Self::Pod,
@@ -35,6 +38,11 @@ impl Kind {
         Self::ClusterRole,
         Self::RoleBinding,
         Self::ClusterRoleBinding,
+        Self::Claim,
+        Self::DataVolume,
+        Self::DataSource,
+        Self::StorageClass,
+        Self::StorageProfile,
     ];
 
     /// Kinds that are watched only to know when answers about permissions are out of date.
@@ -42,6 +50,34 @@ impl Kind {
 
     pub(crate) const fn is_kubevirt(self) -> bool {
         matches!(self, Self::Machine | Self::Instance)
+    }
+
+    /// Whether every page needs the kind. A watch of another kind that is out of date does not make the whole
+    /// cluster look lost.
+    const fn is_essential(self) -> bool {
+        matches!(self, Self::Machine | Self::Instance | Self::Pod | Self::Event | Self::Namespace)
+    }
+
+    /// The versions of the kind's group that the portal reads, the best one first, where a cluster may do without
+    /// the group. Empty for groups that every cluster has, and for KubeVirt's, whose version is an [`ApiVersion`].
+    ///
+    /// [`ApiVersion`]: kubevirt::ApiVersion
+    pub(crate) const fn optional_versions(self) -> &'static [&'static str] {
+        match self {
+            Self::DataVolume | Self::DataSource | Self::StorageProfile => &["v1beta1"],
+            _ => &[],
+        }
+    }
+
+    /// The version in which this cluster serves the kind; `None` if it does not have the kind's group.
+    pub(crate) fn version(self, offers: &Offers) -> Option<&'static str> {
+        if self.is_kubevirt() {
+            offers.kubevirt.map(kubevirt::ApiVersion::as_str)
+        } else if self.optional_versions().is_empty() {
+            Some("v1")
+        } else {
+            offers.optional.get(self.group()).copied()
+        }
     }
 
     /// The plural that paths and access reviews use.
@@ -56,13 +92,20 @@ impl Kind {
             Self::ClusterRole => "clusterroles",
             Self::RoleBinding => "rolebindings",
             Self::ClusterRoleBinding => "clusterrolebindings",
+            Self::Claim => "persistentvolumeclaims",
+            Self::DataVolume => "datavolumes",
+            Self::DataSource => "datasources",
+            Self::StorageClass => "storageclasses",
+            Self::StorageProfile => "storageprofiles",
         }
     }
 
     pub(crate) const fn group(self) -> &'static str {
         match self {
             Self::Machine | Self::Instance => "kubevirt.io",
-            Self::Pod | Self::Event | Self::Namespace => "",
+            Self::Pod | Self::Event | Self::Namespace | Self::Claim => "",
+            Self::DataVolume | Self::DataSource | Self::StorageProfile => "cdi.kubevirt.io",
+            Self::StorageClass => "storage.k8s.io",
             Self::Role | Self::ClusterRole | Self::RoleBinding | Self::ClusterRoleBinding => {
                 "rbac.authorization.k8s.io"
             }
@@ -80,12 +123,16 @@ impl Kind {
             Self::ClusterRole => "ClusterRole",
             Self::RoleBinding => "RoleBinding",
             Self::ClusterRoleBinding => "ClusterRoleBinding",
+            Self::Claim => "PersistentVolumeClaim",
+            Self::DataVolume => "DataVolume",
+            Self::DataSource => "DataSource",
+            Self::StorageClass => "StorageClass",
+            Self::StorageProfile => "StorageProfile",
         }
     }
 
-    /// How the client finds the kind; `kubevirt` is the version of that group.
-    pub(crate) fn api(self, kubevirt: ApiVersion) -> ApiResource {
-        let version = if self.is_kubevirt() { kubevirt.as_str() } else { "v1" };
+    /// How the client finds the kind in a version of its group.
+    pub(crate) fn api(self, version: &str) -> ApiResource {
         let gvk = GroupVersionKind::gvk(self.group(), version, self.name());
         ApiResource::from_gvk_with_plural(&gvk, self.resource())
     }
@@ -145,18 +192,17 @@ impl Kinds {
     }
 
     /// Whether the watches that pages are made of have listed or never will.
-    pub(super) fn are_settled(&self, has_kubevirt: bool) -> bool {
-        Kind::ALL.into_iter().filter(|kind| !Kind::RBAC.contains(kind) && (has_kubevirt || !kind.is_kubevirt())).all(
-            |kind| {
-                let slot = self.slot(kind);
-                slot.has_listed || matches!(slot.health, KindHealth::Denied | KindHealth::Absent)
-            },
-        )
+    pub(super) fn are_settled(&self, offers: &Offers) -> bool {
+        Kind::ALL.into_iter().filter(|kind| !Kind::RBAC.contains(kind) && kind.version(offers).is_some()).all(|kind| {
+            let slot = self.slot(kind);
+            let is_given_up = !kind.is_essential() && matches!(slot.health, KindHealth::Lost(_));
+            slot.has_listed || is_given_up || matches!(slot.health, KindHealth::Denied | KindHealth::Absent)
+        })
     }
 
-    /// The trouble of the first watch that pages are made of and that is out of date.
+    /// The trouble of the first watch that every page needs and that is out of date.
     pub(super) fn lost(&self) -> Option<Trouble> {
-        Kind::ALL.into_iter().filter(|kind| !Kind::RBAC.contains(kind)).find_map(|kind| match self.health(kind) {
+        Kind::ALL.into_iter().filter(|kind| kind.is_essential()).find_map(|kind| match self.health(kind) {
             KindHealth::Lost(trouble) => Some(trouble),
             _ => None,
         })
@@ -166,17 +212,37 @@ impl Kinds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kubevirt::ApiVersion;
+
+    fn offers(kubevirt: Option<ApiVersion>) -> Offers {
+        Offers { is_known: true, kubevirt, ..Offers::default() }
+    }
 
     #[test]
     fn a_refused_kind_does_not_hold_the_others_up() {
         let kinds = Kinds::default();
-        for kind in [Kind::Pod, Kind::Namespace] {
+        for kind in [Kind::Pod, Kind::Namespace, Kind::Claim, Kind::StorageClass] {
             kinds.set(kind, KindHealth::Live);
         }
-        assert!(!kinds.are_settled(false), "events are still to come");
+        assert!(!kinds.are_settled(&offers(None)), "events are still to come");
         kinds.set(Kind::Event, KindHealth::Denied);
-        assert!(kinds.are_settled(false));
-        assert!(!kinds.are_settled(true), "machines are still to come");
+        assert!(kinds.are_settled(&offers(None)));
+        assert!(!kinds.are_settled(&offers(Some(ApiVersion::V1))), "machines are still to come");
+    }
+
+    #[test]
+    fn a_cluster_without_cdi_is_whole_and_a_broken_cdi_takes_only_itself_down() {
+        let with_cdi = Offers { optional: [("cdi.kubevirt.io", "v1beta1")].into(), ..offers(None) };
+        let kinds = Kinds::default();
+        for kind in [Kind::Pod, Kind::Namespace, Kind::Event, Kind::Claim, Kind::StorageClass] {
+            kinds.set(kind, KindHealth::Live);
+        }
+        assert!(kinds.are_settled(&offers(None)));
+        assert!(!kinds.are_settled(&with_cdi));
+        for kind in [Kind::DataVolume, Kind::DataSource, Kind::StorageProfile] {
+            kinds.set(kind, KindHealth::Lost(Trouble::TimedOut));
+        }
+        assert!(kinds.are_settled(&with_cdi) && kinds.lost().is_none());
     }
 
     #[test]
@@ -190,7 +256,9 @@ mod tests {
 
     #[test]
     fn old_clusters_are_asked_in_their_own_version() {
-        assert_eq!(Kind::Machine.api(ApiVersion::V1Alpha3).api_version, "kubevirt.io/v1alpha3");
-        assert_eq!(Kind::Pod.api(ApiVersion::V1Alpha3).api_version, "v1");
+        let old = offers(Some(ApiVersion::V1Alpha3));
+        assert_eq!(Kind::Machine.api(Kind::Machine.version(&old).unwrap()).api_version, "kubevirt.io/v1alpha3");
+        assert_eq!(Kind::Pod.api(Kind::Pod.version(&old).unwrap()).api_version, "v1");
+        assert_eq!(Kind::DataVolume.version(&old), None, "there is no CDI");
     }
 }

@@ -11,7 +11,7 @@ use kubevirt::{ApiVersion, subresource};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::{Cluster, ClusterSource, Connection, Offers, Trouble};
+use super::{Cluster, ClusterSource, Connection, Kind, Offers, Trouble};
 
 /// Between two looks at a cluster that answers.
 const PERIOD: Duration = Duration::from_secs(10);
@@ -95,6 +95,7 @@ impl Pulse {
             kubevirt: served(groups, "kubevirt.io"),
             subresources: served(groups, subresource::GROUP),
             version: before.version.clone(),
+            optional: Kind::ALL.into_iter().filter_map(|kind| optional(groups, kind)).collect(),
         };
         let is_old = self.version_seen.is_none_or(|seen| seen.elapsed() > VERSION_AGE);
         match offers.kubevirt {
@@ -137,6 +138,13 @@ fn served(groups: &APIGroupList, name: &str) -> Option<ApiVersion> {
         .find(|known| group.versions.iter().any(|version| version.version == known.as_str()))
 }
 
+/// The group of a kind that a cluster may do without, and the version to use.
+fn optional(groups: &APIGroupList, kind: Kind) -> Option<(&'static str, &'static str)> {
+    let group = groups.groups.iter().find(|group| group.name == kind.group())?;
+    let is_served = |known: &&&str| group.versions.iter().any(|version| version.version == ***known);
+    kind.optional_versions().iter().find(is_served).map(|version| (kind.group(), *version))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,5 +173,13 @@ mod tests {
     fn a_cluster_without_kubevirt_or_with_an_unknown_version_offers_none() {
         assert_eq!(served(&groups(&[("apps", &["v1"])]), "kubevirt.io"), None);
         assert_eq!(served(&groups(&[("kubevirt.io", &["v7"])]), "kubevirt.io"), None);
+    }
+
+    #[test]
+    fn a_group_that_a_cluster_may_do_without_is_found_in_a_version_that_the_portal_reads() {
+        let present = groups(&[("cdi.kubevirt.io", &["v1beta1", "v1alpha1"])]);
+        assert_eq!(optional(&present, Kind::DataVolume), Some(("cdi.kubevirt.io", "v1beta1")));
+        assert_eq!(optional(&groups(&[("cdi.kubevirt.io", &["v9"])]), Kind::DataVolume), None);
+        assert_eq!(optional(&present, Kind::Pod), None, "every cluster has pods");
     }
 }

@@ -72,7 +72,7 @@ struct Ground {
 impl Ground {
     fn is_same(&self, other: &Self, kind: Kind) -> bool {
         self.connection.generation == other.connection.generation
-            && (!kind.is_kubevirt() || self.offers.kubevirt == other.offers.kubevirt)
+            && kind.version(&self.offers) == kind.version(&other.offers)
     }
 }
 
@@ -84,11 +84,11 @@ struct Follower<S> {
 }
 
 impl<S: Store> Follower<S> {
-    /// The connection, and for KubeVirt's kinds their version; `None` while there is nothing to watch.
+    /// The connection, and the version of the kind's group; `None` while there is nothing to watch.
     fn ground(&self) -> Option<Ground> {
         let connection = self.cluster.connection().ok()?;
         let offers = self.cluster.offers();
-        if self.kind.is_kubevirt() && offers.kubevirt.is_none() {
+        if self.kind.version(&offers).is_none() {
             if offers.is_known && self.cluster.kinds.health(self.kind) != KindHealth::Absent {
                 self.store.retain(&HashSet::new());
                 self.set(KindHealth::Absent);
@@ -139,7 +139,8 @@ impl<S: Store> Follower<S> {
 
     /// Lists and watches until that fails; tells how long to wait before the next attempt.
     async fn watch(&mut self, ground: &Ground) -> Duration {
-        let api = self.kind.api(ground.offers.kubevirt.unwrap_or_default());
+        let Some(version) = self.kind.version(&ground.offers) else { return self.retry };
+        let api = self.kind.api(version);
         let api: Api<Watched<S::Object>> = Api::all_with(ground.connection.client.clone(), &api);
         let mut events = pin!(watcher::watcher(api, watcher::Config::default()));
         let mut listed = HashSet::new();

@@ -1,0 +1,34 @@
+//! What the cluster tells about disks, kept up to date by watches.
+
+use kubevirt::{DataSource, DataVolume, PersistentVolumeClaim, StorageClass, StorageProfile};
+use model::live::LiveKind;
+
+use crate::cluster::cache::Cache;
+use crate::live::Live;
+
+/// All claims, what fills them, and where they are kept. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct DiskIndex {
+    pub claims: Cache<PersistentVolumeClaim>,
+    /// Empty in a cluster without CDI, like sources and profiles.
+    pub volumes: Cache<DataVolume>,
+    pub sources: Cache<DataSource>,
+    /// Of the whole cluster, like profiles: their namespace is empty.
+    pub classes: Cache<StorageClass>,
+    pub profiles: Cache<StorageProfile>,
+}
+
+impl DiskIndex {
+    pub(crate) fn new(live: &Live) -> Self {
+        fn cache<T>(live: &Live) -> Cache<T> {
+            Cache::new(live.clone(), LiveKind::Image)
+        }
+        Self {
+            claims: cache(live),
+            volumes: cache(live),
+            sources: cache(live),
+            classes: cache(live),
+            profiles: cache(live),
+        }
+    }
+}
