@@ -14,6 +14,7 @@ use crate::controllers;
 use crate::error::ApiError;
 use crate::identity::{Identity, IdentityError};
 use crate::options::{GuestsOnExit, Options};
+use crate::storage::{self, StorageContext};
 use crate::store::{DiskError, Store};
 use crate::virt::{self, VirtContext, VirtOptions, VirtTasks};
 use crate::{seeds, server};
@@ -97,7 +98,9 @@ impl Cluster {
         let virt_options =
             VirtOptions { folder: folder.clone(), images: options.guest_images, ..VirtOptions::default() };
         let virt_context = VirtContext::new(Arc::clone(&store), virt_options).await;
-        let webhooks: Vec<Box<dyn Admission>> = vec![Box::new(virt::admission::Webhooks)];
+        let disks = Arc::new(StorageContext::new(Arc::clone(&store), folder.clone()));
+        controllers::spawn(&context, &tracker, storage::run(disks));
+        let webhooks: Vec<Box<dyn Admission>> = vec![Box::new(virt::admission::Webhooks), Box::new(storage::Claims)];
         let api = Api::new(Arc::clone(&store), identity.tokens, webhooks, folder.join("logs"), stop.clone());
         let subresources = virt::subresources::router(Arc::clone(&virt_context));
         let router = api::router(Arc::new(api), Some(subresources));

@@ -26,6 +26,7 @@ mod percent;
 mod resource;
 mod seeds;
 mod server;
+mod storage;
 pub mod store;
 mod virt;
 
@@ -37,5 +38,7 @@ pub use resource::GroupResource;
 
 /// The version of `KubeVirt` whose behaviour is kept.
 pub const KUBEVIRT_VERSION: &str = "v1.9.0";
+/// The version of CDI whose behaviour is kept.
+pub const CDI_VERSION: &str = "1.66.0";
 /// The version of Kubernetes whose behaviour is kept.
 pub const KUBERNETES_VERSION: &str = "v1.36.0";

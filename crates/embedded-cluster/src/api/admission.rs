@@ -56,6 +56,11 @@ pub fn builtin(store: &Store, request: &mut AdmissionRequest<'_>) -> Result<(), 
         "pods" => pod(object),
         "secrets" => secret(object),
         "persistentvolumeclaims" => claim(object),
+        "persistentvolumes" => {
+            default(section(object, "spec"), "volumeMode", "Filesystem".into());
+            default(section(object, "spec"), "persistentVolumeReclaimPolicy", "Retain".into());
+            default(section(object, "status"), "phase", "Available".into());
+        }
         "storageclasses" => {
             default(object, "reclaimPolicy", "Delete".into());
             default(object, "volumeBindingMode", "Immediate".into());

@@ -31,11 +31,20 @@ pub(super) fn answer(call: &Call<'_>, review: Review, body: &[u8]) -> Result<Res
         Review::SelfSubjectRules => rules(call, &spec)?,
         Review::SelfSubject => json!({"userInfo": call.user.to_json()}),
         Review::Token => token(call, &spec),
+        Review::UploadToken => upload_token(call, &spec)?,
     };
     if object["metadata"].is_null() {
         meta::edit(&mut object);
     }
-    Ok(media::json(StatusCode::CREATED, &object))
+    // CDI's own server answers differently from Kubernetes' one.
+    let code = if review == Review::UploadToken { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(media::json(code, &object))
+}
+
+fn upload_token(call: &Call<'_>, spec: &Value) -> Result<Value, ApiError> {
+    let claim = spec["pvcName"].as_str().filter(|name| !name.is_empty());
+    let claim = claim.ok_or_else(|| ApiError::bad_request("spec.pvcName is missing"))?;
+    Ok(json!({"token": call.api.tokens.sign_upload(&call.info.namespace, claim)}))
 }
 
 fn subject(call: &Call<'_>, spec: &Value) -> Result<UserInfo, ApiError> {

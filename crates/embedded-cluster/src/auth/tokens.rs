@@ -19,6 +19,12 @@ use crate::store::{Store, meta};
 pub const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 /// The websocket subprotocol that carries a token, because browsers cannot set headers.
 const TOKEN_PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
+/// Who signs tokens for uploads.
+const UPLOAD_ISSUER: &str = "cdi-apiserver";
+/// How long an upload may wait to begin.
+const UPLOAD_SECONDS: i64 = 300;
+/// How far the clocks of whoever is involved may be apart.
+const UPLOAD_LEEWAY_SECONDS: i64 = 10;
 /// Who the administrator's token stands for.
 const ADMIN: &str = "admin";
 
@@ -107,10 +113,32 @@ impl Tokens {
         {
             claims["kubernetes.io"]["secret"] = json!({"name": meta::name(&secret), "uid": meta::uid(&secret)});
         }
+        (self.seal(&claims), end.map(clock::seconds))
+    }
+
+    /// A token with which one upload to a claim may begin within the next minutes.
+    pub fn sign_upload(&self, namespace: &str, claim: &str) -> String {
+        let now = clock::now().as_second();
+        self.seal(&json!({
+            "iss": UPLOAD_ISSUER, "iat": now, "nbf": now, "exp": now + UPLOAD_SECONDS,
+            "data": {"operation": "Upload", "namespace": namespace, "name": claim,
+                "resource": {"group": "", "version": "v1", "resource": "persistentvolumeclaims"}},
+        }))
+    }
+
+    /// Namespace and name of the claim that an upload token is for, if it still holds.
+    pub fn upload_target(&self, token: &str) -> Option<(String, String)> {
+        let claims = self.verify(token).filter(|claims| claims["iss"] == UPLOAD_ISSUER)?;
+        let is_current = claims["exp"].as_i64()? + UPLOAD_LEEWAY_SECONDS > clock::now().as_second();
+        let text = |field: &str| claims["data"][field].as_str().map(str::to_owned);
+        text("namespace").zip(text("name")).filter(|_| is_current)
+    }
+
+    fn seal(&self, claims: &Value) -> String {
         let header = BASE64.encode(json!({"alg": "HS256", "typ": "JWT"}).to_string());
         let signed = format!("{header}.{}", BASE64.encode(claims.to_string()));
         let signature = BASE64.encode(hmac::sign(&self.key, signed.as_bytes()));
-        (format!("{signed}.{signature}"), end.map(clock::seconds))
+        format!("{signed}.{signature}")
     }
 
     fn verify(&self, token: &str) -> Option<Value> {
@@ -185,6 +213,16 @@ mod tests {
         altered.replace_range(40..41, if &altered[40..41] == "A" { "B" } else { "A" });
         assert!(tokens.user_of(&store, &altered).is_err());
         assert!(tokens.user_of(&store, "").is_err());
+    }
+
+    #[test]
+    fn a_token_for_an_upload_is_good_for_nothing_else() {
+        let (store, tokens) = with_account();
+        let upload = tokens.sign_upload("demo", "iso");
+        assert_eq!(tokens.upload_target(&upload), Some(("demo".into(), "iso".into())));
+        assert!(tokens.user_of(&store, &upload).is_err());
+        assert_eq!(tokens.upload_target(&token(&store, &tokens, None)), None);
+        assert_eq!(tokens.upload_target("root-token"), None);
     }
 
     #[test]

@@ -55,6 +55,14 @@ const ROWS: &[Row] = &[
         ..PLAIN
     },
     Row { kind: "Node", plural: "nodes", short: &["no"], is_namespaced: false, has_status: true, ..PLAIN },
+    Row {
+        kind: "PersistentVolume",
+        plural: "persistentvolumes",
+        short: &["pv"],
+        is_namespaced: false,
+        has_status: true,
+        ..PLAIN
+    },
     Row { kind: "PersistentVolumeClaim", plural: "persistentvolumeclaims", short: &["pvc"], has_status: true, ..PLAIN },
     Row {
         kind: "Pod",
@@ -116,6 +124,8 @@ const ROWS: &[Row] = &[
     },
 ];
 
+const UPLOAD: &str = "upload.cdi.kubevirt.io";
+
 const REVIEWS: &[(&str, &str, &str, bool, Review)] = &[
     ("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews", false, Review::SelfSubject),
     ("authentication.k8s.io", "TokenReview", "tokenreviews", false, Review::Token),
@@ -123,9 +133,10 @@ const REVIEWS: &[(&str, &str, &str, bool, Review)] = &[
     ("authorization.k8s.io", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false, Review::SelfSubjectAccess),
     ("authorization.k8s.io", "SelfSubjectRulesReview", "selfsubjectrulesreviews", false, Review::SelfSubjectRules),
     ("authorization.k8s.io", "SubjectAccessReview", "subjectaccessreviews", false, Review::SubjectAccess),
+    (UPLOAD, "UploadTokenRequest", "uploadtokenrequests", true, Review::UploadToken),
 ];
 
-/// Every built-in kind. All of them are served as `v1`.
+/// Every built-in kind. All of them are served as `v1`, but for those that belong to CDI's server.
 pub(super) fn kinds() -> Vec<Kind> {
     let reviews = REVIEWS.iter().map(|(group, kind, plural, is_namespaced, review)| {
         let row = Row { group, kind, plural, is_namespaced: *is_namespaced, ..PLAIN };
@@ -135,6 +146,7 @@ pub(super) fn kinds() -> Vec<Kind> {
 }
 
 fn kind_of(row: &Row) -> Kind {
+    let version = if row.group == UPLOAD { "v1beta1" } else { "v1" };
     let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     Kind {
         resource: GroupResource::new(row.group, row.plural),
@@ -149,12 +161,12 @@ fn kind_of(row: &Row) -> Kind {
         behaviour: Behaviour::Stored,
         names: row.names,
         versions: vec![Version {
-            name: "v1".to_owned(),
+            name: version.to_owned(),
             has_status: row.has_status,
             columns: Vec::new(),
             schema: Value::Null,
         }],
-        storage_version: "v1".to_owned(),
+        storage_version: version.to_owned(),
         subresources: row.subresources.to_vec(),
     }
 }

@@ -44,6 +44,8 @@ pub enum Review {
     SelfSubject,
     /// Whose token is this?
     Token,
+    /// May I upload to this claim, and with which token?
+    UploadToken,
 }
 
 /// How an object of the kind may be named.

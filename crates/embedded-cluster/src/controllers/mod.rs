@@ -44,7 +44,8 @@ pub fn start(context: &Context, tracker: &TaskTracker) {
     spawn(context, tracker, roles::run(context.clone()));
 }
 
-fn spawn(context: &Context, tracker: &TaskTracker, run: impl Future<Output = ()> + Send + 'static) {
+/// Runs a loop until the cluster stops.
+pub(crate) fn spawn(context: &Context, tracker: &TaskTracker, run: impl Future<Output = ()> + Send + 'static) {
     let stop = context.stop.clone();
     tracker.spawn(async move {
         // A loop that dies must not look like a quiet cluster.
@@ -54,7 +55,7 @@ fn spawn(context: &Context, tracker: &TaskTracker, run: impl Future<Output = ()>
 }
 
 /// Runs `work` once, and again after every change of one of the kinds.
-async fn on_change(store: &Store, kinds: &[GroupResource], mut work: impl FnMut() -> Result<(), ApiError>) {
+pub(crate) async fn on_change(store: &Store, kinds: &[GroupResource], mut work: impl FnMut() -> Result<(), ApiError>) {
     loop {
         let mut watches = futures_util::stream::SelectAll::new();
         for kind in kinds {
@@ -81,7 +82,7 @@ async fn on_change(store: &Store, kinds: &[GroupResource], mut work: impl FnMut(
 }
 
 /// Treats a lost race as done: whoever won it caused an event of their own.
-fn settle<T>(outcome: Result<T, ApiError>) -> Result<(), ApiError> {
+pub(crate) fn settle<T>(outcome: Result<T, ApiError>) -> Result<(), ApiError> {
     match outcome {
         Ok(_) => Ok(()),
         Err(error) if error.is_already_exists() || error.is_not_found() || error.is_conflict() || error.code == 403 => {

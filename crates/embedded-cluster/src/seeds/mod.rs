@@ -1,9 +1,10 @@
-//! What the cluster is born with: namespaces, nodes, roles, `KubeVirt`'s kinds and the `KubeVirt` object.
+//! What the cluster is born with: namespaces, nodes, roles, storage, the kinds and objects of `KubeVirt` and CDI.
 //!
 //! Planting is done at every start and repeatable: what is missing is made, what belongs to this program (roles, definitions,
 //! the nodes' capacity) is brought up to date, and what a user may have changed is left alone.
 
 mod nodes;
+mod storage;
 
 use serde_json::{Value, json};
 
@@ -16,15 +17,17 @@ use crate::store::{Store, meta};
 use crate::{KUBEVIRT_VERSION, clock, controllers};
 
 const ROLES: &str = include_str!("roles.yaml");
-const DEFINITIONS: &str = include_str!("definitions.yaml");
-const NAMESPACES: [&str; 3] = ["default", "kube-system", "kubevirt"];
+const STORAGE_ROLES: &str = include_str!("roles-storage.yaml");
+const DEFINITIONS: [&str; 2] = [include_str!("definitions.yaml"), include_str!("definitions-storage.yaml")];
+const NAMESPACES: [&str; 5] = ["default", "kube-system", "kubevirt", "cdi", storage::IMAGES];
 /// Cluster role and the groups that are bound to it.
-const BINDINGS: [(&str, &[&str]); 5] = [
+const BINDINGS: [(&str, &[&str]); 6] = [
     ("cluster-admin", &["system:masters"]),
     ("system:discovery", &["system:authenticated"]),
     ("system:basic-user", &["system:authenticated"]),
     ("system:public-info-viewer", &["system:authenticated", "system:unauthenticated"]),
     ("kubevirt.io:default", &["system:authenticated"]),
+    ("cdi.kubevirt.io:config-reader", &["system:authenticated"]),
 ];
 
 /// Plants everything.
@@ -37,6 +40,7 @@ pub fn plant(store: &Store, machines: &[NodeSpec]) -> Result<(), ApiError> {
     plant_definitions(store)?;
     plant_roles(store)?;
     nodes::plant(store, machines)?;
+    storage::plant(store)?;
     plant_kubevirt(store)
 }
 
@@ -64,15 +68,17 @@ fn yaml(text: &str) -> Result<Vec<Value>, ApiError> {
 fn plant_definitions(store: &Store) -> Result<(), ApiError> {
     let catalog = CurrentCatalog::default().get(store);
     let kind = catalog.get(&definitions()).ok_or_else(ApiError::unknown_path)?;
-    for seed in yaml(DEFINITIONS)? {
-        let mut definition = kubevirt_definition(&seed);
+    for seed in DEFINITIONS.into_iter().map(yaml).collect::<Result<Vec<_>, _>>()?.concat() {
+        let mut definition = definition_of(&seed);
         admission::definition(&mut definition, kind)?;
         ensure(store, &definitions(), definition, |object, mut seed| object["spec"] = seed["spec"].take())?;
     }
     Ok(())
 }
 
-fn kubevirt_definition(seed: &Value) -> Value {
+/// A definition, from what is peculiar about it: those of the group `kubevirt.io` need not say their group and versions.
+fn definition_of(seed: &Value) -> Value {
+    let group = seed["group"].as_str().unwrap_or("kubevirt.io");
     let version = |name: &str, is_storage: bool| {
         json!({
             "name": name,
@@ -84,15 +90,20 @@ fn kubevirt_definition(seed: &Value) -> Value {
         })
     };
     let plural = seed["plural"].as_str().unwrap_or_default();
+    let names = match seed["versions"].as_array() {
+        Some(names) => names.iter().filter_map(Value::as_str).collect(),
+        None => vec!["v1", "v1alpha3"],
+    };
+    let versions: Vec<Value> = names.iter().enumerate().map(|(index, name)| version(name, index == 0)).collect();
     json!({
         "kind": "CustomResourceDefinition",
         "apiVersion": "apiextensions.k8s.io/v1",
-        "metadata": {"name": format!("{plural}.kubevirt.io"), "labels": {"kubevirt.io": ""}},
+        "metadata": {"name": format!("{plural}.{group}"), "labels": {group: ""}},
         "spec": {
-            "group": "kubevirt.io",
-            "scope": "Namespaced",
+            "group": group,
+            "scope": if seed["cluster"] == true { "Cluster" } else { "Namespaced" },
             "names": {"kind": seed["kind"], "plural": plural, "shortNames": seed["shortNames"], "categories": ["all"]},
-            "versions": [version("v1", true), version("v1alpha3", false)],
+            "versions": versions,
         },
     })
 }
@@ -100,7 +111,7 @@ fn kubevirt_definition(seed: &Value) -> Value {
 fn plant_roles(store: &Store) -> Result<(), ApiError> {
     const GROUP: &str = "rbac.authorization.k8s.io";
     let version = format!("{GROUP}/v1");
-    for mut role in yaml(ROLES)? {
+    for mut role in [ROLES, STORAGE_ROLES].map(yaml).into_iter().collect::<Result<Vec<_>, _>>()?.concat() {
         role["kind"] = "ClusterRole".into();
         role["apiVersion"] = version.clone().into();
         role["metadata"]["labels"]["kubernetes.io/bootstrapping"] = "rbac-defaults".into();

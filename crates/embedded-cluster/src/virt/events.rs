@@ -26,6 +26,8 @@ pub enum Source<'a> {
     Scheduler(&'a str),
     /// The agent of a node.
     Kubelet(&'a str),
+    /// Another controller, by its name.
+    Component(&'a str),
 }
 
 /// How bad it is.
@@ -112,6 +114,7 @@ fn event(about: &Value, namespace: &str, source: Source<'_>, level: Level, reaso
         Source::Handler(node) => ("virt-handler", node),
         Source::Scheduler(_) => ("default-scheduler", "default-scheduler-porthole"),
         Source::Kubelet(node) => ("kubelet", node),
+        Source::Component(name) => (name, ""),
     };
     let now = clock::now();
     let mut event = json!({

@@ -19,13 +19,13 @@
 //! To react to another kind: watch it in [`engine`] and turn its events into addresses there.
 
 pub mod admission;
-mod conditions;
+pub(crate) mod conditions;
 mod engine;
-mod events;
+pub(crate) mod events;
 mod guest_spec;
 mod handler;
 mod instance;
-mod kinds;
+pub(crate) mod kinds;
 mod kubelet;
 mod launcher;
 mod machine;

@@ -51,6 +51,19 @@ pub(super) fn columns(kind: &Kind) -> Columns {
         "configmaps" => &[("Name", 0), ("Data", 0), ("Age", 0)],
         "secrets" => &[("Name", 0), ("Type", 0), ("Data", 0), ("Age", 0)],
         "serviceaccounts" => &[("Name", 0), ("Secrets", 0), ("Age", 0)],
+        "persistentvolumes" => &[
+            ("Name", 0),
+            ("Capacity", 0),
+            ("Access Modes", 0),
+            ("Reclaim Policy", 0),
+            ("Status", 0),
+            ("Claim", 0),
+            ("StorageClass", 0),
+            ("VolumeAttributesClass", 0),
+            ("Reason", 0),
+            ("Age", 0),
+            ("VolumeMode", 1),
+        ],
         "persistentvolumeclaims" => &[
             ("Name", 0),
             ("Status", 0),
@@ -91,6 +104,7 @@ pub(super) fn cells(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
         "configmaps" => vec![name, (size(&object["data"]) + size(&object["binaryData"])).into(), born],
         "secrets" => vec![name, object["type"].clone(), size(&object["data"]).into(), born],
         "serviceaccounts" => vec![name, size(&object["secrets"]).into(), born],
+        "persistentvolumes" => volume(object, name, born),
         "persistentvolumeclaims" => claim(object, name, born),
         "storageclasses" => class(object, born),
         "roles" | "clusterroles" | "customresourcedefinitions" => {
@@ -262,27 +276,52 @@ fn event(object: &Value, name: Value, now: Timestamp) -> Vec<Value> {
     ]
 }
 
+fn access_modes(modes: &Value) -> String {
+    let short = list(modes).iter().map(|mode| match text(mode) {
+        "ReadWriteOnce" => "RWO",
+        "ReadOnlyMany" => "ROX",
+        "ReadWriteMany" => "RWX",
+        "ReadWriteOncePod" => "RWOP",
+        other => other,
+    });
+    short.collect::<Vec<_>>().join(",")
+}
+
+fn volume(object: &Value, name: Value, born: Value) -> Vec<Value> {
+    let (spec, status) = (&object["spec"], &object["status"]);
+    let phase = if meta::is_terminating(object) { "Terminating" } else { text(&status["phase"]) };
+    let holder = &spec["claimRef"];
+    let claim = if holder.is_object() {
+        format!("{}/{}", text(&holder["namespace"]), text(&holder["name"]))
+    } else {
+        String::new()
+    };
+    vec![
+        name,
+        text(&spec["capacity"]["storage"]).into(),
+        access_modes(&spec["accessModes"]).into(),
+        text(&spec["persistentVolumeReclaimPolicy"]).into(),
+        phase.into(),
+        claim.into(),
+        text(&spec["storageClassName"]).into(),
+        spec["volumeAttributesClassName"].as_str().unwrap_or("<unset>").into(),
+        text(&status["reason"]).into(),
+        born,
+        spec["volumeMode"].as_str().unwrap_or("<unset>").into(),
+    ]
+}
+
 fn claim(object: &Value, name: Value, born: Value) -> Vec<Value> {
     let (spec, status) = (&object["spec"], &object["status"]);
     let phase = if meta::is_terminating(object) { "Terminating" } else { text(&status["phase"]) };
     let is_bound = !text(&spec["volumeName"]).is_empty();
-    let modes: Vec<&str> = list(&status["accessModes"])
-        .iter()
-        .map(|mode| match text(mode) {
-            "ReadWriteOnce" => "RWO",
-            "ReadOnlyMany" => "ROX",
-            "ReadWriteMany" => "RWX",
-            "ReadWriteOncePod" => "RWOP",
-            other => other,
-        })
-        .collect();
     let capacity = if is_bound { text(&status["capacity"]["storage"]) } else { "" };
     vec![
         name,
         phase.into(),
         text(&spec["volumeName"]).into(),
         capacity.into(),
-        if is_bound { modes.join(",") } else { String::new() }.into(),
+        if is_bound { access_modes(&status["accessModes"]) } else { String::new() }.into(),
         text(&spec["storageClassName"]).into(),
         spec["volumeAttributesClassName"].as_str().unwrap_or("<unset>").into(),
         born,

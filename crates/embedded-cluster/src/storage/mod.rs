@@ -1,0 +1,106 @@
+//! Claims and the disks behind them: what the volume controllers and a storage driver would do.
+//!
+//! ```text
+//!   claim ──class──► binder ──► PersistentVolume ──► a folder below <data>/cluster/claims
+//!             ▲                                        disk.img   (Filesystem)
+//!   pods ─────┘ first consumer                         block.img  (Block)
+//! ```
+//!
+//! Disks are sparse files, so a claim of any size costs nothing before somebody writes to it. Nothing here knows
+//! what is on a disk: [`crate::cdi`] fills them, guests open them through [`claim_disk`].
+//!
+//! Known failures can be brought about on purpose, see [`troubles`].
+
+mod admission;
+mod binder;
+mod claim_disk;
+pub(crate) mod files;
+mod protection;
+pub(crate) mod troubles;
+mod volumes;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use serde_json::Value;
+
+pub(crate) use admission::{Claims, new_claim};
+pub(crate) use claim_disk::{ClaimDisk, ClaimTrouble, VolumeMode, claim_disk};
+
+use crate::controllers::on_change;
+use crate::error::ApiError;
+use crate::resource::GroupResource;
+use crate::store::{Store, meta};
+use crate::virt::events::{Level, Recorder, Source};
+
+/// Who makes the volumes of the seeded classes.
+pub(crate) const PROVISIONER: &str = "disk.porthole.dev";
+/// The class that is the default from the start.
+pub(crate) const DEFAULT_CLASS: &str = "porthole-snap";
+
+/// Claims of volumes.
+pub(crate) static CLAIMS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("persistentvolumeclaims"));
+/// Volumes.
+pub(crate) static VOLUMES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("persistentvolumes"));
+/// Storage classes.
+pub(crate) static CLASSES: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("storage.k8s.io", "storageclasses"));
+/// Settings, those of the switchboard among them.
+pub(crate) static MAPS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("configmaps"));
+/// Pods.
+pub(crate) static PODS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("pods"));
+
+/// What the controllers work with.
+pub(crate) struct StorageContext {
+    store: Arc<Store>,
+    /// The folder of the cluster's files.
+    folder: PathBuf,
+    recorder: Recorder,
+    /// The last thing that was told about each claim, by UID: a claim that waits is told about once.
+    told: Mutex<HashMap<String, String>>,
+}
+
+impl StorageContext {
+    /// Keeps disks below the folder of the cluster's files.
+    pub(crate) fn new(store: Arc<Store>, folder: PathBuf) -> Self {
+        Self { recorder: Recorder::new(Arc::clone(&store)), store, folder, told: Mutex::default() }
+    }
+
+    /// Tells something about a claim, unless it was the last thing told.
+    fn tell(&self, claim: &Value, level: Level, reason: &str, message: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = format!("{reason} {message}");
+        if told.get(meta::uid(claim)) != Some(&words) {
+            self.recorder.tell(claim, Source::Component("persistentvolume-controller"), level, reason, message);
+            told.insert(meta::uid(claim).to_owned(), words);
+        }
+    }
+
+    fn forget(&self, claim: &Value) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(meta::uid(claim));
+    }
+}
+
+/// Binds claims, keeps those in use and removes the disks of those that are gone, until the store closes.
+pub(crate) async fn run(context: Arc<StorageContext>) {
+    volumes::sweep(&context);
+    let kinds = [&CLAIMS, &VOLUMES, &CLASSES, &PODS, &MAPS].map(|kind| GroupResource::clone(kind));
+    on_change(&context.store, &kinds, || work(&context)).await;
+}
+
+fn work(context: &StorageContext) -> Result<(), ApiError> {
+    let troubles = troubles::Troubles::read(&context.store);
+    troubles.apply_to_classes(&context.store)?;
+    for claim in context.store.list(&CLAIMS, None).0 {
+        if meta::is_terminating(&claim) {
+            protection::release(context, &claim)?;
+        } else {
+            binder::reconcile(context, &troubles, &claim)?;
+        }
+    }
+    volumes::reclaim(context)
+}
