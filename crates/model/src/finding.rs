@@ -110,7 +110,7 @@ pub struct Finding {
 impl Finding {
     /// What is wrong and what to do, as a list says it in one line.
     pub fn sentence(&self) -> String {
-        format!("{}. {}", self.title, self.fix)
+        format!("{}. {}", self.title, self.fix).trim_end().to_owned()
     }
 
     /// Whether it is normal for now, so that nobody has to act yet.

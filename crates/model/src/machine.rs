@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::finding::Finding;
 use crate::name::ObjectRef;
 
 /// What a machine is doing, in few enough words to say on the phone.
@@ -215,6 +216,8 @@ pub struct MachineDetail {
     pub interfaces: Vec<Interface>,
     /// Labels of the VirtualMachine.
     pub labels: Vec<(String, String)>,
+    /// What is wrong with it and what to do, the worst first.
+    pub findings: Vec<Finding>,
     /// Conditions that say something a person needs, with the cluster's own words.
     pub conditions: Vec<Condition>,
     /// Newest first.

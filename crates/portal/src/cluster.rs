@@ -117,6 +117,11 @@ impl Cluster {
         As::new(self, None)
     }
 
+    /// Time since 1970.
+    pub(crate) fn now(&self) -> std::time::Duration {
+        self.clock.now()
+    }
+
     /// Asks the pulse to look again at once.
     pub(crate) fn look_again(&self) {
         self.nudge.notify_one();

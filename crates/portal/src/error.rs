@@ -9,7 +9,7 @@ use model::{ErrorCode, UiError};
 
 use crate::access::AccountError;
 use crate::cluster::{CallError, Refusal, Trouble};
-use crate::reasons::sentence;
+use crate::diagnosis::texts::sentence;
 use crate::records::RecordsError;
 
 /// What was not found.

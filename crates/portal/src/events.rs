@@ -61,6 +61,17 @@ impl EventIndex {
         lines
     }
 
+    /// Events about all objects of a kind, newest first.
+    pub(crate) fn of_kind(&self, namespace: &str, kind: &str) -> Vec<EventLine> {
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let by_object = events.by_object.get(namespace).into_iter().flatten();
+        let noted = by_object.filter(|((of, _), _)| of == kind).flat_map(|(_, noted)| noted.values());
+        let mut lines: Vec<_> = noted.map(|noted| noted.line.clone()).collect();
+        lines.sort_by_key(|line| std::cmp::Reverse(line.at));
+        lines.truncate(SHOWN);
+        lines
+    }
+
     fn remove(&self, key: &Key) -> bool {
         let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
         let Some(about) = events.objects.remove(key) else { return false };

@@ -21,7 +21,7 @@
 //! | `machines` | virtual machines and power actions | to add an action |
 //! | `workloads` | pods, containers, logs | - |
 //! | `images` | claims and the volumes that fill them, uploads | - |
-//! | `reasons` | the cluster's messages in plain words | to explain another failure |
+//! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
 //! | `live` | hints for open pages | - |
 //! | [`console`] | the screen, relayed | - |
 //! | [`records`] | the database | to add a repository |
@@ -30,6 +30,7 @@ pub mod access;
 pub mod clock;
 pub mod cluster;
 pub mod console;
+mod diagnosis;
 pub mod error;
 mod events;
 mod images;
@@ -38,7 +39,6 @@ mod listing;
 mod live;
 mod machines;
 mod namespaces;
-mod reasons;
 pub mod records;
 #[cfg(test)]
 mod testing;
@@ -50,7 +50,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
+use kubevirt::PersistentVolume;
 use model::ObjectRef;
+use model::finding::Finding;
 use model::live::{Hint, LiveKind};
 use model::machine::{MachineAction, MachineDetail};
 use model::query::{ListQuery, MachineList, PodList};
@@ -65,6 +67,7 @@ pub use records::Records;
 
 use access::{Accounts, Permissions, Visible};
 use clock::SystemClock;
+use cluster::cache::Cache;
 use cluster::{Cluster, Kind, KindHealth};
 
 /// One portal in front of one cluster. Cheap to clone.
@@ -88,6 +91,8 @@ struct Inner {
     events: events::EventIndex,
     namespaces: namespaces::NamespaceIndex,
     disks: images::DiskIndex,
+    /// Volumes that claims are bound to; their namespace is empty.
+    volumes: Cache<PersistentVolume>,
     live: live::Live,
     leases: console::Leases,
     lifecycle: Lifecycle,
@@ -102,12 +107,13 @@ impl Portal {
         let cluster = Cluster::new(Arc::clone(&clock), live.clone());
         let permissions = Arc::new(Permissions::new(Arc::clone(&cluster), Arc::clone(&clock)));
         let inner = Inner {
+            machines: machines::MachineIndex::new(live.clone(), Arc::clone(&clock)),
             accounts: Accounts::new(records.clone(), clock),
-            machines: machines::MachineIndex::new(live.clone()),
             pods: workloads::PodIndex::new(live.clone()),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live),
+            volumes: Cache::new(live.clone(), LiveKind::Image),
             leases: console::Leases::default(),
             cluster,
             permissions,
@@ -181,6 +187,11 @@ impl Portal {
     /// One machine.
     pub async fn machine(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineDetail, PortalError> {
         self.0.machine(actor, at).await
+    }
+
+    /// What is wrong with a disk, known by the name of its data volume or claim; nothing for whoever may not see it.
+    pub async fn disk_findings(&self, actor: &Actor, at: &ObjectRef) -> Result<Vec<Finding>, PortalError> {
+        self.0.explain_disk(actor, at).await
     }
 
     /// Does something with a machine, as the person.
@@ -260,12 +271,14 @@ impl Inner {
         tasks.spawn("watch claims", follow(shared(), Kind::Claim, self.disks.claims.clone()));
         tasks.spawn("watch data volumes", follow(shared(), Kind::DataVolume, self.disks.volumes.clone()));
         tasks.spawn("watch data sources", follow(shared(), Kind::DataSource, self.disks.sources.clone()));
+        tasks.spawn("watch volumes", follow(shared(), Kind::PersistentVolume, self.volumes.clone()));
         tasks.spawn("watch storage classes", follow(shared(), Kind::StorageClass, self.disks.classes.clone()));
         tasks.spawn("watch storage profiles", follow(shared(), Kind::StorageProfile, self.disks.profiles.clone()));
         for kind in Kind::RBAC {
             let invalidator = namespaces::Invalidator(Arc::clone(&self.permissions));
             tasks.spawn("watch permissions", follow(shared(), kind, invalidator));
         }
+        tasks.spawn("look again at machines", machines::look_again(self.machines.clone()));
         tasks.spawn("sweep sessions", records::sweep(self.records.clone()));
     }
 

@@ -81,6 +81,11 @@ impl<T> Index<T> {
         all.iter().filter(|(namespace, _)| visible.covers(namespace)).flat_map(|(_, found)| entries(found)).collect()
     }
 
+    /// All entries that a test picks.
+    pub(crate) fn every(&self, pick: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
+        self.read().values().flat_map(BTreeMap::values).filter(|entry| pick(entry)).cloned().collect()
+    }
+
     /// All entries of a namespace.
     pub(crate) fn within(&self, namespace: &str) -> Vec<Arc<T>> {
         self.read().get(namespace).map(|entries| entries.values().cloned().collect()).unwrap_or_default()

@@ -188,10 +188,9 @@ mod tests {
         for i in 0..=BACKLOG {
             live.changed(LiveKind::Pod, Some(&format!("ns-{i}")));
         }
-        let kinds: Vec<_> = hints.by_ref().take(4).map(|hint| (hint.kind, hint.namespace)).collect().await;
-        assert_eq!(
-            kinds,
-            [LiveKind::Cluster, LiveKind::Machine, LiveKind::Pod, LiveKind::Event].map(|kind| (kind, None))
-        );
+        let mut kinds: Vec<_> =
+            hints.by_ref().take(LiveKind::ALL.len()).map(|hint| (hint.kind, hint.namespace)).collect().await;
+        kinds.reverse();
+        assert_eq!(kinds, LiveKind::ALL.map(|kind| (kind, None)));
     }
 }

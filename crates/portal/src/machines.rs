@@ -6,7 +6,8 @@
 //! …MachineInstance --'    once per change      `--> rules and rights --> a request in the person's name
 //! ```
 //!
-//! Everything that maps is a pure function over the two objects (`state`, `reason`, `details`), tested on JSON.
+//! Everything that maps is a pure function over the two objects (`state`, `details`), tested on JSON.
+//! Why a machine is in a bad state is the diagnosis' matter.
 //!
 //! # To add an action
 //!
@@ -18,35 +19,48 @@
 pub(crate) mod actions;
 mod details;
 mod index;
-mod reason;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kubevirt::VirtualMachine;
 use kubevirt::VirtualMachineInstance;
 use kubevirt::domain::InstanceSpec;
 use model::ObjectRef;
+use model::finding::Finding;
 use model::machine::{ActionOffer, MachineAction, MachineDetail, MachineRow, MachineState};
 use model::query::{ListQuery, MachineList};
 use model::rules::MachineFacts;
 
 use crate::access::{Actor, Ask, Visible};
 use crate::cluster::Kind;
+use crate::diagnosis::facts::Facts;
+use crate::diagnosis::gather::is_worth_a_look;
+use crate::diagnosis::machine_case::MachineCase;
 use crate::error::{PortalError, Thing};
 use crate::listing::{Entry, count, page};
-use crate::{Inner, clock};
+use crate::{Inner, clock, diagnosis};
 pub(crate) use actions::Rights;
+pub(crate) use details::current_launcher;
 pub(crate) use index::MachineIndex;
+pub(crate) use state::conditions;
+#[cfg(test)]
+pub(crate) use state::state as printed_state;
 
 /// A machine with its instance, and what lists need, worked out.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub at: ObjectRef,
+    /// What it is doing, with its normal time for what passes by itself.
     pub state: MachineState,
+    /// What the cluster calls it.
+    pub printed: MachineState,
     pub since: Option<i64>,
     pub reason: Option<String>,
+    /// When the state or the reason may change though no object does.
+    pub look_again: Option<i64>,
     pub created: Option<i64>,
     haystack: String,
     /// `None` for an instance that was made without a VirtualMachine.
@@ -55,14 +69,23 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    fn new(at: ObjectRef, vm: Option<Arc<VirtualMachine>>, vmi: Option<Arc<VirtualMachineInstance>>) -> Self {
+    fn new(at: ObjectRef, vm: Option<Arc<VirtualMachine>>, vmi: Option<Arc<VirtualMachineInstance>>, now: i64) -> Self {
         let (machine, instance) = (vm.as_deref(), vmi.as_deref());
-        let state = state::state(machine, instance);
+        let printed = state::state(machine, instance);
+        let facts = Arc::new(Facts { now, ..Facts::default() });
+        let case = MachineCase::new(facts, &at, printed, vm.clone(), vmi.clone(), None);
+        let findings = diagnosis::machine_findings(&case);
+        let normal_until = diagnosis::normal_until(&findings);
+        // What passes by itself is no trouble yet.
+        let state =
+            if printed == MachineState::Trouble && normal_until.is_some() { MachineState::Starting } else { printed };
         let metadata = machine.map(|vm| &vm.metadata).or_else(|| instance.map(|vmi| &vmi.metadata));
         let mut machine = Self {
             state,
+            printed,
             since: state::since(machine, instance, state),
-            reason: reason::reason(machine, instance, state),
+            reason: diagnosis::foremost(&findings).map(Finding::sentence),
+            look_again: normal_until.or_else(|| case.look_again()),
             created: metadata.and_then(|metadata| clock::parse(metadata.creation_timestamp.as_deref()?)),
             haystack: String::new(),
             at,
@@ -203,6 +226,17 @@ pub(crate) struct MachineOverview {
     pub recent: Vec<MachineRow>,
 }
 
+/// Between two looks at machines that are on their way.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Looks again and again at machines whose normal time runs out.
+pub(crate) async fn look_again(machines: MachineIndex) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        machines.look_again();
+    }
+}
+
 impl Inner {
     /// Namespaces whose machines somebody may list; empty where the cluster has no machines at all.
     pub(crate) async fn visible_machines(&self, actor: &Actor) -> Result<Arc<Visible>, PortalError> {
@@ -229,14 +263,24 @@ impl Inner {
 
     /// Rows with their offers. Rights are asked for once per namespace.
     async fn machine_rows(&self, actor: &Actor, machines: &[Arc<Machine>]) -> Result<Vec<MachineRow>, PortalError> {
-        let mut rights = BTreeMap::new();
+        let (mut rights, mut sees) = (BTreeMap::new(), BTreeMap::new());
         let mut rows = Vec::with_capacity(machines.len());
         for machine in machines {
             let namespace = machine.at.namespace.as_str();
             if !rights.contains_key(namespace) {
                 rights.insert(namespace, self.rights(actor, namespace, "").await?);
             }
-            rows.push(machine.row(&rights[namespace]));
+            let rights = &rights[namespace];
+            let mut row = machine.row(rights);
+            // Its disks, pods and events may tell more than the machine itself.
+            if is_worth_a_look(machine) {
+                if !sees.contains_key(namespace) {
+                    sees.insert(namespace, self.sees(actor, namespace).await?);
+                }
+                let findings = self.machine_findings(machine, &sees[namespace], rights);
+                row.reason = diagnosis::foremost(&findings).map(Finding::sentence);
+            }
+            rows.push(row);
         }
         Ok(rows)
     }
@@ -274,6 +318,7 @@ impl Inner {
         let machine = self.visible_machine(actor, at).await?;
         let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
         let rights = self.rights(actor, namespace, name).await?;
+        let sees = self.sees(actor, namespace).await?;
         let sees_pods = self.permissions.may_in(actor, Ask::list(Kind::Pod, Some(namespace))).await?;
         let sees_events = self.permissions.may_in(actor, Ask::list(Kind::Event, Some(namespace))).await?;
 
@@ -286,9 +331,13 @@ impl Inner {
         } else {
             Vec::new()
         };
-        let current = details::current_launcher(machine.vmi.as_deref(), &launchers);
+        let current = current_launcher(machine.vmi.as_deref(), &launchers);
         let pod = current.filter(|_| sees_pods).map(|pod| pod.at.clone());
-        Ok(details::detail(&machine, &rights, pod, events))
+        let findings = self.machine_findings(&machine, &sees, &rights);
+        let mut detail = details::detail(&machine, &rights, pod, events);
+        detail.row.reason = diagnosis::foremost(&findings).map(Finding::sentence);
+        detail.findings = findings;
+        Ok(detail)
     }
 }
 
@@ -300,7 +349,7 @@ mod tests {
     pub(super) fn machine(vm: serde_json::Value, vmi: Option<serde_json::Value>) -> Machine {
         let at = ObjectRef::parse("blue", "web").unwrap();
         let vm = serde_json::from_value(vm).unwrap();
-        Machine::new(at, Some(Arc::new(vm)), vmi.map(|vmi| Arc::new(serde_json::from_value(vmi).unwrap())))
+        Machine::new(at, Some(Arc::new(vm)), vmi.map(|vmi| Arc::new(serde_json::from_value(vmi).unwrap())), 0)
     }
 
     fn running() -> Machine {

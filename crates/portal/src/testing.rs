@@ -76,11 +76,12 @@ impl Fake {
         let records = Records::in_memory().await.expect("memory is there");
         let inner = Arc::new(Inner {
             accounts: Accounts::new(records.clone(), clock.clone()),
-            machines: machines::MachineIndex::new(live.clone()),
+            machines: machines::MachineIndex::new(live.clone(), clock.clone()),
             pods: workloads::PodIndex::new(live.clone()),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live),
+            volumes: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
             leases: console::Leases::default(),
             lifecycle: Lifecycle::default(),
             cluster,

@@ -42,7 +42,7 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    fn new(at: ObjectRef, pod: Pod) -> Self {
+    pub(crate) fn new(at: ObjectRef, pod: Pod) -> Self {
         let state = state::state(&pod);
         let words = pod.spec.containers.iter().map(|container| container.image.as_str());
         let words = words.chain(pod.spec.node_name.as_deref()).chain(pod.status.pod_ip.as_deref());
@@ -241,7 +241,7 @@ impl Inner {
         let log = self.cluster.as_person(&actor.user, &actor.groups).get(&uri).await.map_err(|error| match error {
             // A container that has not started yet has no log; that is no failure of the person's.
             CallError::Refused(refusal) if refusal.status == 400 => {
-                PortalError::Conflict(crate::reasons::sentence(&refusal.message))
+                PortalError::Conflict(crate::diagnosis::texts::sentence(&refusal.message))
             }
             other => PortalError::from(other),
         })?;

@@ -25,10 +25,11 @@ pub(crate) enum Kind {
     DataSource,
     StorageClass,
     StorageProfile,
+    PersistentVolume,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Machine,
         Self::Instance,
         Self::Pod,
@@ -43,6 +44,7 @@ impl Kind {
         Self::DataSource,
         Self::StorageClass,
         Self::StorageProfile,
+        Self::PersistentVolume,
     ];
 
     /// Kinds that are watched only to know when answers about permissions are out of date.
@@ -50,6 +52,11 @@ impl Kind {
 
     pub(crate) const fn is_kubevirt(self) -> bool {
         matches!(self, Self::Machine | Self::Instance)
+    }
+
+    /// Whether pages show the kind; others are watched for what they say about those.
+    fn is_shown(self) -> bool {
+        !Self::RBAC.contains(&self) && self != Self::PersistentVolume
     }
 
     /// Whether every page needs the kind. A watch of another kind that is out of date does not make the whole
@@ -97,13 +104,14 @@ impl Kind {
             Self::DataSource => "datasources",
             Self::StorageClass => "storageclasses",
             Self::StorageProfile => "storageprofiles",
+            Self::PersistentVolume => "persistentvolumes",
         }
     }
 
     pub(crate) const fn group(self) -> &'static str {
         match self {
             Self::Machine | Self::Instance => "kubevirt.io",
-            Self::Pod | Self::Event | Self::Namespace | Self::Claim => "",
+            Self::Pod | Self::Event | Self::Namespace | Self::Claim | Self::PersistentVolume => "",
             Self::DataVolume | Self::DataSource | Self::StorageProfile => "cdi.kubevirt.io",
             Self::StorageClass => "storage.k8s.io",
             Self::Role | Self::ClusterRole | Self::RoleBinding | Self::ClusterRoleBinding => {
@@ -128,6 +136,7 @@ impl Kind {
             Self::DataSource => "DataSource",
             Self::StorageClass => "StorageClass",
             Self::StorageProfile => "StorageProfile",
+            Self::PersistentVolume => "PersistentVolume",
         }
     }
 
@@ -193,7 +202,7 @@ impl Kinds {
 
     /// Whether the watches that pages are made of have listed or never will.
     pub(super) fn are_settled(&self, offers: &Offers) -> bool {
-        Kind::ALL.into_iter().filter(|kind| !Kind::RBAC.contains(kind) && kind.version(offers).is_some()).all(|kind| {
+        Kind::ALL.into_iter().filter(|kind| kind.is_shown() && kind.version(offers).is_some()).all(|kind| {
             let slot = self.slot(kind);
             let is_given_up = !kind.is_essential() && matches!(slot.health, KindHealth::Lost(_));
             slot.has_listed || is_given_up || matches!(slot.health, KindHealth::Denied | KindHealth::Absent)

@@ -116,6 +116,26 @@ pub(crate) struct PodSpec {
     pub node_name: Option<String>,
     pub containers: Vec<ContainerSpec>,
     pub init_containers: Vec<ContainerSpec>,
+    pub volumes: Vec<PodVolume>,
+}
+
+impl PodSpec {
+    /// Names of the claims that the pod uses.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &str> {
+        self.volumes.iter().filter_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.as_str()))
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct PodVolume {
+    pub persistent_volume_claim: Option<ClaimVolume>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ClaimVolume {
+    pub claim_name: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -33,13 +33,14 @@ pub(super) fn detail(
         disks: spec.map(disks).unwrap_or_default(),
         interfaces: spec.map(|spec| self::interfaces(spec, interfaces)).unwrap_or_default(),
         labels: machine.vm.iter().flat_map(|vm| vm.metadata.labels.clone()).collect(),
+        findings: Vec::new(),
         conditions: conditions(machine, rights),
         events,
     }
 }
 
 /// The pod in which the machine runs: the newest launcher on the instance's node.
-pub(super) fn current_launcher<'a>(
+pub(crate) fn current_launcher<'a>(
     vmi: Option<&VirtualMachineInstance>,
     launchers: &'a [Arc<Workload>],
 ) -> Option<&'a Arc<Workload>> {

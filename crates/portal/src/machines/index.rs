@@ -8,6 +8,7 @@ use model::ObjectRef;
 use model::live::LiveKind;
 
 use super::Machine;
+use crate::clock::{Clock, seconds};
 use crate::cluster::watch::{Key, Store};
 use crate::listing::Index;
 use crate::live::Live;
@@ -19,6 +20,7 @@ pub(crate) struct MachineIndex {
     /// The objects themselves. Both watches write; whoever joins a pair holds the lock for that long.
     parts: Arc<Mutex<Parts>>,
     live: Live,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug, Default)]
@@ -28,8 +30,8 @@ struct Parts {
 }
 
 impl MachineIndex {
-    pub(crate) fn new(live: Live) -> Self {
-        Self { index: Arc::default(), parts: Arc::default(), live }
+    pub(crate) fn new(live: Live, clock: Arc<dyn Clock>) -> Self {
+        Self { index: Arc::default(), parts: Arc::default(), live, clock }
     }
 
     /// What the watch of `VirtualMachine`s writes to.
@@ -45,12 +47,22 @@ impl MachineIndex {
     fn change(&self, key: &Key, change: impl FnOnce(&mut Parts)) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut parts);
-        match parts.join(key) {
+        match parts.join(key, seconds(self.clock.now())) {
             Some(machine) => drop(self.index.insert(key, machine)),
             None => drop(self.index.remove(key)),
         }
         drop(parts);
         self.live.changed(LiveKind::Machine, Some(&key.0));
+    }
+
+    /// Looks again at machines whose normal time is over, so that rows change though no object does.
+    pub(crate) fn look_again(&self) {
+        let now = seconds(self.clock.now());
+        let due: Vec<_> = self.index.every(|machine| machine.look_again.is_some_and(|at| at <= now));
+        for machine in due {
+            let key = (machine.at.namespace.to_string(), machine.at.name.to_string());
+            self.change(&key, |_| {});
+        }
     }
 
     fn gone<T>(&self, of: impl FnOnce(&Parts) -> &HashMap<Key, T>, listed: &HashSet<Key>) -> Vec<Key> {
@@ -60,7 +72,7 @@ impl MachineIndex {
 }
 
 impl Parts {
-    fn join(&self, key: &Key) -> Option<Machine> {
+    fn join(&self, key: &Key, now: i64) -> Option<Machine> {
         let vm = self.machines.get(key);
         let owner = |vmi: &&Arc<VirtualMachineInstance>| {
             let owner = vmi.metadata.controller().filter(|owner| owner.kind == "VirtualMachine");
@@ -76,7 +88,7 @@ impl Parts {
             return None;
         }
         let at = ObjectRef::parse(&key.0, &key.1).ok()?;
-        Some(Machine::new(at, vm.cloned(), vmi.cloned()))
+        Some(Machine::new(at, vm.cloned(), vmi.cloned(), now))
     }
 }
 
@@ -125,6 +137,7 @@ impl Store for Instances {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::ManualClock;
     use model::machine::MachineState;
     use serde_json::{Value, from_value, json};
 
@@ -144,7 +157,7 @@ mod tests {
 
     #[test]
     fn machine_and_instance_are_joined_in_whatever_order_they_come() {
-        let index = MachineIndex::new(Live::new());
+        let index = MachineIndex::new(Live::new(), Arc::new(ManualClock::default()));
         index.instances().apply(&key(), from_value(owned("1", "Running")).unwrap());
         assert!(index.index.get("blue", "web").is_none(), "an instance of a machine is no machine of its own");
         index.machines().apply(&key(), vm("1"));
@@ -158,7 +171,7 @@ mod tests {
 
     #[test]
     fn an_instance_of_an_earlier_machine_of_the_same_name_is_not_taken_for_this_one() {
-        let index = MachineIndex::new(Live::new());
+        let index = MachineIndex::new(Live::new(), Arc::new(ManualClock::default()));
         index.machines().apply(&key(), vm("2"));
         index.instances().apply(&key(), from_value(owned("1", "Running")).unwrap());
         assert!(index.index.get("blue", "web").unwrap().vmi.is_none());
@@ -166,14 +179,14 @@ mod tests {
 
     #[test]
     fn an_instance_without_a_machine_stands_for_itself() {
-        let index = MachineIndex::new(Live::new());
+        let index = MachineIndex::new(Live::new(), Arc::new(ManualClock::default()));
         index.instances().apply(&key(), from_value(json!({"status": {"phase": "Running"}})).unwrap());
         assert_eq!(index.index.get("blue", "web").unwrap().state, MachineState::Running);
     }
 
     #[test]
     fn a_full_list_takes_away_what_it_does_not_name() {
-        let index = MachineIndex::new(Live::new());
+        let index = MachineIndex::new(Live::new(), Arc::new(ManualClock::default()));
         index.machines().apply(&key(), vm("1"));
         index.machines().retain(&HashSet::new());
         assert!(index.index.get("blue", "web").is_none());

@@ -11,7 +11,7 @@ use model::machine::MachineState;
 use crate::clock::parse;
 
 /// What it is doing.
-pub(super) fn state(vm: Option<&VirtualMachine>, vmi: Option<&VirtualMachineInstance>) -> MachineState {
+pub(crate) fn state(vm: Option<&VirtualMachine>, vmi: Option<&VirtualMachineInstance>) -> MachineState {
     let Some(status) = vm.and_then(|vm| vm.status.printable_status.as_ref()) else { return derived(vm, vmi) };
     match status {
         PrintableStatus::Running => MachineState::Running,
@@ -37,7 +37,7 @@ pub(super) fn state(vm: Option<&VirtualMachine>, vmi: Option<&VirtualMachineInst
 }
 
 /// The instance's conditions; the machine's own copy of them where there is no instance.
-pub(super) fn conditions<'a>(
+pub(crate) fn conditions<'a>(
     vm: Option<&'a VirtualMachine>,
     vmi: Option<&'a VirtualMachineInstance>,
 ) -> &'a [Condition] {

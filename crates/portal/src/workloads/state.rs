@@ -5,7 +5,8 @@ use model::workload::PodState;
 
 use crate::clock::parse;
 use crate::cluster::objects::{ContainerStatus, Pod};
-use crate::reasons::{self, Subject};
+use crate::diagnosis::shared::{Subject, crash_loop, image_pull, scheduling};
+use crate::diagnosis::texts::sentence;
 
 /// Reasons with which a container waits for somebody to act.
 const BAD_WAITS: [&str; 9] = [
@@ -96,16 +97,16 @@ pub(super) fn reason(pod: &Pod, state: PodState) -> Option<String> {
         return None;
     }
     if let Some(message) = unschedulable(pod) {
-        return Some(reasons::unschedulable(Subject::Pod, message));
+        return Some(scheduling::explain(Subject::Pod, message).line());
     }
     if let Some(container) = troubled_container(pod) {
         return Some(container_reason(pod, container));
     }
-    let words = pod.status.message.as_deref().filter(|message| !message.is_empty()).map(reasons::sentence);
+    let words = pod.status.message.as_deref().filter(|message| !message.is_empty()).map(sentence);
     Some(match pod.status.reason.as_deref() {
         Some("Evicted") => format!("Its node threw it out: {}", words.unwrap_or_default()).trim().to_owned(),
         Some("NodeLost") => "Its node does not answer.".to_owned(),
-        Some(reason) if !reason.is_empty() => words.unwrap_or_else(|| reasons::sentence(reason)),
+        Some(reason) if !reason.is_empty() => words.unwrap_or_else(|| sentence(reason)),
         _ => words.unwrap_or_else(|| "It ended in a failure. Its log and the events say why.".to_owned()),
     })
 }
@@ -130,18 +131,18 @@ fn container_reason(pod: &Pod, container: &ContainerStatus) -> String {
                 return out_of_memory(name);
             }
             let what = format!("Its container {name}");
-            reasons::crash_loop(&what, last.map(|end| end.exit_code), container.restart_count)
+            crash_loop::explain(&what, last.map(|end| end.exit_code), container.restart_count).line()
         }
         "CreateContainerConfigError" => {
-            let words = message.map(reasons::sentence).unwrap_or_default();
+            let words = message.map(sentence).unwrap_or_default();
             format!("Its container {name} refers to something that is missing. {words}").trim().to_owned()
         }
         reason if reason.contains("Image") => {
             let mut specs = pod.spec.containers.iter().chain(&pod.spec.init_containers);
             let image = specs.find(|spec| spec.name == *name).map(|spec| spec.image.as_str());
-            reasons::image_pull(image.filter(|image| !image.is_empty()), message)
+            image_pull::explain(image.filter(|image| !image.is_empty()), message.unwrap_or_default()).line()
         }
-        reason => format!("Its container {name} does not start: {}", reasons::sentence(message.unwrap_or(reason))),
+        reason => format!("Its container {name} does not start: {}", sentence(message.unwrap_or(reason))),
     }
 }
 
@@ -203,7 +204,10 @@ mod tests {
             of(&container(&json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}})));
         assert_eq!(
             reason.as_deref(),
-            Some("The image nginx:1 cannot be pulled: check its name, its tag and the pull secret.")
+            Some(
+                "The image nginx:1 cannot be pulled: the cluster does not say why. Check its name, its tag and the pull \
+                 secret."
+            )
         );
     }
 

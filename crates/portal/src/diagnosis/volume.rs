@@ -1,0 +1,106 @@
+//! The rules about disks, in the order in which they are asked.
+
+mod block_permission;
+mod cdi_missing;
+mod checksum;
+mod claim_lost;
+mod class_unknown;
+mod clone_invalid;
+mod disk_exists;
+mod disk_full;
+mod failing;
+mod image_format;
+mod image_pull;
+mod image_too_large;
+mod import_missing;
+mod import_refused;
+mod import_tls;
+mod import_unreachable;
+mod in_use;
+mod name_taken;
+mod no_default_class;
+mod pod_refused;
+mod profile_incomplete;
+mod quota;
+mod scratch_hangs;
+mod size_invalid;
+mod stuck_leaving;
+mod transfer_unschedulable;
+mod unbound;
+mod upload_answer;
+mod upload_not_started;
+mod upload_token;
+mod waits_for_consumer;
+
+use super::rule::Rule;
+use super::volume_case::VolumeCase;
+
+/// Every rule about disks. Fallbacks come last and are asked one after the other until one speaks.
+pub(super) const RULES: &[Rule<VolumeCase>] = &[
+    Rule::new("cdi-missing", cdi_missing::check),
+    Rule::new("no-default-class", no_default_class::check),
+    Rule::new("class-unknown", class_unknown::check),
+    Rule::new("profile-incomplete", profile_incomplete::check),
+    Rule::new("size-invalid", size_invalid::check),
+    Rule::new("name-taken", name_taken::check),
+    Rule::new("quota", quota::check),
+    Rule::new("claim-lost", claim_lost::check),
+    Rule::new("waits-for-consumer", waits_for_consumer::check),
+    Rule::new("scratch-hangs", scratch_hangs::check),
+    Rule::new("disk-exists", disk_exists::check),
+    Rule::new("block-permission", block_permission::check),
+    Rule::new("image-too-large", image_too_large::check),
+    Rule::new("disk-full", disk_full::check),
+    Rule::new("image-format", image_format::check),
+    Rule::new("checksum", checksum::check),
+    Rule::new("import-tls", import_tls::check),
+    Rule::new("import-missing", import_missing::check),
+    Rule::new("import-refused", import_refused::check),
+    Rule::new("import-unreachable", import_unreachable::check),
+    Rule::new("image-pull", image_pull::check),
+    Rule::new("in-use", in_use::check),
+    Rule::new("clone-invalid", clone_invalid::check),
+    Rule::new("upload-token", upload_token::check),
+    Rule::new("stuck-leaving", stuck_leaving::check),
+    Rule::fallback("pod-refused", pod_refused::check),
+    Rule::fallback("transfer-unschedulable", transfer_unschedulable::check),
+    Rule::fallback("upload-answer", upload_answer::check),
+    Rule::fallback("failing", failing::check),
+    Rule::fallback("unbound", unbound::check),
+    Rule::fallback("upload-not-started", upload_not_started::check),
+];
+
+/// Where a disk is imported from, as the end of a sentence. Credentials in an address are left out.
+fn at(case: &VolumeCase) -> String {
+    let source = case.data_volume.as_deref().and_then(|volume| volume.spec.source.as_ref());
+    let url = source.and_then(|source| {
+        let http = source.http.as_ref().map(|http| http.url.as_str());
+        let s3 = source.s3.as_ref().map(|s3| s3.url.as_str());
+        http.or(s3).or_else(|| source.registry.as_ref()?.url.as_deref())
+    });
+    url.map(|url| format!(" ({})", public(url))).unwrap_or_default()
+}
+
+/// An address without user, password and query, which may hold a key.
+fn public(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, path)| (host, path));
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            if path.is_empty() { format!("{scheme}://{host}") } else { format!("{scheme}://{host}/{path}") }
+        }
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::public;
+
+    #[test]
+    fn an_address_is_told_without_its_secrets() {
+        assert_eq!(public("https://ana:secret@a.example/x.img?key=1"), "https://a.example/x.img");
+        assert_eq!(public("docker://quay.io/a:1"), "docker://quay.io/a:1");
+    }
+}

@@ -1,0 +1,60 @@
+//! The disk names no storage class, and the cluster has no default one.
+
+use super::super::told::Draft;
+use super::super::volume_case::VolumeCase;
+
+pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
+    let told = case.says(&[
+        "no storage class is set",
+        "no storageclass to choose profile",
+        "no default storage class found",
+        "failed to find a default storage class",
+    ])?;
+    // CDI says the same where a class is named that does not exist.
+    if case.class().is_some() {
+        return None;
+    }
+    let classes = case.facts.class_names();
+    let choice = classes.map_or_else(String::new, |names| format!(" The cluster has these: {names}."));
+    Some(Draft::error(
+        told,
+        "The disk names no storage class, and the cluster has no default one",
+        format!("Choose a class for the disk, or have an administrator mark one as the default.{choice}"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::testing::{by, failing_as, pending, rules, volume};
+    use serde_json::json;
+
+    #[test]
+    fn claims_and_data_volumes_say_it_in_their_own_words() {
+        for case in [
+            // The event is no warning.
+            pending(600, "FailedBinding", "no persistent volumes available for this claim and no storage class is set"),
+            failing_as("ErrClaimNotValid", "PVC spec is missing accessMode and no storageClass to choose profile"),
+        ] {
+            assert!(by("no-default-class", &volume(&case)).title.contains("no default one"));
+        }
+    }
+
+    #[test]
+    fn an_old_cluster_says_it_in_an_event_only() {
+        let case = json!({"dataVolumes": [{"metadata": {"name": "disk"}, "spec": {"source": {"blank": {}}, "storage": {}}}],
+            "events": [{"about": "DataVolume disk", "reason": "ErrClaimNotValid",
+                "message": "PVC spec is missing accessMode and no storageClass to choose profile"}],
+            "classes": [{"metadata": {"name": "fast"}}]});
+        let finding = by("no-default-class", &volume(&case));
+        assert!(finding.fix.contains("The cluster has these: fast."));
+    }
+
+    #[test]
+    fn a_class_that_is_named_is_another_matter() {
+        let case = json!({"dataVolumes": [{"metadata": {"name": "disk"},
+            "spec": {"source": {"blank": {}}, "storage": {"storageClassName": "gone"}},
+            "status": {"conditions": [{"type": "Bound", "status": "False", "reason": "ErrClaimNotValid",
+                "message": "PVC spec is missing accessMode and no storageClass to choose profile"}]}}]});
+        assert!(!rules(&volume(&case)).contains(&"no-default-class"));
+    }
+}
