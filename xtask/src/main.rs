@@ -5,6 +5,7 @@
 //! | `demo` | builds Porthole, starts it with the embedded cluster and prints the address and how to sign in |
 //! | `test` | everything that proves Porthole: unit and integration tests, then the browser |
 //! | `check` | formatting, clippy for both targets, licences and bans, docs, directions, WASM size |
+//! | `build` | the release binary and the site that it serves |
 //! | `bench` | measures the console relay beside a raw tunnel and websockify |
 //! | `setup` | fetches and builds what the other commands need, and nothing else |
 //!
@@ -57,6 +58,8 @@ enum Task {
         #[arg(long)]
         advisories: bool,
     },
+    /// Build target/release/porthole and the site that it serves
+    Build,
     /// Measure and write docs/performance.md
     Bench,
     /// Fetch and build what the other commands need
@@ -68,6 +71,7 @@ fn main() -> Result<()> {
         Task::Demo { serve } => demo::run(&serve),
         Task::Test { only } => test::run(only),
         Task::Check { advisories } => check::run(advisories),
+        Task::Build => site::build(),
         Task::Bench => bench::run(),
         Task::Setup => setup(),
     }

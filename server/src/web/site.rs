@@ -1,4 +1,4 @@
-//! Scripts, styles and pictures: the folder that `cargo leptos build` makes.
+//! Scripts, styles and pictures: the folder that a release build lays out (`xtask::site`, `cargo leptos build`).
 //!
 //! Files whose names hold their content's hash never change, so a browser keeps them for ever; all others are
 //! asked for again each time and answered with 304. Compressed twins beside a file are served as they are.
@@ -38,7 +38,7 @@ impl Site {
         let found = candidates.into_iter().flatten().find(|folder| folder.join(PACKAGE_DIR).is_dir());
         if found.is_none() {
             tracing::warn!(
-                "no scripts and styles found beside the program: pages are plain HTML. `cargo leptos build` makes \
+                "no scripts and styles found beside the program: pages are plain HTML. `cargo xtask demo` makes \
                  them in target/site; --site-root or LEPTOS_SITE_ROOT names another folder"
             );
         }
