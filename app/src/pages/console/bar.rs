@@ -23,7 +23,7 @@ pub fn Bar(
     let url = paths::console(&at);
     let refused = move || (!is_connected.get()).then_some("true");
     view! {
-        <header class="flex min-h-12 flex-wrap items-center gap-x-1 border-b border-stage-rule bg-stage-raised px-2" data-bar="">
+        <header class="flex min-h-12 items-center gap-x-1 border-b border-stage-rule bg-stage-raised px-2" data-bar="">
             <a class=button_class(Look::Stage) href=paths::machine(&at) title="Back to the machine">
                 <Icon glyph=Glyph::Back/>
                 <span class="sr-only">"Back to the machine"</span>
@@ -76,7 +76,7 @@ pub fn Bar(
             </Menu>
             <button
                 type="button"
-                class=button_class(Look::Stage)
+                class=format!("{} max-sm:hidden", button_class(Look::Stage))
                 aria-pressed=move || if console.fits.get() { "true" } else { "false" }
                 title="Fit the picture into the window, or show it in its own size"
                 on:click=move |_| console.set_fit(!console.fits.get_untracked())
