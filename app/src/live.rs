@@ -111,10 +111,8 @@ impl Live {
     pub fn provide() -> Self {
         let kinds = LiveKind::ALL.map(|kind| (kind, Version::new()));
         let of_cluster = kinds.iter().find(|(of, _)| *of == LiveKind::Cluster).map(|(_, version)| version.number);
-        let cluster = Resource::new(
-            move || of_cluster.map_or(0, |number| number.get()),
-            |_| api::session::get_cluster_status(),
-        );
+        let cluster =
+            Resource::new(move || of_cluster.map_or(0, |number| number.get()), |_| api::session::get_cluster_status());
         let live = Self { kinds, connection: RwSignal::new(Connection::Loaded), cluster };
         provide_context(live);
         live

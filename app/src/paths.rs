@@ -13,6 +13,8 @@ pub const OVERVIEW: &str = "/";
 pub const MACHINES: &str = "/machines";
 /// All pods.
 pub const CONTAINERS: &str = "/containers";
+/// The check of the whole cluster, for administrators.
+pub const DOCTOR: &str = "/doctor";
 /// Where people sign in.
 pub const SIGN_IN: &str = "/sign-in";
 

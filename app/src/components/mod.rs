@@ -2,6 +2,7 @@
 
 pub mod events;
 pub mod filters;
+pub mod findings;
 pub mod frame;
 pub mod help;
 pub mod labels;

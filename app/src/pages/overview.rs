@@ -4,12 +4,14 @@ use core::time::Duration;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
+use model::finding::DiskAttention;
 use model::machine::{MachineRow, MachineState};
 use model::query::ListQuery;
 use model::session::Overview;
 use model::workload::PodRow;
 
 use crate::clock::Ago;
+use crate::components::findings::tone;
 use crate::components::frame::Session;
 use crate::components::picture::ScreenPicture;
 use crate::components::power::{Power, RefusedAction};
@@ -76,7 +78,11 @@ fn Nothing() -> impl IntoView {
 /// What needs somebody, with the reason; or the calm word that nothing does.
 #[component]
 fn Attention(overview: Memo<Overview>) -> impl IntoView {
-    let is_calm = move || overview.with(|overview| overview.attention.is_empty() && overview.attention_pods.is_empty());
+    let is_calm = move || {
+        overview.with(|overview| {
+            overview.attention.is_empty() && overview.attention_disks.is_empty() && overview.attention_pods.is_empty()
+        })
+    };
     view! {
         <section aria-labelledby="attention">
             <h2 id="attention" class="mb-2 text-base" class:sr-only=is_calm>
@@ -101,7 +107,8 @@ fn Attention(overview: Memo<Overview>) -> impl IntoView {
                             .with(|overview| {
                                 let machines = overview.attention.iter().cloned().map(machine_line);
                                 let pods = overview.attention_pods.iter().cloned().map(pod_line);
-                                machines.chain(pods).collect_view()
+                                let disks = overview.attention_disks.iter().cloned().map(disk_line);
+                                machines.chain(disks).chain(pods).collect_view()
                             })
                     }}
                 </ul>
@@ -118,6 +125,27 @@ fn machine_line(row: MachineRow) -> AnyView {
 fn pod_line(row: PodRow) -> AnyView {
     let url = paths::pod(&row.at);
     attention_line(url, row.at.name.to_string(), row.at.namespace.to_string(), row.state.into(), row.since, row.reason)
+}
+
+fn disk_line(disk: DiskAttention) -> AnyView {
+    let DiskAttention { at, finding } = disk;
+    let (tone, since) = (tone(finding.severity), finding.since);
+    let text = finding.sentence();
+    view! {
+        <li class="grid grid-cols-[auto_minmax(0,1fr)] items-baseline gap-x-3 border-b border-rule px-1 py-2 md:grid-cols-[minmax(8rem,14rem)_auto_minmax(0,1fr)]">
+            <span class="flex min-w-0 items-baseline gap-2 max-md:order-2">
+                <span class="truncate font-medium">{at.name.to_string()}</span>
+                <span class="truncate text-xs text-ink-faint">{at.namespace.to_string()}</span>
+            </span>
+            <span class=format!("inline-flex h-5.5 items-center gap-1.5 rounded-full px-2 text-xs font-medium max-md:order-1 {}", tone.class())>
+                <Icon glyph=Glyph::Disk/>
+                "disk"
+                {since.map(|at| view! { <span class="text-ink-quiet"><Ago at/></span> })}
+            </span>
+            <span class="prose-line min-w-0 text-ink-quiet max-md:order-3 max-md:col-span-2 max-md:mt-1">{text}</span>
+        </li>
+    }
+    .into_any()
 }
 
 fn attention_line(

@@ -107,9 +107,21 @@ pub struct Finding {
     pub normal_until: Option<i64>,
 }
 
+/// A disk with what is wrong with it, as a list of what needs attention shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskAttention {
+    /// The data volume or claim.
+    pub at: ObjectRef,
+    /// What matters most about it.
+    pub finding: Finding,
+}
+
 impl Finding {
     /// What is wrong and what to do, as a list says it in one line.
     pub fn sentence(&self) -> String {
+        if self.is_normal() {
+            return format!("Normal for now: {}.", self.title);
+        }
         format!("{}. {}", self.title, self.fix).trim_end().to_owned()
     }
 

@@ -63,6 +63,8 @@ pub struct Overview {
     pub pods: Vec<(crate::workload::PodState, u32)>,
     /// Machines in trouble, with their reasons; at most ten.
     pub attention: Vec<crate::machine::MachineRow>,
+    /// Disks that do not get on, with what is wrong; at most ten.
+    pub attention_disks: Vec<crate::finding::DiskAttention>,
     /// Pods in trouble, with their reasons; at most ten.
     pub attention_pods: Vec<crate::workload::PodRow>,
     /// Machines that changed last; at most eight.

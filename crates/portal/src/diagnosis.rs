@@ -19,6 +19,7 @@
 //!
 //! Rows, pages, the overview and uploads show it without further work.
 
+mod attention;
 pub(crate) mod facts;
 pub(crate) mod gather;
 mod machine;

@@ -170,12 +170,14 @@ impl Portal {
         let namespace = namespace.unwrap_or_default();
         let machines = self.0.machine_overview(actor, namespace).await?;
         let pods = self.0.pod_overview(actor, namespace).await?;
+        let attention_disks = self.0.disk_attention(actor, namespace).await?;
         Ok(Overview {
             machines: machines.counts,
             attention: machines.attention,
             recent: machines.recent,
             pods: pods.counts,
             attention_pods: pods.attention,
+            attention_disks,
         })
     }
 

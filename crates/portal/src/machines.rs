@@ -29,7 +29,7 @@ use kubevirt::VirtualMachine;
 use kubevirt::VirtualMachineInstance;
 use kubevirt::domain::InstanceSpec;
 use model::ObjectRef;
-use model::finding::Finding;
+use model::finding::{Finding, Severity};
 use model::machine::{ActionOffer, MachineAction, MachineDetail, MachineRow, MachineState};
 use model::query::{ListQuery, MachineList};
 use model::rules::MachineFacts;
@@ -59,6 +59,8 @@ pub(crate) struct Machine {
     pub printed: MachineState,
     pub since: Option<i64>,
     pub reason: Option<String>,
+    /// Whether somebody should look at it, though a machine that is off may have advice of its own.
+    pub needs_attention: bool,
     /// When the state or the reason may change though no object does.
     pub look_again: Option<i64>,
     pub created: Option<i64>,
@@ -85,6 +87,7 @@ impl Machine {
             printed,
             since: state::since(machine, instance, state),
             reason: diagnosis::foremost(&findings).map(Finding::sentence),
+            needs_attention: needs_attention(state, &findings),
             look_again: normal_until.or_else(|| case.look_again()),
             created: metadata.and_then(|metadata| clock::parse(metadata.creation_timestamp.as_deref()?)),
             haystack: String::new(),
@@ -186,6 +189,12 @@ impl Machine {
             .or_else(|| actions::without_machine(action).filter(|_| self.vm.is_none()))
             .or_else(|| model::rules::denied(action, &self.facts()))
     }
+}
+
+/// Trouble, and whatever does not go on by itself; a machine that is off waits for its people, not for help.
+fn needs_attention(state: MachineState, findings: &[Finding]) -> bool {
+    let least = if state == MachineState::Stopped { Severity::Error } else { Severity::Warning };
+    state == MachineState::Trouble || findings.iter().any(|finding| finding.severity >= least)
 }
 
 impl Entry for Machine {
@@ -292,8 +301,7 @@ impl Inner {
     ) -> Result<MachineOverview, PortalError> {
         let visible = self.visible_machines(actor).await?;
         let machines = self.machines.index.visible(&visible, namespace);
-        let troubled: Vec<_> =
-            machines.iter().filter(|machine| machine.state == MachineState::Trouble).take(10).cloned().collect();
+        let troubled: Vec<_> = machines.iter().filter(|machine| machine.needs_attention).take(10).cloned().collect();
         let mut recent = machines.clone();
         recent.sort_by_key(|machine| std::cmp::Reverse(machine.since.max(machine.created)));
         recent.truncate(8);

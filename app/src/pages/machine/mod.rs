@@ -10,12 +10,14 @@ use model::live::LiveKind;
 use model::machine::{MachineAction, MachineDetail, MachineRow};
 
 use crate::api;
+use crate::clock::Clock;
 use crate::components::events::Timeline;
+use crate::components::findings::Findings;
 use crate::components::labels::Labels;
 use crate::components::power::{ActionButton, Power, RefusedAction, hold_action};
 use crate::live::Live;
 use crate::paths;
-use crate::ui::{Glyph, Icon, Loaded, Look, Menu, Notice, Panel, Pill, Skeleton, Tone, button_class};
+use crate::ui::{Glyph, Icon, Loaded, Look, Menu, Panel, Pill, Skeleton, button_class};
 
 /// The page.
 #[component]
@@ -60,20 +62,13 @@ fn Waiting() -> impl IntoView {
 #[component]
 fn Shown(detail: Memo<MachineDetail>) -> impl IntoView {
     let row = Memo::new(move |_| detail.with(|detail| detail.row.clone()));
-    let trouble = Memo::new(move |_| row.with(|row| row.reason.clone()));
+    let findings = Signal::derive(move || detail.with(|detail| detail.findings.clone()));
+    look_again(detail);
     view! {
         <Header row/>
-        {move || {
-            trouble
-                .get()
-                .map(|reason| {
-                    view! {
-                        <div class="mt-3">
-                            <Notice tone=Tone::Warn>{reason}</Notice>
-                        </div>
-                    }
-                })
-        }}
+        <div class="mt-3 empty:hidden">
+            <Findings findings row=row/>
+        </div>
         <div class="mt-4 grid gap-x-8 gap-y-8 lg:grid-cols-[minmax(0,1fr)_19rem] xl:grid-cols-[minmax(0,1fr)_22rem]">
             <div class="min-w-0">
                 <stage::Stage row/>
@@ -96,6 +91,18 @@ fn Shown(detail: Memo<MachineDetail>) -> impl IntoView {
             }}
         </div>
     }
+}
+
+/// Asks again when something that is normal for now has had its time, though nothing in the cluster changes then.
+fn look_again(detail: Memo<MachineDetail>) {
+    let (live, clock) = (Live::expect(), Clock::expect());
+    let until = Memo::new(move |_| detail.with(|detail| detail.findings.iter().filter_map(|f| f.normal_until).min()));
+    Effect::new(move |_| {
+        if let Some(until) = until.get() {
+            let left = u64::try_from(until - clock.now_untracked()).unwrap_or(0);
+            set_timeout(move || live.raise(LiveKind::Machine), core::time::Duration::from_secs(left + 1));
+        }
+    });
 }
 
 /// Name, state and what can be done.
