@@ -95,8 +95,11 @@ impl Cluster {
             stop: stop.clone(),
         };
         controllers::start(&context, &tracker);
-        let virt_options =
-            VirtOptions { folder: folder.clone(), images: options.guest_images, ..VirtOptions::default() };
+        let virt_options = VirtOptions {
+            folder: folder.clone(),
+            images: options.guest_images,
+            builtin_guests: options.builtin_guests,
+        };
         let virt_context = VirtContext::new(Arc::clone(&store), virt_options).await;
         let disks = Arc::new(StorageContext::new(Arc::clone(&store), folder.clone()));
         controllers::spawn(&context, &tracker, storage::run(disks));

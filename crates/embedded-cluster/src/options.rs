@@ -11,6 +11,8 @@ pub struct Options {
     pub guest_images: Vec<PathBuf>,
     /// What happens to running guests when the cluster stops.
     pub guests_on_exit: GuestsOnExit,
+    /// Leaves QEMU out even where it is installed: guests are stand-ins that boot nothing.
+    pub builtin_guests: bool,
     /// The virtual nodes. They share this machine evenly.
     pub nodes: Vec<NodeSpec>,
 }
@@ -22,6 +24,7 @@ impl Options {
             data_dir: data_dir.into(),
             guest_images: Vec::new(),
             guests_on_exit: GuestsOnExit::Stop,
+            builtin_guests: false,
             nodes: NodeSpec::defaults(),
         }
     }

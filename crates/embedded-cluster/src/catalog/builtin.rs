@@ -111,6 +111,7 @@ const ROWS: &[Row] = &[
         is_namespaced: false,
         ..PLAIN
     },
+    Row { group: "apps", kind: "ControllerRevision", plural: "controllerrevisions", ..PLAIN },
     Row { group: "coordination.k8s.io", kind: "Lease", plural: "leases", ..PLAIN },
     Row {
         group: "apiextensions.k8s.io",

@@ -2,11 +2,12 @@
 //!
 //! It is written beside the guest's sockets, so that a restarted Porthole knows what it finds running.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 /// One guest.
+#[expect(clippy::struct_excessive_bools, reason = "each one is a device that is there or not")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestSpec {
     /// UID of the instance: the guest's identity here.
@@ -27,6 +28,12 @@ pub struct GuestSpec {
     pub kernel: Option<Kernel>,
     /// Disks in the order of the specification.
     pub disks: Vec<GuestDisk>,
+    /// The content of the discs that are made for this guest. They may hold secrets and are not written down here.
+    #[serde(skip)]
+    pub discs: Vec<Disc>,
+    /// Whether EFI is wanted instead of a BIOS.
+    #[serde(default)]
+    pub wants_efi: bool,
     /// Network cards in the order of the specification.
     pub cards: Vec<NetworkCard>,
     /// A pointer with absolute positions, so that the pointer of a viewer does not drift.
@@ -63,6 +70,12 @@ pub struct GuestDisk {
     pub bus: Bus,
     /// Whether it is an optical drive.
     pub is_cdrom: bool,
+    /// Whether the guest may only read.
+    #[serde(default)]
+    pub is_read_only: bool,
+    /// Whether other guests may use the same file at the same time.
+    #[serde(default)]
+    pub is_shared: bool,
     /// Place in the order of boot attempts.
     pub boot_order: Option<u32>,
     /// Serial number that the guest sees.
@@ -72,10 +85,55 @@ pub struct GuestDisk {
 /// Where a disk's content comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
-    /// A file of an image. What the guest writes is lost when it ends.
+    /// A file of an image, raw or qcow2. What the guest writes is lost when it ends.
     Image(PathBuf),
+    /// A raw file that others own. What the guest writes is lost when it ends.
+    Ephemeral(PathBuf),
+    /// A raw file that outlives the guest.
+    File(PathBuf),
     /// An empty disk of this many bytes, lost when the guest ends.
     Empty(u64),
+    /// One of [`GuestSpec::discs`], by the disk's name.
+    Disc,
+    /// Nothing: an optical drive without a disc.
+    Nothing,
+}
+
+/// A disc made for one guest.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Disc {
+    /// Name of its disk.
+    pub name: String,
+    /// The image.
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Disc {
+    /// Without its content, which may be secret.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Disc").field("name", &self.name).field("bytes", &self.bytes.len()).finish()
+    }
+}
+
+impl Disc {
+    /// Writes it into a guest's folder, readable by nobody else.
+    pub(super) fn write(&self, folder: &Path) -> std::io::Result<()> {
+        use std::io::Write;
+        use std::os::unix::fs::OpenOptionsExt;
+        let path = folder.join(file_of("disc", &self.name, "iso"));
+        let mut file = std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.write_all(&self.bytes)
+    }
+}
+
+/// The name of a disk's own file in its guest's folder. No name of a disk leads out of there.
+pub(super) fn file_of(kind: &str, name: &str, ending: &str) -> String {
+    format!("{kind}-{}.{ending}", plain(name))
+}
+
+/// A name of which nothing is left that QEMU or a path could take for more than a name.
+pub(super) fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
 /// How a disk is attached.

@@ -1,6 +1,9 @@
+use super::spec::GuestSpec;
 use super::*;
 use rfb::{ClientHandshake, ClientMessage};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::mpsc;
 
 fn spec(uid: &str) -> GuestSpec {
     GuestSpec {
@@ -13,6 +16,8 @@ fn spec(uid: &str) -> GuestSpec {
         firmware_serial: None,
         kernel: None,
         disks: Vec::new(),
+        discs: Vec::new(),
+        wants_efi: false,
         cards: Vec::new(),
         tablet: None,
         has_graphics: true,

@@ -9,9 +9,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::kinds::{At, CLAIMS, INSTANCES, MACHINES, NODES, PODS};
+use super::kinds::{At, CLAIMS, DATA_VOLUMES, INSTANCES, MACHINES, NODES, PODS};
 use super::kubelet::Kubelet;
-use super::{Inbox, VirtContext, handler, instance, kinds, kubelet, machine, scheduler};
+use super::{Inbox, VirtContext, handler, instance, kinds, kubelet, machine, scheduler, volumes};
 use crate::resource::GroupResource;
 use crate::store::{WatchEvent, WatchKind, meta};
 
@@ -183,7 +183,7 @@ struct Change {
 
 /// Everything that happens to the kinds that matter, each kind in order.
 fn watch_all(context: &VirtContext) -> impl Stream<Item = Change> + use<> {
-    let kinds: [&'static GroupResource; 5] = [&MACHINES, &INSTANCES, &PODS, &CLAIMS, &NODES];
+    let kinds: [&'static GroupResource; 6] = [&MACHINES, &INSTANCES, &PODS, &CLAIMS, &DATA_VOLUMES, &NODES];
     let streams = kinds.map(|kind| {
         let watch = match context.store.watch(kind, None, None) {
             Ok(watch) => watch.left_stream(),
@@ -208,9 +208,8 @@ fn route(context: &VirtContext, queue: &mut Queue, change: &Change) {
         queue.push(Work::Machine(at.clone()));
         queue.push(Work::Instance(at));
     } else if *change.kind == *PODS {
-        if kinds::is_launcher(object) {
-            let name = kinds::text(&object["metadata"]["annotations"]["kubevirt.io/domain"]);
-            queue.push(Work::Instance(At { namespace: at.namespace.clone(), name: name.to_owned() }));
+        if let Some(instance) = kinds::instance_behind(&context.store, object) {
+            queue.push(Work::Instance(instance));
         }
         queue.push(Work::Pod(at));
         if change.event.kind == WatchKind::Deleted {
@@ -220,10 +219,19 @@ fn route(context: &VirtContext, queue: &mut Queue, change: &Change) {
         if change.event.kind != WatchKind::Modified || spec_or_labels_changed(&change.event) {
             queue.push(Work::Unscheduled);
         }
-    } else if change.event.kind == WatchKind::Added {
-        // Somebody may have waited for this claim.
+    } else {
+        // A claim or a data volume: whoever uses it may have waited for this.
+        if *change.kind == *CLAIMS {
+            queue.push(Work::Unscheduled);
+        }
         let (instances, _) = context.store.list(&INSTANCES, Some(&at.namespace));
-        instances.iter().map(|instance| Work::Instance(At::of(instance))).for_each(|work| queue.push(work));
+        let (machines, _) = context.store.list(&MACHINES, Some(&at.namespace));
+        for instance in instances.iter().filter(|instance| volumes::uses(&instance["spec"], &at.name)) {
+            queue.push(Work::Instance(At::of(instance)));
+        }
+        for machine in machines.iter().filter(|machine| volumes::uses(&machine["spec"]["template"]["spec"], &at.name)) {
+            queue.push(Work::Machine(At::of(machine)));
+        }
     }
 }
 

@@ -18,10 +18,12 @@ use super::VirtContext;
 use super::conditions::{self, Condition};
 use super::engine::{Queue, Work};
 use super::events::Source;
-use super::guest_spec::{self, Plan};
+use super::guest_spec::{self, Plan, Sources};
+use super::hotplug;
 use super::instance::enter;
-use super::kinds::{At, INSTANCES, PODS, is_final, pod_of, text, typed};
+use super::kinds::{At, CLAIMS, INSTANCES, PODS, is_final, pod_of, text, typed};
 use super::launcher::{COMPUTE, DEFAULT_GRACE_SECONDS};
+use super::volumes;
 use crate::clock;
 use crate::guest::log::ContainerLog;
 use crate::guest::{End, Guest, GuestState};
@@ -82,12 +84,17 @@ pub fn reconcile(context: &Arc<VirtContext>, queue: &mut Queue, at: &At) {
         (Some(guest), _) if is_ending => shut_down(context, queue, at, &instance, &guest),
         (None, "Running") => lost(context, &instance),
         (None, "Scheduled") if !is_ending => {
-            if let Some(pod) = pod {
+            if let Some(pod) = pod.filter(|pod| hotplug::all_attached(context, &instance, pod)) {
                 start(context, at, &instance, &pod);
             }
         }
         (Some(guest), "Scheduled") => started(context, &instance, pod.as_deref(), &guest),
-        (Some(guest), "Running") => follow(context, &instance, &guest),
+        (Some(guest), "Running") => {
+            follow(context, &instance, &guest);
+            if !matches!(guest.state(), GuestState::Ended(_)) {
+                hotplug::follow(context, queue, at, &instance, &guest);
+            }
+        }
         _ => {}
     }
 }
@@ -124,13 +131,13 @@ fn start(context: &Arc<VirtContext>, at: &At, instance: &Value, pod: &Value) {
     if !context.handler.notes().starting.insert(uid.clone()) {
         return;
     }
-    let plan = guest_spec::plan(&context.images, &context.logs, instance, pod);
     let compute_log = context.log_file(meta::uid(pod), COMPUTE);
-    if let Ok(plan) = &plan {
-        warn_of_left_out(context, instance, plan);
-    }
-    let (context, at) = (Arc::clone(context), at.clone());
+    let (context, at, instance, pod) = (Arc::clone(context), at.clone(), instance.clone(), pod.clone());
     tokio::spawn(async move {
+        let plan = guest_spec::plan(Sources::of(&context), &context.logs, &instance, &pod);
+        if let Ok(plan) = &plan {
+            warn_of_left_out(&context, &instance, plan);
+        }
         let result = match plan {
             Ok(plan) => context.guests.start(plan.guest).await.map(|_| ()).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
@@ -157,6 +164,14 @@ fn warn_of_left_out(context: &VirtContext, instance: &Value, plan: &Plan) {
         let message = format!("Volume {name} is left out: volumes of kind {kind} are not supported by this cluster");
         context.recorder.warning(instance, source(instance), "UnsupportedVolume", &message);
     }
+    if plan.guest.wants_efi && context.has_qemu() && !context.guests.has_efi() {
+        let message = "EFI firmware (OVMF) is not installed beside this cluster: the guest starts with a BIOS instead";
+        context.recorder.warning(instance, source(instance), "UnsupportedFirmware", message);
+    }
+    if instance["spec"]["domain"]["devices"]["tpm"].is_object() {
+        let message = "This cluster gives guests no TPM";
+        context.recorder.warning(instance, source(instance), "UnsupportedDevice", message);
+    }
 }
 
 fn start_failed(context: &VirtContext, instance: &Value, message: &str) {
@@ -174,10 +189,16 @@ fn started(context: &Arc<VirtContext>, instance: &Value, pod: Option<&Value>, gu
     context.recorder.normal(instance, source(instance), "Started", "VirtualMachineInstance started.");
     let address = pod.map_or("", |pod| text(&pod["status"]["podIP"])).to_owned();
     let is_paused = guest.state() == GuestState::Paused;
+    let fixed_claim = fixed_claim(context, instance);
     modify(context, instance, |instance| {
-        for kind in ["LiveMigratable", "StorageLiveMigratable"] {
-            conditions::set(instance, Condition::plain(kind, true));
+        match &fixed_claim {
+            Some(message) => {
+                let reason = "DisksNotLiveMigratable";
+                conditions::set(instance, Condition { kind: "LiveMigratable", status: false, reason, message });
+            }
+            None => conditions::set(instance, Condition::plain("LiveMigratable", true)),
         }
+        conditions::set(instance, Condition::plain("StorageLiveMigratable", true));
         if is_paused {
             set_paused(instance);
         }
@@ -201,6 +222,23 @@ fn started(context: &Arc<VirtContext>, instance: &Value, pod: Option<&Value>, gu
         status.insert("selinuxContext".into(), "none".into());
         enter(instance, "Running");
     });
+}
+
+/// Why a guest cannot move to another node because of its claims.
+fn fixed_claim(context: &VirtContext, instance: &Value) -> Option<String> {
+    let namespace = meta::namespace(instance);
+    let volumes = volumes::of(&instance["spec"]);
+    let mut claims = volumes.iter().filter(|volume| volumes::is_persistent(volume)).filter_map(|volume| volume.claim());
+    let is_shared = |claim: &str| {
+        let claim = context.store.get(&CLAIMS, Some(namespace), claim);
+        let modes = claim.as_deref().and_then(|claim| claim["spec"]["accessModes"].as_array());
+        modes.is_some_and(|modes| modes.iter().any(|mode| mode == "ReadWriteMany"))
+    };
+    let claim = claims.find(|claim| !is_shared(claim))?;
+    Some(format!(
+        "cannot migrate VMI: PVC {claim} is not shared, live migration requires that all PVCs must be shared (using \
+         ReadWriteMany access mode)"
+    ))
 }
 
 fn set_paused(instance: &mut Value) {
@@ -306,6 +344,7 @@ fn clear(context: &Arc<VirtContext>, at: &At, uid: &str) {
     tokio::spawn(async move {
         context.guests.remove(&uid).await;
         context.handler.forget(&uid);
+        context.plugging.forget(&uid);
         context.handler.notes().ending.remove(&format!("clear {uid}"));
         let (pods, _) = context.store.list(&PODS, Some(&at.namespace));
         let own = pods.iter().filter(|pod| meta::label(pod, "kubevirt.io/created-by") == Some(uid.as_str()));

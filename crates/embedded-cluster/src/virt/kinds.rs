@@ -16,6 +16,8 @@ pub const CONTROLLER_FINALIZER: &str = "kubevirt.io/virtualMachineControllerFina
 pub const FOREGROUND_FINALIZER: &str = "kubevirt.io/foregroundDeleteVirtualMachine";
 /// The label that marks launcher pods.
 pub const LAUNCHER_LABEL: &str = "kubevirt.io";
+/// The annotation of pods that are only the first consumer of claims.
+pub const PROVISIONER_ANNOTATION: &str = "kubevirt.io/ephemeral-provisioning";
 
 /// Virtual machines.
 pub static MACHINES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new("kubevirt.io", "virtualmachines"));
@@ -28,6 +30,25 @@ pub static PODS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core(
 pub static NODES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("nodes"));
 /// Claims of volumes.
 pub static CLAIMS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("persistentvolumeclaims"));
+/// Volumes.
+pub static VOLUMES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("persistentvolumes"));
+/// Secrets.
+pub static SECRETS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("secrets"));
+/// Configuration maps.
+pub static CONFIG_MAPS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("configmaps"));
+/// Classes of storage.
+pub static STORAGE_CLASSES: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("storage.k8s.io", "storageclasses"));
+/// Classes of snapshots.
+pub static SNAPSHOT_CLASSES: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("snapshot.storage.k8s.io", "volumesnapshotclasses"));
+/// Data volumes.
+pub static DATA_VOLUMES: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("cdi.kubevirt.io", "datavolumes"));
+/// What something looked like at a time.
+pub static REVISIONS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new("apps", "controllerrevisions"));
+/// `KubeVirt` itself.
+pub static KUBEVIRTS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new("kubevirt.io", "kubevirts"));
 /// Events.
 pub static EVENTS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("events"));
 
@@ -96,15 +117,46 @@ pub fn controller_uid<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
 
 /// Whether a pod is the launcher of an instance.
 pub fn is_launcher(pod: &Value) -> bool {
-    meta::label(pod, LAUNCHER_LABEL) == Some("virt-launcher")
+    meta::label(pod, LAUNCHER_LABEL) == Some("virt-launcher") && !is_provisioner(pod)
 }
 
-/// The newest pod that an instance controls.
+/// Whether a pod stands in for a launcher only to be the first consumer of its claims.
+pub fn is_provisioner(pod: &Value) -> bool {
+    pod["metadata"]["annotations"][PROVISIONER_ANNOTATION] == "true"
+}
+
+/// Whether a pod brings volumes to a launcher that runs already.
+pub fn is_attachment(pod: &Value) -> bool {
+    meta::label(pod, LAUNCHER_LABEL) == Some("hotplug-disk")
+}
+
+/// The pods by which volumes are brought to a launcher.
+pub fn attachments_of(store: &Store, launcher: &Value) -> Vec<Arc<Value>> {
+    let (mut pods, _) = store.list(&PODS, Some(meta::namespace(launcher)));
+    pods.retain(|pod| is_attachment(pod) && controller_uid(pod, "Pod") == Some(meta::uid(launcher)));
+    pods
+}
+
+/// The newest launcher of an instance.
 pub fn pod_of(store: &Store, instance: &Value) -> Option<Arc<Value>> {
     let uid = meta::uid(instance);
     let (pods, _) = store.list(&PODS, Some(meta::namespace(instance)));
-    let own = pods.into_iter().filter(|pod| controller_uid(pod, "VirtualMachineInstance") == Some(uid));
+    let own =
+        pods.into_iter().filter(|pod| is_launcher(pod) && controller_uid(pod, "VirtualMachineInstance") == Some(uid));
     own.max_by_key(|pod| meta::version(pod).unwrap_or_default())
+}
+
+/// The instance that a pod belongs to: as its launcher, or by bringing something to its launcher.
+pub fn instance_behind(store: &Store, pod: &Value) -> Option<At> {
+    let launcher = if is_attachment(pod) {
+        let owner = pod["metadata"]["ownerReferences"][0]["name"].as_str()?;
+        store.get(&PODS, Some(meta::namespace(pod)), owner)?
+    } else {
+        Arc::new(pod.clone())
+    };
+    let name = launcher["metadata"]["annotations"]["kubevirt.io/domain"].as_str()?;
+    let is_ours = meta::label(&launcher, LAUNCHER_LABEL) == Some("virt-launcher");
+    is_ours.then(|| At { namespace: meta::namespace(pod).to_owned(), name: name.to_owned() })
 }
 
 /// The instance of a machine: it has the same name and the machine controls it.

@@ -19,11 +19,14 @@
 //! To react to another kind: watch it in [`engine`] and turn its events into addresses there.
 
 pub mod admission;
+mod claims;
 pub(crate) mod conditions;
+mod config;
 mod engine;
 pub(crate) mod events;
 mod guest_spec;
 mod handler;
+mod hotplug;
 mod instance;
 pub(crate) mod kinds;
 mod kubelet;
@@ -33,6 +36,7 @@ mod printable;
 mod scheduler;
 mod sessions;
 pub mod subresources;
+mod volumes;
 
 #[cfg(test)]
 mod tests;
@@ -50,6 +54,7 @@ use crate::store::Store;
 use engine::Work;
 use events::Recorder;
 use handler::Handler;
+use hotplug::Plugging;
 use sessions::Sessions;
 
 /// How to set up.
@@ -69,10 +74,13 @@ pub struct VirtContext {
     store: Arc<Store>,
     guests: Guests,
     images: Images,
+    /// The folder of the cluster's files.
+    folder: PathBuf,
     logs: PathBuf,
     recorder: Recorder,
     sessions: Sessions,
     handler: Handler,
+    plugging: Plugging,
     work: mpsc::UnboundedSender<Work>,
     /// Taken by [`start`].
     inbox: Mutex<Option<Inbox>>,
@@ -95,8 +103,10 @@ impl VirtContext {
             guests,
             images: Images::new(options.images),
             logs: options.folder.join("logs"),
+            folder: options.folder,
             sessions: Sessions::default(),
             handler: Handler::default(),
+            plugging: Plugging::default(),
             work,
             inbox: Mutex::new(Some(Inbox { work: inbox, guests: changed })),
         })

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::conditions;
 use super::kinds::{is_final, text};
+use super::volumes::VolumeFacts;
 use crate::store::meta;
 
 /// What the word depends on.
@@ -18,6 +19,8 @@ pub struct Facts<'a> {
     pub was_started: bool,
     /// Its run strategy.
     pub strategy: &'a str,
+    /// What its volumes do.
+    pub volumes: VolumeFacts,
 }
 
 /// The word.
@@ -45,7 +48,10 @@ pub fn status(facts: Facts<'_>) -> PrintableStatus {
     let scheduled = conditions::get(instance, "PodScheduled").map_or("", |condition| text(&condition["reason"]));
     match (synchronized, scheduled, phase) {
         ("FailedPvcNotFound", _, _) => Word::ErrorPvcNotFound,
+        _ if facts.volumes.has_failed => Word::DataVolumeError,
         (_, "Unschedulable", _) => Word::ErrorUnschedulable,
+        _ if facts.volumes.is_provisioning => Word::Provisioning,
+        _ if facts.volumes.is_unbound => Word::WaitingForVolumeBinding,
         ("ErrImagePull", _, _) => Word::ErrImagePull,
         ("ImagePullBackOff", _, _) => Word::ImagePullBackOff,
         (_, _, "" | "Pending" | "Scheduling" | "Scheduled") => Word::Starting,
@@ -55,9 +61,16 @@ pub fn status(facts: Facts<'_>) -> PrintableStatus {
 
 fn without_instance(facts: Facts<'_>) -> PrintableStatus {
     let failures = facts.machine["status"]["startFailure"]["consecutiveFailCount"].as_u64().unwrap_or(0);
-    if facts.was_started {
+    let is_wanted = matches!(facts.strategy, "Always" | "RerunOnFailure" | "Once");
+    if facts.volumes.has_failed {
+        PrintableStatus::DataVolumeError
+    } else if facts.volumes.is_provisioning {
+        PrintableStatus::Provisioning
+    } else if facts.volumes.is_unbound && is_wanted && !facts.instance.is_some_and(is_final) {
+        PrintableStatus::WaitingForVolumeBinding
+    } else if facts.was_started {
         PrintableStatus::Starting
-    } else if failures > 0 && matches!(facts.strategy, "Always" | "RerunOnFailure" | "Once") {
+    } else if failures > 0 && is_wanted {
         PrintableStatus::CrashLoopBackOff
     } else {
         PrintableStatus::Stopped
@@ -70,8 +83,8 @@ mod tests {
     use serde_json::json;
 
     fn word(machine: &Value, instance: Option<&Value>) -> String {
-        let facts = Facts { machine, instance, was_started: false, strategy: "Always" };
-        status(facts).to_string()
+        let volumes = VolumeFacts::default();
+        status(Facts { machine, instance, was_started: false, strategy: "Always", volumes }).to_string()
     }
 
     fn instance(phase: &str, kind: &str, status: &str, reason: &str) -> Value {
@@ -105,7 +118,24 @@ mod tests {
     fn a_machine_that_keeps_failing_backs_off() {
         let machine = json!({"status": {"startFailure": {"consecutiveFailCount": 2}}});
         assert_eq!(word(&machine, None), "CrashLoopBackOff");
-        let halted = Facts { machine: &machine, instance: None, was_started: false, strategy: "Halted" };
+        let volumes = VolumeFacts::default();
+        let halted = Facts { machine: &machine, instance: None, was_started: false, strategy: "Halted", volumes };
         assert_eq!(status(halted), PrintableStatus::Stopped);
+    }
+
+    #[test]
+    fn volumes_that_are_not_ready_are_told_before_the_start() {
+        let machine = json!({});
+        let starting = instance("Scheduling", "Ready", "False", "");
+        let word = |volumes: VolumeFacts, instance| {
+            status(Facts { machine: &machine, instance, was_started: false, strategy: "Always", volumes }).to_string()
+        };
+        let none = VolumeFacts::default();
+        let filling = VolumeFacts { is_provisioning: true, is_unbound: true, ..none };
+        for instance in [None, Some(&starting)] {
+            assert_eq!(word(filling, instance), "Provisioning");
+            assert_eq!(word(VolumeFacts { is_unbound: true, ..none }, instance), "WaitingForVolumeBinding");
+            assert_eq!(word(VolumeFacts { has_failed: true, ..filling }, instance), "DataVolumeError");
+        }
     }
 }

@@ -14,6 +14,7 @@ mod info;
 mod lifecycle;
 mod refusal;
 mod streams;
+mod volumes;
 
 use std::sync::Arc;
 
@@ -41,11 +42,15 @@ pub fn router(context: Arc<VirtContext>) -> Router {
         .route(&machine("start"), put(lifecycle::start))
         .route(&machine("stop"), put(lifecycle::stop))
         .route(&machine("restart"), put(lifecycle::restart))
+        .route(&machine("addvolume"), put(volumes::add_to_machine))
+        .route(&machine("removevolume"), put(volumes::remove_from_machine))
         .route(&machine("expand-spec"), get(info::expand_spec))
         .route(&instance("pause"), put(lifecycle::pause))
         .route(&instance("unpause"), put(lifecycle::unpause))
         .route(&instance("softreboot"), put(lifecycle::soft_reboot))
         .route(&instance("reset"), put(lifecycle::reset))
+        .route(&instance("addvolume"), put(volumes::add_to_instance))
+        .route(&instance("removevolume"), put(volumes::remove_from_instance))
         .route(&instance("vnc"), get(streams::vnc))
         .route(&instance("console"), get(streams::console))
         .route(&instance("vnc/screenshot"), get(info::screenshot))

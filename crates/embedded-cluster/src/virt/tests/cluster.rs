@@ -16,8 +16,9 @@ use crate::auth::tokens::Tokens;
 use crate::guest::Guest;
 use crate::options::NodeSpec;
 use crate::resource::GroupResource;
+use crate::storage::{self, StorageContext};
 use crate::store::Store;
-use crate::virt::kinds::{At, EVENTS, INSTANCES, MACHINES, PODS};
+use crate::virt::kinds::{At, CLAIMS, EVENTS, INSTANCES, MACHINES, PODS};
 use crate::virt::{VirtContext, VirtOptions, VirtTasks, admission, start, subresources};
 
 /// How long anything may take on a busy machine.
@@ -80,6 +81,8 @@ impl TestCluster {
                 .create(&namespaces, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rec"}}))
                 .unwrap();
         }
+        // It ends with the test's runtime.
+        tokio::spawn(storage::run(Arc::new(StorageContext::new(Arc::clone(&store), folder.to_owned()))));
         let tasks = start(Arc::clone(&context)).await;
         Self { store, router, folder: folder.to_owned(), context, tasks, temporary: None }
     }
@@ -100,11 +103,16 @@ impl TestCluster {
 
     /// Sends a request as the administrator.
     pub async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.send_as(method, path, body, "application/json").await
+    }
+
+    /// Sends a body of some type as the administrator.
+    pub async fn send_as(&self, method: &str, path: &str, body: &str, kind: &str) -> Answer {
         let request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).unwrap())
             .uri(path)
             .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
-            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_TYPE, kind)
             .body(Body::from(body.to_owned()))
             .unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
@@ -124,6 +132,35 @@ impl TestCluster {
         let path = "/apis/kubevirt.io/v1/namespaces/rec/virtualmachines";
         let answer = self.send("POST", path, &machine.to_string()).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// Creates a claim of a class and waits until it is bound, unless the class waits for a consumer.
+    pub async fn create_claim(&self, name: &str, class: &str, size: &str) {
+        let resources = json!({"requests": {"storage": size}});
+        let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "namespace": "rec"},
+            "spec": {"storageClassName": class, "accessModes": ["ReadWriteOnce"], "resources": resources}});
+        let answer = self.send("POST", "/api/v1/namespaces/rec/persistentvolumeclaims", &claim.to_string()).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        if class != "porthole-local" {
+            self.until(&format!("{name} is bound"), || self.get(&CLAIMS, name)["status"]["phase"] == "Bound").await;
+        }
+    }
+
+    /// The file behind a bound claim.
+    pub fn claim_file(&self, name: &str) -> PathBuf {
+        crate::virt::claims::disk(&self.store, &self.folder, "rec", name).unwrap()
+    }
+
+    /// Merges a patch into a machine.
+    pub async fn patch_machine(&self, name: &str, change: &Value) -> Answer {
+        let path = format!("/apis/kubevirt.io/v1/namespaces/rec/virtualmachines/{name}");
+        self.send_as("PATCH", &path, &change.to_string(), "application/merge-patch+json").await
+    }
+
+    /// One volume's entry in the status of an instance.
+    pub fn volume_status(&self, instance: &str, volume: &str) -> Value {
+        let all = self.instance(instance)["status"]["volumeStatus"].as_array().cloned().unwrap_or_default();
+        all.into_iter().find(|one| one["name"] == volume).unwrap_or_default()
     }
 
     /// PUTs a subresource of a machine.

@@ -1,10 +1,12 @@
 //! The controllers and subresources together, over the API's own router.
 
 mod cluster;
+mod disks;
 mod lifecycle;
 mod qemu;
 mod recording;
 mod replay;
 mod story;
 mod streams;
+mod volumes;
 mod workloads;

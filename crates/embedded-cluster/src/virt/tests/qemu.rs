@@ -29,7 +29,7 @@ fn image_folder() -> Option<PathBuf> {
     None
 }
 
-fn demo() -> Value {
+pub fn demo() -> Value {
     json!({
         "terminationGracePeriodSeconds": 2,
         "domain": {
@@ -42,7 +42,7 @@ fn demo() -> Value {
     })
 }
 
-struct Folder(tempfile::TempDir);
+pub struct Folder(pub tempfile::TempDir);
 
 impl Drop for Folder {
     /// Nothing of a test that fails may run on.
@@ -55,14 +55,19 @@ impl Drop for Folder {
     }
 }
 
-struct Machine {
-    cluster: TestCluster,
+pub struct Machine {
+    pub cluster: TestCluster,
     images: PathBuf,
     temporary: Folder,
 }
 
 /// A cluster whose machine `demo` runs in QEMU.
 async fn running() -> Option<Machine> {
+    running_with(demo(), &[]).await
+}
+
+/// The same, with another specification and with claims of 64 MiB.
+pub async fn running_with(spec: Value, claims: &[&str]) -> Option<Machine> {
     let images = image_folder()?;
     let temporary = Folder(tempfile::tempdir().unwrap());
     let folder = temporary.0.path().join("cluster");
@@ -71,7 +76,12 @@ async fn running() -> Option<Machine> {
         println!("skipped: QEMU is not installed");
         return None;
     }
-    cluster.create_machine("demo", "Always", demo()).await;
+    for claim in claims {
+        cluster.create_claim(claim, "porthole-snap", "64Mi").await;
+        // Larger than the file system would leave: a round number of sectors is easier to look for.
+        std::fs::File::options().write(true).open(cluster.claim_file(claim)).unwrap().set_len(64 << 20).unwrap();
+    }
+    cluster.create_machine("demo", "Always", spec).await;
     cluster.until_printable("demo", "Running").await;
     Some(Machine { cluster, images, temporary })
 }
@@ -86,21 +96,24 @@ impl Machine {
         std::fs::read_to_string(file).unwrap().trim().to_owned()
     }
 
-    /// Types on the serial console until the text shows.
-    async fn until_printed(&self, keys: &str, wanted: &str) {
+    /// Types on the serial console until the text shows, and returns everything that was printed meanwhile.
+    pub async fn until_printed(&self, keys: &str, wanted: &str) -> String {
         let guest = self.cluster.context_guest(&self.uid());
         let mut session = guest.attach_serial().unwrap();
         let mut seen = String::new();
         let typing = tokio::time::timeout(Duration::from_mins(2), async {
+            session.keys.send(keys.to_owned().into()).await.unwrap();
             while !seen.contains(wanted) {
-                session.keys.send(keys.to_owned().into()).await.unwrap();
-                let more = tokio::time::timeout(Duration::from_secs(1), session.output.recv()).await;
-                if let Ok(Some(bytes)) = more {
-                    seen.push_str(&String::from_utf8_lossy(&bytes));
+                let more = tokio::time::timeout(Duration::from_secs(2), session.output.recv()).await;
+                match more {
+                    Ok(Some(bytes)) => seen.push_str(&String::from_utf8_lossy(&bytes)),
+                    // A guest that says nothing has not come up yet.
+                    _ => session.keys.send(keys.to_owned().into()).await.unwrap(),
                 }
             }
         });
         assert!(typing.await.is_ok(), "{wanted:?} never showed, only: {seen}");
+        seen
     }
 
     async fn screenshot(&self) -> Vec<u8> {

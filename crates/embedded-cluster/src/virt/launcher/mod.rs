@@ -1,11 +1,13 @@
 //! The launcher pod of an instance, as virt-controller makes it.
 
+pub mod volumes;
+
 use kubevirt::domain::{InstanceSpec, Volume};
 use kubevirt::quantity;
 use serde_json::{Value, json};
 
-use super::kinds::{KUBEVIRT_V1, LAUNCHER_LABEL, controlled_by, text, typed};
-use crate::store::meta;
+use super::kinds::{KUBEVIRT_V1, LAUNCHER_LABEL, PROVISIONER_ANNOTATION, controlled_by, text, typed};
+use crate::store::{Store, meta};
 
 /// The image that launcher pods name. Nothing is pulled: the guest runs beside the cluster.
 pub const IMAGE: &str = "quay.io/kubevirt/virt-launcher:v1.9.0";
@@ -51,7 +53,7 @@ pub fn images(spec: &InstanceSpec) -> Vec<(String, String)> {
 }
 
 /// The pod.
-pub fn pod(instance: &Value) -> Value {
+pub fn pod(store: &Store, instance: &Value) -> Value {
     let spec: InstanceSpec = typed(&instance["spec"]);
     let (name, namespace, uid) = (meta::name(instance), meta::namespace(instance), meta::uid(instance));
     let hostname = spec.hostname.clone().unwrap_or_else(|| name.to_owned());
@@ -85,12 +87,25 @@ pub fn pod(instance: &Value) -> Value {
             "annotations": annotations,
             "ownerReferences": [controlled_by(instance, KUBEVIRT_V1, "VirtualMachineInstance")],
         },
-        "spec": pod_spec(instance, &spec, &hostname),
+        "spec": pod_spec(store, instance, &spec, &hostname),
         "status": {"phase": "Pending", "qosClass": "Burstable"},
     })
 }
 
-fn pod_spec(instance: &Value, spec: &InstanceSpec, hostname: &str) -> Value {
+/// A pod that takes a launcher's place for a moment, so that claims that wait for their first consumer are bound.
+pub fn provisioner(store: &Store, instance: &Value) -> Value {
+    let mut pod = pod(store, instance);
+    pod["metadata"]["annotations"][PROVISIONER_ANNOTATION] = "true".into();
+    if let Some(spec) = pod["spec"].as_object_mut() {
+        spec.remove("initContainers");
+        spec.remove("readinessGates");
+    }
+    pod["spec"]["containers"][0]["command"] = json!(["/bin/bash", "-c", "echo", "bound PVCs"]);
+    pod
+}
+
+fn pod_spec(store: &Store, instance: &Value, spec: &InstanceSpec, hostname: &str) -> Value {
+    let (volumes, mounts) = volumes::of_launcher(store, meta::namespace(instance), spec);
     let grace = spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE_SECONDS);
     let architecture = spec.architecture.as_deref().unwrap_or("amd64");
     let mut selector = instance["spec"]["nodeSelector"].as_object().cloned().unwrap_or_default();
@@ -118,7 +133,8 @@ fn pod_spec(instance: &Value, spec: &InstanceSpec, hostname: &str) -> Value {
         "enableServiceLinks": false,
         "preemptionPolicy": "PreemptLowerPriority",
         "initContainers": init_containers(spec),
-        "containers": [compute(spec)],
+        "containers": [compute(spec, &mounts)],
+        "volumes": volumes,
     });
     if instance["spec"]["affinity"].is_object() {
         pod["affinity"] = instance["spec"]["affinity"].clone();
@@ -126,7 +142,7 @@ fn pod_spec(instance: &Value, spec: &InstanceSpec, hostname: &str) -> Value {
     pod
 }
 
-fn compute(spec: &InstanceSpec) -> Value {
+fn compute(spec: &InstanceSpec, mounts: &volumes::Mounts) -> Value {
     let guest_kib = spec.domain.memory_bytes().unwrap_or(0).div_ceil(1024);
     // KubeVirt asks for a tenth of each processor unless the machine says otherwise.
     let cpu = spec
@@ -150,6 +166,8 @@ fn compute(spec: &InstanceSpec) -> Value {
         "imagePullPolicy": "IfNotPresent",
         "command": ["/usr/bin/virt-launcher-monitor"],
         "resources": resources,
+        "volumeMounts": mounts.folders,
+        "volumeDevices": mounts.devices,
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "FallbackToLogsOnError",
     })
@@ -192,8 +210,9 @@ mod tests {
 
     #[test]
     fn memory_is_asked_for_as_the_real_controller_asks() {
+        let store = Store::in_memory();
         let requests =
-            |memory| pod(&instance(memory))["spec"]["containers"][0]["resources"]["requests"]["memory"].clone();
+            |memory| pod(&store, &instance(memory))["spec"]["containers"][0]["resources"]["requests"]["memory"].clone();
         assert_eq!(requests("128Mi"), "405760Ki");
         let overhead = |memory| kibibytes(overhead_kib(&typed(&instance(memory)["spec"])));
         assert_eq!((overhead("128Mi").as_str(), overhead("900Gi").as_str()), ("274688Ki", "2068Mi"));
@@ -201,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_launcher_can_be_found_by_its_labels_and_waits_longer_than_its_guest() {
-        let pod = pod(&instance("128Mi"));
+        let pod = pod(&Store::in_memory(), &instance("128Mi"));
         let labels = &pod["metadata"]["labels"];
         assert_eq!((text(&labels["kubevirt.io"]), text(&labels["kubevirt.io/created-by"])), ("virt-launcher", "u"));
         assert_eq!(labels["kubevirt.io/vm"], "life");

@@ -5,12 +5,14 @@
 //!      └──────────────────────┴──────────────────────┴── ended too early ──► Failed
 //! ```
 
+mod claims;
+
 use serde_json::{Value, json};
 
 use super::conditions::{self, Condition};
 use super::events::Source;
-use super::kinds::{At, CLAIMS, FOREGROUND_FINALIZER, INSTANCES, PODS, is_final, pod_of, text, typed};
-use super::{VirtContext, launcher};
+use super::kinds::{At, FOREGROUND_FINALIZER, INSTANCES, PODS, is_final, pod_of, text, typed};
+use super::{VirtContext, hotplug, launcher};
 use crate::clock;
 use crate::store::{DeleteOptions, meta};
 
@@ -40,6 +42,10 @@ pub fn reconcile(context: &VirtContext, at: &At) {
     if meta::is_terminating(&instance) || is_final(&instance) {
         return end(context, &instance, pod.as_deref());
     }
+    claims::tell_data_volumes(context, &instance);
+    if let Some(launcher) = &pod {
+        hotplug::attach(context, &instance, launcher);
+    }
     match (text(&instance["status"]["phase"]), pod) {
         ("" | "Pending", None) => make_pod(context, &instance),
         ("" | "Pending", Some(pod)) => schedule(context, &instance, &pod),
@@ -56,10 +62,10 @@ fn modify(context: &VirtContext, instance: &Value, change: impl FnOnce(&mut Valu
 }
 
 fn make_pod(context: &VirtContext, instance: &Value) {
-    if let Some(claim) = missing_claim(context, instance) {
-        return wait_for_claim(context, instance, &claim);
+    if !claims::are_ready(context, instance) {
+        return;
     }
-    match context.store.create(&PODS, launcher::pod(instance)) {
+    match context.store.create(&PODS, launcher::pod(&context.store, instance)) {
         Ok(pod) => {
             let message = format!("Created virtual machine pod {}", meta::name(&pod));
             context.recorder.normal(instance, Source::Controller, "SuccessfulCreate", &message);
@@ -81,25 +87,6 @@ fn make_pod(context: &VirtContext, instance: &Value) {
             });
         }
     }
-}
-
-fn missing_claim(context: &VirtContext, instance: &Value) -> Option<String> {
-    let spec: kubevirt::domain::InstanceSpec = typed(&instance["spec"]);
-    let namespace = meta::namespace(instance);
-    let mut claims = spec.volumes.iter().filter_map(kubevirt::domain::Volume::claim);
-    claims.find(|claim| context.store.get(&CLAIMS, Some(namespace), claim).is_none()).map(str::to_owned)
-}
-
-fn wait_for_claim(context: &VirtContext, instance: &Value, claim: &str) {
-    let message = format!("PVC {}/{claim} does not exist, waiting for it to appear", meta::namespace(instance));
-    context.recorder.normal(instance, Source::Controller, "FailedPvcNotFound", &message);
-    modify(context, instance, |instance| {
-        no_pod(instance);
-        let unschedulable =
-            Condition { kind: "PodScheduled", status: false, reason: "Unschedulable", message: &message };
-        conditions::set(instance, unschedulable);
-        not_synchronized(instance, "FailedPvcNotFound", &message);
-    });
 }
 
 fn not_synchronized(instance: &mut Value, reason: &str, message: &str) {
@@ -131,6 +118,7 @@ fn follow_pod(context: &VirtContext, instance: &Value, pod: &Value) {
     let is_running = phase == "Running" && !node.is_empty();
     let unscheduled = conditions::get(pod, "PodScheduled").filter(|condition| condition["status"] == "False");
     let waiting = waiting_for_image(pod);
+    let volumes = if is_running { hotplug::status(context, instance, Some(pod)) } else { Vec::new() };
     modify(context, instance, |instance| {
         instance["status"]["activePods"] = json!({meta::uid(pod): node});
         instance["status"]["qosClass"] = "Burstable".into();
@@ -151,7 +139,7 @@ fn follow_pod(context: &VirtContext, instance: &Value, pod: &Value) {
             None => conditions::remove(instance, "Synchronized"),
         }
         if is_running {
-            take_place(instance, &node);
+            take_place(instance, &node, volumes);
         } else if matches!(phase, "Failed" | "Succeeded") {
             enter(instance, "Failed");
         }
@@ -174,12 +162,11 @@ fn waiting_for_image(pod: &Value) -> Option<(String, String)> {
     })
 }
 
-fn take_place(instance: &mut Value, node: &str) {
+fn take_place(instance: &mut Value, node: &str, volumes: Vec<Value>) {
     instance["metadata"]["labels"]["kubevirt.io/nodeName"] = node.into();
     let spec: kubevirt::domain::InstanceSpec = typed(&instance["spec"]);
     let interface = |(number, interface): (usize, &kubevirt::domain::Interface)| json!({"name": interface.name, "podInterfaceName": format!("eth{number}")});
     let interfaces: Vec<_> = spec.domain.devices.interfaces.iter().enumerate().map(interface).collect();
-    let volumes: Vec<_> = spec.volumes.iter().map(|volume| json!({"name": volume.name, "target": ""})).collect();
     let status = conditions::status(instance);
     status.insert("interfaces".into(), interfaces.into());
     status.insert("migrationTransport".into(), "Unix".into());
@@ -197,6 +184,10 @@ fn follow_readiness(context: &VirtContext, instance: &Value, pod: &Value) {
     if meta::is_terminating(pod) {
         return modify(context, instance, pod_terminating);
     }
+    let volumes = hotplug::status(context, instance, Some(pod));
+    modify(context, instance, |instance| {
+        conditions::status(instance).insert("volumeStatus".into(), volumes.into());
+    });
     if instance["status"]["phase"] == "Running"
         && let Some(ready) = conditions::get(pod, "Ready")
     {

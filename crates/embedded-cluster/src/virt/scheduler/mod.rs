@@ -1,6 +1,9 @@
 //! Which node takes a pod, and the sentence that says why none does.
 
+mod claims;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kubevirt::quantity;
 use serde_json::Value;
@@ -25,8 +28,11 @@ pub fn is_waiting(pod: &Value) -> bool {
 /// Looks for a node for a pod.
 pub fn reconcile(context: &VirtContext, at: &At) {
     let Some(pod) = at.get(&context.store, &PODS).filter(|pod| is_waiting(pod)) else { return };
-    match choose(&context.store, &pod) {
-        Ok(node) => {
+    let claims = claims::of(&context.store, &pod);
+    match claims.and_then(|claims| choose(&context.store, &pod, &claims.volumes).map(|node| (node, claims))) {
+        // Looked at again when the claims are bound.
+        Ok((node, claims)) if !claims.unbound.is_empty() => claims.select_node(&context.store, &node),
+        Ok((node, _)) => {
             let bound = context.store.modify(&PODS, Some(&at.namespace), &at.name, |pod| {
                 pod["spec"]["nodeName"] = node.as_str().into();
                 conditions::set(pod, Condition::plain("PodScheduled", true));
@@ -59,7 +65,7 @@ struct Refusal {
 }
 
 /// The node that takes the pod and has most room, or the scheduler's sentence.
-fn choose(store: &Store, pod: &Value) -> Result<String, String> {
+fn choose(store: &Store, pod: &Value, volumes: &[Arc<Value>]) -> Result<String, String> {
     let (nodes, _) = store.list(&NODES, None);
     if nodes.is_empty() {
         return Err("no nodes available to schedule pods".to_owned());
@@ -70,7 +76,7 @@ fn choose(store: &Store, pod: &Value) -> Result<String, String> {
     let mut best: Option<(u64, &str)> = None;
     for node in &nodes {
         let used = pods.iter().filter(|other| is_on(other, meta::name(node))).map(|other| Needs::of(other)).sum();
-        match fits(node, pod, &wanted, &used) {
+        match fits(node, pod, volumes, &wanted, &used) {
             Ok(free) if best.is_none_or(|(most, _)| free > most) => best = Some((free, meta::name(node))),
             Ok(_) => {}
             Err(refusal) => refusals.push(refusal),
@@ -84,7 +90,7 @@ fn is_on(pod: &Value, node: &str) -> bool {
 }
 
 /// Room that stays free in thousandths of the node, if it takes the pod.
-fn fits(node: &Value, pod: &Value, wanted: &Needs, used: &Needs) -> Result<u64, Refusal> {
+fn fits(node: &Value, pod: &Value, volumes: &[Arc<Value>], wanted: &Needs, used: &Needs) -> Result<u64, Refusal> {
     let refuse = |reasons: Vec<String>| Err(Refusal { reasons, is_only_full: false });
     if node["spec"]["unschedulable"] == true {
         return refuse(vec!["node(s) were unschedulable".to_owned()]);
@@ -98,6 +104,9 @@ fn fits(node: &Value, pod: &Value, wanted: &Needs, used: &Needs) -> Result<u64, 
     }
     if !selector_matches(node, pod) {
         return refuse(vec!["node(s) didn't match Pod's node affinity/selector".to_owned()]);
+    }
+    if volumes.iter().any(|volume| !reaches(volume, node)) {
+        return refuse(vec!["node(s) had volume node affinity conflict".to_owned()]);
     }
     let allocatable = &node["status"]["allocatable"];
     let amount = |name: &str, parse: fn(&str) -> Option<u64>| parse(&quantity_text(&allocatable[name]));
@@ -134,14 +143,22 @@ fn selector_matches(node: &Value, pod: &Value) -> bool {
     let selector = pod["spec"]["nodeSelector"].as_object();
     let by_selector = selector.into_iter().flatten().all(|(key, wanted)| label(key) == wanted.as_str());
     let required = &pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
-    let terms = required["nodeSelectorTerms"].as_array();
-    let by_affinity = terms.is_none_or(|terms| {
+    by_selector && terms_match(node, required)
+}
+
+/// Whether a volume can be used on a node.
+fn reaches(volume: &Value, node: &Value) -> bool {
+    terms_match(node, &volume["spec"]["nodeAffinity"]["required"])
+}
+
+/// Whether a node has what one of the terms asks for; none ask for nothing.
+fn terms_match(node: &Value, selector: &Value) -> bool {
+    selector["nodeSelectorTerms"].as_array().is_none_or(|terms| {
         terms.iter().any(|term| {
             let expressions = term["matchExpressions"].as_array();
             expressions.into_iter().flatten().all(|expression| expression_matches(node, expression))
         })
-    });
-    by_selector && by_affinity
+    })
 }
 
 fn expression_matches(node: &Value, expression: &Value) -> bool {
@@ -270,14 +287,14 @@ mod tests {
     #[test]
     fn a_pod_that_no_node_can_hold_is_told_in_the_schedulers_words() {
         assert_eq!(
-            choose(&store(), &pod("900Gi", "1")).unwrap_err(),
+            choose(&store(), &pod("900Gi", "1"), &[]).unwrap_err(),
             "0/2 nodes are available: 2 Insufficient memory. no new claims to deallocate, preemption: 0/2 nodes are \
              available: 2 Preemption is not helpful for scheduling."
         );
         let mut elsewhere = pod("1Mi", "1m");
         elsewhere["spec"]["nodeSelector"] = json!({"kubernetes.io/hostname": "mars"});
         assert_eq!(
-            choose(&store(), &elsewhere).unwrap_err(),
+            choose(&store(), &elsewhere, &[]).unwrap_err(),
             "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, \
              preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
         );
@@ -287,17 +304,17 @@ mod tests {
     fn the_emptier_node_takes_the_pod_and_a_full_one_says_so() {
         let store = store();
         store.create(&crate::resource::GroupResource::core("namespaces"), json!({"metadata": {"name": "a"}})).unwrap();
-        assert_eq!(choose(&store, &pod("1Gi", "500m")).unwrap(), "node1");
+        assert_eq!(choose(&store, &pod("1Gi", "500m"), &[]).unwrap(), "node1");
         for (name, node) in [("x", "node1"), ("y", "node2")] {
             let mut taken = pod("3Gi", "1");
             taken["metadata"] = json!({"namespace": "a", "name": name});
             taken["spec"]["nodeName"] = node.into();
             store.create(&PODS, taken).unwrap();
             if node == "node1" {
-                assert_eq!(choose(&store, &pod("1Gi", "500m")).unwrap(), "node2");
+                assert_eq!(choose(&store, &pod("1Gi", "500m"), &[]).unwrap(), "node2");
             }
         }
-        let refusal = choose(&store, &pod("2Gi", "1500m")).unwrap_err();
+        let refusal = choose(&store, &pod("2Gi", "1500m"), &[]).unwrap_err();
         assert!(
             refusal.starts_with("0/2 nodes are available: 2 Insufficient cpu, 2 Insufficient memory."),
             "{refusal}"

@@ -1,0 +1,240 @@
+//! All guests of this machine: starting them, finding them again, ending them.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::builtin::BuiltinGuest;
+use super::follow::Follow;
+use super::qemu::{self, Qemu};
+use super::qmp::{Qmp, QmpError, QmpEvent};
+use super::running::{Control, Guest};
+use super::serial::Serial;
+use super::spec::GuestSpec;
+use super::{End, GuestError, GuestState, QMP_SOCKET, SERIAL_SOCKET, SPEC_FILE, socket};
+
+/// How long QEMU may take to open its sockets on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long a QEMU that hung up may take to end.
+const END_LIMIT: Duration = Duration::from_secs(1);
+
+/// What runs guests on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Runner {
+    Qemu(Qemu),
+    Builtin,
+}
+
+/// All guests of this machine.
+#[derive(Debug)]
+pub struct Guests {
+    folder: PathBuf,
+    runner: Runner,
+    running: Mutex<HashMap<String, Arc<Guest>>>,
+    changes: mpsc::UnboundedSender<String>,
+    /// Ends the tasks that follow guests.
+    detached: CancellationToken,
+}
+
+impl Guests {
+    /// Finds out what can run guests. `builtin` leaves QEMU out even where it is installed.
+    ///
+    /// The receiver gets the UID of each guest that changed its state.
+    pub async fn new(folder: PathBuf, builtin: bool) -> (Self, mpsc::UnboundedReceiver<String>) {
+        let qemu = if builtin { None } else { Qemu::find(&folder).await };
+        if let Some(qemu) = &qemu {
+            tracing::info!(guest.kvm = qemu.has_kvm(), "guests run in QEMU");
+        } else {
+            tracing::info!("guests are built-in stand-ins");
+        }
+        let (changes, receiver) = mpsc::unbounded_channel();
+        let runner = qemu.map_or(Runner::Builtin, Runner::Qemu);
+        (Self { folder, runner, running: Mutex::default(), changes, detached: CancellationToken::new() }, receiver)
+    }
+
+    /// Whether guests are real.
+    pub const fn has_qemu(&self) -> bool {
+        matches!(self.runner, Runner::Qemu(_))
+    }
+
+    /// Whether guests can have EFI firmware.
+    pub fn has_efi(&self) -> bool {
+        matches!(&self.runner, Runner::Qemu(qemu) if qemu.has_efi())
+    }
+
+    /// The guest of an instance, also one that has ended and was not removed yet.
+    pub fn get(&self, uid: &str) -> Option<Arc<Guest>> {
+        self.lock().get(uid).cloned()
+    }
+
+    /// Starts a guest. It is running or, if the specification says so, paused when this returns.
+    pub async fn start(&self, spec: GuestSpec) -> Result<Arc<Guest>, GuestError> {
+        let folder = self.folder.join(&spec.uid);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => std::fs::create_dir_all(&folder)?,
+        }
+        std::fs::write(folder.join(SPEC_FILE), serde_json::to_vec(&spec).map_err(io::Error::other)?)?;
+        for disc in &spec.discs {
+            disc.write(&folder)?;
+        }
+        let guest = match &self.runner {
+            Runner::Qemu(qemu) => self.start_qemu(qemu, spec, folder).await?,
+            Runner::Builtin => self.start_builtin(spec, folder).await?,
+        };
+        self.lock().insert(guest.spec.uid.clone(), Arc::clone(&guest));
+        Ok(guest)
+    }
+
+    async fn start_qemu(&self, qemu: &Qemu, spec: GuestSpec, folder: PathBuf) -> Result<Arc<Guest>, GuestError> {
+        let mut child = qemu.spawn(&spec, &folder)?;
+        let connected = tokio::time::timeout(START_LIMIT, async {
+            tokio::select! {
+                _ = child.wait() => Err(QmpError::Gone),
+                connected = connect_when_there(&folder) => connected,
+            }
+        });
+        let connected = match connected.await {
+            Ok(Ok(connected)) => connected,
+            failed => {
+                // Nobody else would ever end it. One that has ended by itself says why in its log.
+                let has_ended = tokio::time::timeout(END_LIMIT, child.wait()).await.is_ok();
+                child.kill().await?;
+                return Err(match failed {
+                    _ if has_ended => refusal(&spec, &folder),
+                    Ok(Err(error)) => error.into(),
+                    _ => GuestError::Timeout,
+                });
+            }
+        };
+        // Collects the process when it ends, so that it does not stay as a zombie.
+        tokio::spawn(async move { child.wait().await });
+        let (qmp, events) = connected;
+        self.take_over(spec, folder, qmp, events).await
+    }
+
+    /// Makes a guest of a QEMU that runs.
+    async fn take_over(
+        &self,
+        spec: GuestSpec,
+        folder: PathBuf,
+        qmp: Arc<Qmp>,
+        events: mpsc::UnboundedReceiver<QmpEvent>,
+    ) -> Result<Arc<Guest>, GuestError> {
+        let status = qmp.execute("query-status", json!({})).await?;
+        let state = match status["status"].as_str() {
+            Some("running") => GuestState::Running,
+            Some("shutdown") => GuestState::Ended(End::Shutdown),
+            _ => GuestState::Paused,
+        };
+        let serial = if spec.has_serial { Some(connect_serial(&spec, &folder).await?) } else { None };
+        let (tell, state) = watch::channel(state);
+        let reboot = Arc::default();
+        let follow = Follow { qmp: Arc::clone(&qmp), tell, reboot: Arc::clone(&reboot), changes: self.changes.clone() };
+        let (detached, uid) = (self.detached.clone(), spec.uid.clone());
+        tokio::spawn(async move { detached.run_until_cancelled_owned(follow.run(uid, events)).await });
+        let control = Control::Qemu { qmp, reboot };
+        Ok(Arc::new(Guest::new(spec, folder, control, state, serial)))
+    }
+
+    async fn start_builtin(&self, spec: GuestSpec, folder: PathBuf) -> Result<Arc<Guest>, GuestError> {
+        let (guest, state) = BuiltinGuest::start(&spec, &folder, self.changes.clone())?;
+        let serial = if spec.has_serial { Some(connect_serial(&spec, &folder).await?) } else { None };
+        Ok(Arc::new(Guest::new(spec, folder, Control::Builtin(guest), state, serial)))
+    }
+
+    /// Takes over guests that an earlier Porthole left running, and clears away what is left of others.
+    pub async fn adopt(&self) {
+        let Ok(folders) = std::fs::read_dir(&self.folder) else { return };
+        for folder in folders.flatten().map(|entry| entry.path()) {
+            match self.adopt_one(&folder).await {
+                Ok(guest) => {
+                    tracing::info!(guest.name = guest.spec.name, "took over a running guest");
+                    self.lock().insert(guest.spec.uid.clone(), guest);
+                }
+                Err(error) => {
+                    tracing::info!(folder = %folder.display(), %error, "no guest can be taken over here");
+                    // One that hangs would run on unseen.
+                    qemu::kill(&folder).await;
+                    remove(&folder);
+                }
+            }
+        }
+    }
+
+    async fn adopt_one(&self, folder: &Path) -> Result<Arc<Guest>, GuestError> {
+        let spec: GuestSpec =
+            serde_json::from_slice(&std::fs::read(folder.join(SPEC_FILE))?).map_err(io::Error::other)?;
+        let (qmp, events) = Qmp::connect(folder, QMP_SOCKET).await?;
+        self.take_over(spec, folder.to_owned(), qmp, events).await
+    }
+
+    /// Forgets a guest, ending it first if need be, and clears its folder.
+    pub async fn remove(&self, uid: &str) {
+        let Some(guest) = self.lock().remove(uid) else { return };
+        guest.switch_off().await;
+        remove(guest.folder());
+    }
+
+    /// Lets go of all guests without ending them, so that the next Porthole can take them over.
+    pub fn detach(&self) {
+        self.detached.cancel();
+        self.lock().clear();
+    }
+
+    /// Switches every guest off.
+    pub async fn stop_all(&self) {
+        let all: Vec<_> = self.lock().values().cloned().collect();
+        for guest in all {
+            guest.switch_off().await;
+        }
+    }
+
+    /// UIDs of all guests that are known.
+    pub fn uids(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Guest>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why QEMU ended instead of starting.
+fn refusal(spec: &GuestSpec, folder: &Path) -> GuestError {
+    let words = std::fs::read_to_string(folder.join("qemu.log")).unwrap_or_default();
+    tracing::warn!(guest.name = spec.name, words, "QEMU ended at once");
+    GuestError::Refused(words.trim().to_owned())
+}
+
+fn remove(folder: &Path) {
+    if let Err(error) = std::fs::remove_dir_all(folder)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(folder = %folder.display(), %error, "a guest's folder cannot be removed");
+    }
+}
+
+/// QEMU opens its control socket a moment after it was started.
+async fn connect_when_there(folder: &Path) -> Result<(Arc<Qmp>, mpsc::UnboundedReceiver<QmpEvent>), QmpError> {
+    loop {
+        match Qmp::connect(folder, QMP_SOCKET).await {
+            Err(QmpError::Socket(error))
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn connect_serial(spec: &GuestSpec, folder: &Path) -> io::Result<Serial> {
+    Ok(Serial::start(socket::connect(folder, SERIAL_SOCKET).await?, spec.serial_log.clone()))
+}
