@@ -14,10 +14,12 @@
 //! | [`query`] | list queries: search, filter, sort, page, and their answers |
 //! | [`session`] | who is signed in and what the cluster behind the portal offers |
 //! | [`console`] | why a console closed, in codes and words |
+//! | [`create`] | a new machine: the form's draft, its problems and costs, the manifest |
 //! | [`live`] | the hints that tell an open page to ask again |
 //! | [`error`] | the one error that reaches a page |
 
 pub mod console;
+pub mod create;
 pub mod error;
 pub mod finding;
 pub mod live;

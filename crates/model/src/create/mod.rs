@@ -1,0 +1,38 @@
+//! Creating a machine: what a person fills in, what is wrong with it, what a choice costs, and the objects.
+//!
+//! ```text
+//! MachineDraft --problems--> field: what is wrong and how to mend it     the form, and the refusal
+//!      |        --costs----> field: what the choice costs                 beside the field
+//!      `-- + CreateOptions --manifests--> VirtualMachine, Secrets --> YAML, kubectl, virtctl
+//!            what the cluster offers
+//! ```
+//!
+//! All of it is pure, so the browser shows while somebody types exactly what the server sends afterwards. A draft
+//! holds the texts as they were typed: half a number is kept, and named as a problem.
+//!
+//! # To add a choice
+//!
+//! 1. A field in [`MachineDraft`] whose default means "nothing special".
+//! 2. Its check in [`problems`], if it can be wrong, and its line in [`costs`], if it costs something.
+//! 3. Its place in [`manifest`], and a draft that uses it in the table of `tests/manifests.rs`.
+//! 4. Its control in the form, under the same field name.
+
+mod commands;
+mod cost;
+mod draft;
+pub mod manifest;
+mod options;
+mod problem;
+pub mod size;
+mod system;
+pub mod yaml;
+
+pub use commands::{kubectl_line, virtctl_line};
+pub use cost::costs;
+pub use draft::{Boot, Bus, ExtraDisk, Firmware, Hidden, MachineDraft, NetworkChoice, Run, Tpm};
+pub use manifest::{Manifests, manifests};
+pub use options::{
+    ClassOption, CreateOptions, ImageKind, ImageOption, QuotaKind, QuotaLine, SizeCard, memory_cost_mib,
+};
+pub use problem::{Problems, problems, size_of, suggest_name};
+pub use system::{Family, SystemCard, built_in_systems, system_from_preference};
