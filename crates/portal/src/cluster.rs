@@ -40,8 +40,8 @@ use tokio::sync::{Notify, watch as channel};
 
 use crate::clock::Clock;
 use crate::live::Live;
-pub use call::Refusal;
 pub(crate) use call::{As, CallError};
+pub use call::{Cause, Refusal};
 pub(crate) use connection::Connection;
 pub(crate) use kinds::{Kind, KindHealth, Kinds};
 pub use source::ClusterSource;

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     fn ui(status: u16, message: &str, is_status: bool) -> (ErrorCode, String) {
-        let refusal = Refusal { status, message: message.to_owned(), is_status };
+        let refusal = Refusal { status, message: message.to_owned(), is_status, causes: Vec::new() };
         let ui = PortalError::Refused(refusal).to_ui();
         (ui.code, ui.message)
     }

@@ -128,7 +128,7 @@ pub fn system_from_preference(object: &Value) -> Option<SystemCard> {
     };
     let display = object["metadata"]["annotations"]["openshift.io/display-name"].as_str();
     Some(SystemCard {
-        label: display.map_or_else(|| label(id), str::to_owned),
+        label: display.map_or_else(|| label(id), |name| name.trim_start_matches("Microsoft ").to_owned()),
         family,
         has_preference: true,
         is_variant: [".desktop", ".dpdk", ".realtime", ".virtiotransitional", ".efi"]

@@ -10,7 +10,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{Cluster, Trouble};
@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const MAX_ANSWER: usize = 16 << 20;
 /// The most that a refusal may hold.
 const MAX_REFUSAL: usize = 64 << 10;
+const JSON: &str = "application/json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
+const JSON_PATCH: &str = "application/json-patch+json";
 
 /// Why a call did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +45,17 @@ pub struct Refusal {
     pub message: String,
     /// Whether it was a Status object: the API server's and virt-api's proper way to refuse.
     pub is_status: bool,
+    /// What is wrong with which field, where the cluster says so.
+    pub causes: Vec<Cause>,
+}
+
+/// One reason of a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The field's path, such as `spec.template.spec.volumes[0]`; may be empty.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
 }
 
 impl std::fmt::Display for Refusal {
@@ -55,7 +69,11 @@ impl Refusal {
     pub(crate) fn read(status: u16, body: &[u8]) -> Self {
         let told = serde_json::from_slice::<Value>(body).ok().filter(|value| value["kind"] == "Status");
         let message = told.as_ref().and_then(|status| status["message"].as_str()).map(str::to_owned);
+        let causes = told.as_ref().and_then(|status| status["details"]["causes"].as_array());
+        let text = |cause: &Value, key: &str| cause[key].as_str().unwrap_or_default().to_owned();
+        let cause = |cause: &Value| Cause { field: text(cause, "field"), message: text(cause, "message") };
         Self {
+            causes: causes.into_iter().flatten().map(cause).collect(),
             status,
             is_status: told.is_some(),
             message: message.unwrap_or_else(|| String::from_utf8_lossy(body).trim().chars().take(500).collect()),
@@ -87,36 +105,64 @@ impl<'a> As<'a> {
 
     /// A GET for an object.
     pub(crate) async fn get_json(&self, uri: &str) -> Result<Value, CallError> {
-        json(&self.get(uri).await?)
+        parsed(&self.get(uri).await?)
+    }
+
+    /// Makes an object; the answer is what was stored. With `dryRun=All` in the query nothing is.
+    pub(crate) async fn create(&self, uri: &str, object: &Value) -> Result<Value, CallError> {
+        parsed(&self.exchange(http::Method::POST, uri, Some((JSON, object))).await?)
+    }
+
+    /// Changes the fields that `change` names; `null` removes one. Lists are replaced as a whole.
+    pub(crate) async fn merge(&self, uri: &str, change: &Value) -> Result<Value, CallError> {
+        parsed(&self.exchange(http::Method::PATCH, uri, Some((MERGE_PATCH, change))).await?)
+    }
+
+    /// Changes an object step by step, with tests in between (RFC 6902).
+    pub(crate) async fn json_patch(&self, uri: &str, steps: &Value) -> Result<Value, CallError> {
+        parsed(&self.exchange(http::Method::PATCH, uri, Some((JSON_PATCH, steps))).await?)
+    }
+
+    /// Deletes an object; what it owns goes with it, or stays if `keeps_owned`.
+    pub(crate) async fn delete(&self, uri: &str, keeps_owned: bool) -> Result<(), CallError> {
+        let policy = if keeps_owned { "Orphan" } else { "Background" };
+        let options = json!({ "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy });
+        self.exchange(http::Method::DELETE, uri, Some((JSON, &options))).await.map(drop)
     }
 
     /// An access review: a question, though it is a POST.
     pub(crate) async fn review(&self, uri: &str, body: &Value) -> Result<Value, CallError> {
-        json(&self.question(http::Method::POST, uri, Some(body)).await?)
+        parsed(&self.question(http::Method::POST, uri, Some(body)).await?)
     }
 
     /// A subresource that is no stream.
     pub(crate) async fn subresource(&self, request: &kubevirt::subresource::Request) -> Result<Bytes, CallError> {
         let method = if request.method == "PUT" { http::Method::PUT } else { http::Method::GET };
-        self.exchange(method, &request.uri, request.body.as_ref()).await
+        self.exchange(method, &request.uri, request.body.as_ref().map(|body| (JSON, body))).await
     }
 
     /// A request that changes nothing is sent once more if its connection broke: that is most often an unused one
     /// that the server closed at this moment.
     async fn question(&self, method: http::Method, uri: &str, body: Option<&Value>) -> Result<Bytes, CallError> {
+        let body = body.map(|body| (JSON, body));
         match self.exchange(method.clone(), uri, body).await {
             Err(CallError::Unreachable(Trouble::Failing(_))) => self.exchange(method, uri, body).await,
             answer => answer,
         }
     }
 
-    async fn exchange(&self, method: http::Method, uri: &str, body: Option<&Value>) -> Result<Bytes, CallError> {
+    async fn exchange(
+        &self,
+        method: http::Method,
+        uri: &str,
+        body: Option<(&'static str, &Value)>,
+    ) -> Result<Bytes, CallError> {
         let call = async {
             let mut request = Request::builder().method(method).uri(uri);
-            if body.is_some() {
-                request = request.header(CONTENT_TYPE, "application/json");
+            if let Some((kind, _)) = body {
+                request = request.header(CONTENT_TYPE, kind);
             }
-            let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+            let body = body.map(|(_, body)| body.to_string().into_bytes()).unwrap_or_default();
             let response = self.send(request.body(Body::from(body)).map_err(|error| unsendable(&error))?).await?;
             accepted(response).await
         };
@@ -157,7 +203,7 @@ fn unsendable(error: &(dyn std::error::Error + 'static)) -> CallError {
     CallError::Unreachable(Trouble::SetUp(super::trouble::chain(error)))
 }
 
-fn json(bytes: &Bytes) -> Result<Value, CallError> {
+fn parsed(bytes: &Bytes) -> Result<Value, CallError> {
     serde_json::from_slice(bytes)
         .map_err(|error| CallError::Unreachable(Trouble::Failing(format!("the answer is no JSON: {error}"))))
 }
@@ -189,6 +235,13 @@ mod tests {
         assert_eq!((proper.message.as_str(), proper.is_status), ("VM is already running", true));
         let text = Refusal::read(503, b"service unavailable\n");
         assert_eq!((text.message.as_str(), text.is_status), ("service unavailable", false));
+    }
+
+    #[test]
+    fn a_webhook_says_which_field_is_wrong() {
+        let body = br#"{"kind":"Status","message":"no","details":{"causes":[{"field":"spec.a","message":"bad a"}]}}"#;
+        let cause = Cause { field: "spec.a".to_owned(), message: "bad a".to_owned() };
+        assert_eq!(Refusal::read(422, body).causes, [cause]);
     }
 
     #[test]

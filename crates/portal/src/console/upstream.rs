@@ -145,7 +145,7 @@ mod tests {
             (500, "dial tcp 10.0.0.1:8186: connect: connection refused", true, ConsoleEnd::TryLater),
             (503, "service unavailable", false, ConsoleEnd::TryLater),
         ] {
-            let refused = refusal(&Refusal { status, message: message.to_owned(), is_status });
+            let refused = refusal(&Refusal { status, message: message.to_owned(), is_status, causes: Vec::new() });
             assert_eq!(refused.end, expected, "{status} {message}");
             assert!(!refused.message.is_empty());
         }
