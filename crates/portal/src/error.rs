@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use model::create::Problems;
 use model::{ErrorCode, UiError};
 
 use crate::access::AccountError;
@@ -46,6 +47,9 @@ pub enum PortalError {
     /// The action does not fit the state; the text is the one of the disabled button.
     #[error("not now: {0}")]
     Conflict(String),
+    /// What was filled in is wrong: field name to what is wrong with it.
+    #[error("the input is wrong: {0:?}")]
+    Invalid(Problems),
     /// The cluster was asked in the person's name and refused.
     #[error("the cluster refused: {0}")]
     Refused(Refusal),
@@ -88,6 +92,9 @@ impl PortalError {
             Self::NotFound(thing) => UiError::not_found(thing.word()),
             Self::Forbidden(reason) => UiError::new(ErrorCode::Forbidden, reason),
             Self::Conflict(reason) => UiError::new(ErrorCode::Conflict, reason),
+            Self::Invalid(fields) => {
+                UiError { fields: fields.clone(), ..UiError::new(ErrorCode::Invalid, invalid(fields)) }
+            }
             Self::Refused(refusal) => refused(refusal),
             Self::Unreachable(trouble) => UiError::new(ErrorCode::Unavailable, trouble.sentence()),
             Self::NotReady(Some(trouble)) => UiError::new(ErrorCode::Unavailable, trouble.sentence()),
@@ -108,6 +115,13 @@ impl PortalError {
             Self::Records(_) => UiError::new(ErrorCode::Internal, "Porthole's database does not answer."),
             Self::Account(error) => account(error),
         }
+    }
+}
+
+fn invalid(fields: &Problems) -> String {
+    match fields.len() {
+        1 => fields.values().next().cloned().unwrap_or_default(),
+        number => format!("{number} fields need another look."),
     }
 }
 

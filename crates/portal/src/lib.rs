@@ -20,6 +20,7 @@
 //! | [`access`] | people, signing in, permissions | - |
 //! | `machines` | virtual machines and power actions | to add an action |
 //! | `workloads` | pods, containers, logs | - |
+//! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
 //! | `images` | claims and the volumes that fill them, uploads | - |
 //! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
 //! | `live` | hints for open pages | - |
@@ -31,6 +32,7 @@ pub mod clock;
 pub mod cluster;
 pub mod console;
 mod diagnosis;
+mod create;
 pub mod error;
 mod events;
 mod images;
@@ -53,6 +55,7 @@ use futures_util::{Stream, StreamExt as _};
 use kubevirt::PersistentVolume;
 use model::ObjectRef;
 use model::finding::Finding;
+use model::create::{CreateOptions, MachineDraft};
 use model::live::{Hint, LiveKind};
 use model::machine::{MachineAction, MachineDetail};
 use model::query::{ListQuery, MachineList, PodList};
@@ -93,6 +96,7 @@ struct Inner {
     disks: images::DiskIndex,
     /// Volumes that claims are bound to; their namespace is empty.
     volumes: Cache<PersistentVolume>,
+    catalog: create::Catalog,
     live: live::Live,
     leases: console::Leases,
     lifecycle: Lifecycle,
@@ -114,6 +118,7 @@ impl Portal {
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live),
             volumes: Cache::new(live.clone(), LiveKind::Image),
+            catalog: create::Catalog::new(&live),
             leases: console::Leases::default(),
             cluster,
             permissions,
@@ -201,6 +206,21 @@ impl Portal {
         self.0.act(actor, at, action).await
     }
 
+    /// What the form for a new machine offers in a team; in the person's first one if none of theirs is named.
+    pub async fn create_options(&self, actor: &Actor, namespace: &str) -> Result<CreateOptions, PortalError> {
+        self.0.create_options(actor, namespace).await
+    }
+
+    /// Checks a draft by our own rules and by the cluster's, without making anything.
+    pub async fn check_machine(&self, actor: &Actor, draft: &MachineDraft) -> Result<(), PortalError> {
+        self.0.check_machine(actor, draft).await
+    }
+
+    /// Makes a machine, as the person.
+    pub async fn create_machine(&self, actor: &Actor, draft: &MachineDraft) -> Result<ObjectRef, PortalError> {
+        self.0.create_machine(actor, draft).await
+    }
+
     /// A picture of the machine's screen, in PNG.
     pub async fn machine_screenshot(&self, actor: &Actor, at: &ObjectRef) -> Result<Bytes, PortalError> {
         self.0.screenshot(actor, at).await
@@ -276,6 +296,9 @@ impl Inner {
         tasks.spawn("watch volumes", follow(shared(), Kind::PersistentVolume, self.volumes.clone()));
         tasks.spawn("watch storage classes", follow(shared(), Kind::StorageClass, self.disks.classes.clone()));
         tasks.spawn("watch storage profiles", follow(shared(), Kind::StorageProfile, self.disks.profiles.clone()));
+        tasks.spawn("watch installations", follow(shared(), Kind::Installation, self.catalog.installations.clone()));
+        tasks.spawn("watch sizes", follow(shared(), Kind::Size, self.catalog.sizes.clone()));
+        tasks.spawn("watch preferences", follow(shared(), Kind::Preference, self.catalog.preferences.clone()));
         for kind in Kind::RBAC {
             let invalidator = namespaces::Invalidator(Arc::clone(&self.permissions));
             tasks.spawn("watch permissions", follow(shared(), kind, invalidator));

@@ -82,6 +82,7 @@ impl Fake {
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live),
             volumes: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
+            catalog: crate::create::Catalog::new(&live),
             leases: console::Leases::default(),
             lifecycle: Lifecycle::default(),
             cluster,

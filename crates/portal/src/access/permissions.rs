@@ -50,6 +50,21 @@ impl Ask {
         Self::on(kind, "get", namespace, name)
     }
 
+    /// May somebody make objects of a kind in a namespace?
+    pub(crate) fn create(kind: Kind, namespace: &str) -> Self {
+        Self::on(kind, "create", namespace, "")
+    }
+
+    /// May somebody change one object?
+    pub(crate) fn patch(kind: Kind, namespace: &str, name: &str) -> Self {
+        Self::on(kind, "patch", namespace, name)
+    }
+
+    /// May somebody delete one object?
+    pub(crate) fn delete(kind: Kind, namespace: &str, name: &str) -> Self {
+        Self::on(kind, "delete", namespace, name)
+    }
+
     fn on(kind: Kind, verb: &'static str, namespace: &str, name: &str) -> Self {
         Self {
             verb,

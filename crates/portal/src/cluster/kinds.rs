@@ -26,10 +26,13 @@ pub(crate) enum Kind {
     StorageClass,
     StorageProfile,
     PersistentVolume,
+    Installation,
+    Size,
+    Preference,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Machine,
         Self::Instance,
         Self::Pod,
@@ -45,13 +48,16 @@ impl Kind {
         Self::StorageClass,
         Self::StorageProfile,
         Self::PersistentVolume,
+        Self::Installation,
+        Self::Size,
+        Self::Preference,
     ];
 
     /// Kinds that are watched only to know when answers about permissions are out of date.
     pub(crate) const RBAC: [Self; 4] = [Self::Role, Self::ClusterRole, Self::RoleBinding, Self::ClusterRoleBinding];
 
     pub(crate) const fn is_kubevirt(self) -> bool {
-        matches!(self, Self::Machine | Self::Instance)
+        matches!(self, Self::Machine | Self::Instance | Self::Installation)
     }
 
     /// Whether pages show the kind; others are watched for what they say about those.
@@ -71,7 +77,7 @@ impl Kind {
     /// [`ApiVersion`]: kubevirt::ApiVersion
     pub(crate) const fn optional_versions(self) -> &'static [&'static str] {
         match self {
-            Self::DataVolume | Self::DataSource | Self::StorageProfile => &["v1beta1"],
+            Self::DataVolume | Self::DataSource | Self::StorageProfile | Self::Size | Self::Preference => &["v1beta1"],
             _ => &[],
         }
     }
@@ -105,15 +111,19 @@ impl Kind {
             Self::StorageClass => "storageclasses",
             Self::StorageProfile => "storageprofiles",
             Self::PersistentVolume => "persistentvolumes",
+            Self::Installation => "kubevirts",
+            Self::Size => "virtualmachineclusterinstancetypes",
+            Self::Preference => "virtualmachineclusterpreferences",
         }
     }
 
     pub(crate) const fn group(self) -> &'static str {
         match self {
-            Self::Machine | Self::Instance => "kubevirt.io",
+            Self::Machine | Self::Instance | Self::Installation => "kubevirt.io",
             Self::Pod | Self::Event | Self::Namespace | Self::Claim | Self::PersistentVolume => "",
             Self::DataVolume | Self::DataSource | Self::StorageProfile => "cdi.kubevirt.io",
             Self::StorageClass => "storage.k8s.io",
+            Self::Size | Self::Preference => "instancetype.kubevirt.io",
             Self::Role | Self::ClusterRole | Self::RoleBinding | Self::ClusterRoleBinding => {
                 "rbac.authorization.k8s.io"
             }
@@ -137,6 +147,9 @@ impl Kind {
             Self::StorageClass => "StorageClass",
             Self::StorageProfile => "StorageProfile",
             Self::PersistentVolume => "PersistentVolume",
+            Self::Installation => "KubeVirt",
+            Self::Size => "VirtualMachineClusterInstancetype",
+            Self::Preference => "VirtualMachineClusterPreference",
         }
     }
 

@@ -1,0 +1,110 @@
+//! Sending the objects of a draft: first for show, then for real, and taking back what was half made.
+
+use model::ObjectRef;
+use model::create::{MachineDraft, Manifests};
+use serde_json::{Value, json};
+
+use super::fields;
+use crate::Inner;
+use crate::access::Actor;
+use crate::cluster::CallError;
+use crate::error::PortalError;
+
+impl Inner {
+    /// Lets the cluster judge all objects without storing any.
+    pub(super) async fn rehearse(
+        &self,
+        actor: &Actor,
+        draft: &MachineDraft,
+        manifests: &Manifests,
+    ) -> Result<(), PortalError> {
+        let person = self.cluster.as_person(&actor.user, &actor.groups);
+        for object in manifests.objects() {
+            let uri = format!("{}?dryRun=All", self.collection(object));
+            person.create(&uri, object).await.map_err(|error| fields::explain(error, draft, object))?;
+        }
+        Ok(())
+    }
+
+    /// Makes all objects. If one fails, those that were made before it are taken back.
+    pub(super) async fn make(
+        &self,
+        actor: &Actor,
+        draft: &MachineDraft,
+        at: &ObjectRef,
+        manifests: &Manifests,
+    ) -> Result<(), PortalError> {
+        let mut made = Vec::new();
+        for secret in &manifests.secrets {
+            match self.cluster.as_person(&actor.user, &actor.groups).create(&self.collection(secret), secret).await {
+                Ok(_) => made.push(self.address(secret)),
+                Err(error) => {
+                    self.take_back(actor, &made).await;
+                    return Err(fields::explain(error, draft, secret));
+                }
+            }
+        }
+        match self.make_machine(actor, manifests).await {
+            Ok(machine) => {
+                self.hand_over(actor, at, &machine, &made).await;
+                Ok(())
+            }
+            Err(error) => {
+                self.take_back(actor, &made).await;
+                Err(fields::explain(error, draft, &manifests.machine))
+            }
+        }
+    }
+
+    /// Makes the machine; an answer that got lost is looked for, so that no machine loses its Secrets to it.
+    async fn make_machine(&self, actor: &Actor, manifests: &Manifests) -> Result<Value, CallError> {
+        let person = self.cluster.as_person(&actor.user, &actor.groups);
+        match person.create(&self.collection(&manifests.machine), &manifests.machine).await {
+            Err(error @ CallError::Unreachable(_)) => {
+                person.get_json(&self.address(&manifests.machine)).await.map_err(|_| error)
+            }
+            answer => answer,
+        }
+    }
+
+    /// Gives the Secrets to the machine, so that they go when it goes.
+    async fn hand_over(&self, actor: &Actor, at: &ObjectRef, machine: &Value, secrets: &[String]) {
+        let owner = json!({
+            "apiVersion": machine["apiVersion"].as_str().unwrap_or("kubevirt.io/v1"),
+            "kind": "VirtualMachine",
+            "name": at.name,
+            "uid": machine["metadata"]["uid"],
+        });
+        let change = json!({ "metadata": { "ownerReferences": [owner] } });
+        for secret in secrets {
+            let outcome = self.cluster.as_person(&actor.user, &actor.groups).merge(secret, &change).await;
+            if let Err(error) = outcome {
+                // The machine works; its Secret merely outlives it, under a label that names it.
+                tracing::warn!(%error, machine.namespace = at.namespace.as_str(), machine.name = at.name.as_str(), "a Secret has no owner");
+            }
+        }
+    }
+
+    async fn take_back(&self, actor: &Actor, made: &[String]) {
+        for uri in made {
+            if let Err(error) = self.cluster.as_person(&actor.user, &actor.groups).delete(uri, false).await {
+                tracing::warn!(%error, object = uri.as_str(), "what was half made could not be taken back");
+            }
+        }
+    }
+
+    /// Where objects of the kind are made.
+    fn collection(&self, object: &Value) -> String {
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+        if object["kind"] == "Secret" {
+            format!("/api/v1/namespaces/{namespace}/secrets")
+        } else {
+            let version = self.cluster.offers().kubevirt.unwrap_or_default();
+            format!("/apis/kubevirt.io/{}/namespaces/{namespace}/virtualmachines", version.as_str())
+        }
+    }
+
+    fn address(&self, object: &Value) -> String {
+        format!("{}/{}", self.collection(object), object["metadata"]["name"].as_str().unwrap_or_default())
+    }
+}

@@ -1,0 +1,137 @@
+use model::ErrorCode;
+use model::create::{Boot, MachineDraft};
+use serde_json::{Value, json};
+
+use crate::testing::{Answer, Call, Fake, allowed, ana};
+
+fn draft() -> MachineDraft {
+    let text = str::to_owned;
+    MachineDraft {
+        name: text("web"),
+        namespace: text("blue"),
+        system: text("debian"),
+        boot: Boot::Blank,
+        cpus: text("2"),
+        memory: text("2 GiB"),
+        disk: text("10 GiB"),
+        ..MachineDraft::default()
+    }
+}
+
+fn with_password() -> MachineDraft {
+    let mut draft = draft();
+    draft.user = "ana".to_owned();
+    draft.password.0 = "correct horse".to_owned();
+    draft
+}
+
+/// Ana may do everything in blue; `judge` is how the cluster answers to what is made, `None` means that it agrees.
+async fn fake(judge: impl Fn(&Call) -> Option<Answer> + Send + Sync + 'static) -> Fake {
+    let fake = Fake::new(move |call| match call.review() {
+        Some(spec) => allowed(spec["resourceAttributes"]["namespace"] == "blue"),
+        None if call.method == "GET" => (404, json!({"kind": "Status", "message": "not found"})),
+        None => judge(call).unwrap_or_else(|| {
+            let mut stored = call.body.clone();
+            stored["metadata"]["uid"] = "u-1".into();
+            (201, stored)
+        }),
+    });
+    let fake = fake.await;
+    fake.namespace("blue");
+    fake.namespace("green");
+    // The watch of a real cluster would tell of it.
+    fake
+}
+
+fn writes(fake: &Fake) -> Vec<(String, String)> {
+    fake.others().into_iter().filter(|call| call.method != "GET").map(|call| (call.method, call.uri)).collect()
+}
+
+const MACHINES: &str = "/apis/kubevirt.io/v1/namespaces/blue/virtualmachines";
+const SECRETS: &str = "/api/v1/namespaces/blue/secrets";
+
+fn is_real(call: &Call, place: &str) -> bool {
+    call.method == "POST" && call.uri == place
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_is_rehearsed_then_made_in_the_persons_name() {
+    let fake = fake(|_| None).await;
+    let at = fake.inner.create_machine(&ana(), &draft()).await.unwrap();
+    assert_eq!(at.to_string(), "blue/web");
+    let post = "POST".to_owned();
+    assert_eq!(writes(&fake), [(post.clone(), format!("{MACHINES}?dryRun=All")), (post, MACHINES.to_owned())]);
+    assert!(fake.others().iter().all(|call| call.user.as_deref() == Some("ana@example")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_come_first_and_then_belong_to_the_machine() {
+    let fake = fake(|_| None).await;
+    fake.inner.create_machine(&ana(), &with_password()).await.unwrap();
+    let made: Vec<_> = writes(&fake).into_iter().filter(|(_, uri)| !uri.contains("dryRun")).collect();
+    let expected =
+        [("POST", SECRETS.to_owned()), ("POST", MACHINES.to_owned()), ("PATCH", format!("{SECRETS}/web-cloud-init"))];
+    assert_eq!(made, expected.map(|(method, uri)| (method.to_owned(), uri)));
+    let calls = fake.others();
+    let owner = &calls.last().unwrap().body["metadata"]["ownerReferences"][0];
+    assert_eq!((&owner["kind"], &owner["uid"]), (&json!("VirtualMachine"), &json!("u-1")));
+}
+
+#[tokio::test]
+async fn nothing_is_left_behind_when_the_machine_is_refused_after_its_secret_was_made() {
+    let fake = fake(|call| {
+        is_real(call, MACHINES).then(|| (403, json!({"kind": "Status", "message": "exceeded quota: team, requested: count/virtualmachines.kubevirt.io=1"})))
+    });
+    let fake = fake.await;
+    let error = fake.inner.create_machine(&ana(), &with_password()).await.unwrap_err().to_ui();
+    assert!(error.fields["namespace"].contains("quota"), "{error:?}");
+    assert_eq!(writes(&fake).last().unwrap(), &("DELETE".to_owned(), format!("{SECRETS}/web-cloud-init")));
+}
+
+#[tokio::test]
+async fn what_the_dry_run_refuses_lands_at_its_field_and_nothing_is_made() {
+    let refusal: Value = json!({"kind": "Status", "message": "denied", "details": {"causes": [
+        {"field": "spec.template.spec.domain.devices.disks[0].disk.bus", "message": "IDE bus is not supported"}]}});
+    let fake = fake(move |call| call.uri.contains("dryRun").then(|| (422, refusal.clone()))).await;
+    let error = fake.inner.create_machine(&ana(), &draft()).await.unwrap_err().to_ui();
+    assert_eq!((error.code, error.fields["bus"].as_str()), (ErrorCode::Invalid, "IDE bus is not supported."));
+    assert!(writes(&fake).iter().all(|(_, uri)| uri.contains("dryRun")));
+}
+
+#[tokio::test]
+async fn a_name_that_differs_only_in_capitals_is_taken() {
+    let fake = fake(|_| None).await;
+    fake.machine("blue", "web", json!({"status": {"printableStatus": "Stopped"}}));
+    let error = fake.inner.check_machine(&ana(), &draft()).await.unwrap_err().to_ui();
+    assert!(error.fields["name"].contains("already"), "{error:?}");
+    let shouted = MachineDraft { name: "WEB".to_owned(), ..draft() };
+    let error = fake.inner.check_machine(&ana(), &shouted).await.unwrap_err().to_ui();
+    assert!(error.fields["name"].contains("lower-case"), "the rule comes first: {error:?}");
+    assert!(writes(&fake).is_empty());
+}
+
+#[tokio::test]
+async fn another_teams_namespace_is_refused_before_anything_is_sent() {
+    let fake = fake(|_| None).await;
+    let green = MachineDraft { namespace: "green".to_owned(), ..draft() };
+    let error = fake.inner.create_machine(&ana(), &green).await.unwrap_err().to_ui();
+    assert!(error.fields["namespace"].contains("cannot create machines in green"));
+    assert!(writes(&fake).is_empty());
+}
+
+#[tokio::test]
+async fn instructions_that_are_not_yaml_are_named_with_their_line() {
+    let fake = fake(|_| None).await;
+    let broken = MachineDraft { user_data: "#cloud-config\npackages: [vim\nruncmd: x\n".to_owned(), ..draft() };
+    let error = fake.inner.check_machine(&ana(), &broken).await.unwrap_err().to_ui();
+    assert!(error.fields["user_data"].contains("Line "), "{error:?}");
+}
+
+#[tokio::test]
+async fn without_preferences_the_built_in_systems_are_offered() {
+    let fake = fake(|_| None).await;
+    let options = fake.inner.create_options(&ana(), "green").await.unwrap();
+    assert_eq!((options.namespace.as_str(), options.teams.as_slice()), ("blue", &["blue".to_owned()][..]));
+    assert!(options.system("windows.11").is_some_and(|card| !card.has_preference));
+    assert!(options.driver_image.ends_with(":v1.9.0") && options.has_live_discs);
+}
