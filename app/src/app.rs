@@ -12,6 +12,7 @@ use crate::components::toasts::Toasts;
 use crate::live::Live;
 use crate::pages::console::ConsolePage;
 use crate::pages::containers::ContainersPage;
+use crate::pages::create::NewMachinePage;
 use crate::pages::machine::MachinePage;
 use crate::pages::machines::MachinesPage;
 use crate::pages::not_found::NotFound;
@@ -41,6 +42,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async/>
                     <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
                     <Route path=path!("/machines") view=MachinesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/new") view=NewMachinePage ssr=SsrMode::Async/>
                     <Route path=path!("/machines/:namespace/:name") view=MachinePage ssr=SsrMode::Async/>
                     <Route path=path!("/machines/:namespace/:name/console") view=ConsolePage ssr=SsrMode::Async/>
                     <Route path=path!("/containers") view=ContainersPage ssr=SsrMode::Async/>

@@ -5,6 +5,7 @@
 
 use leptos_router::params::ParamsMap;
 use model::ObjectRef;
+use model::create::{Boot, MachineDraft, Run};
 use model::query::{ListQuery, SortKey};
 
 /// The first page.
@@ -17,6 +18,51 @@ pub const CONTAINERS: &str = "/containers";
 pub const DOCTOR: &str = "/doctor";
 /// Where people sign in.
 pub const SIGN_IN: &str = "/sign-in";
+
+/// Images and discs.
+pub const IMAGES: &str = "/images";
+/// The form for a new machine.
+pub const NEW_MACHINE: &str = "/machines/new";
+
+/// The form for a new machine with its basic fields filled in. `check` has the server say what is wrong with them.
+pub fn new_machine(draft: &MachineDraft, check: bool) -> String {
+    let fields = [
+        ("name", draft.name.as_str()),
+        ("namespace", &draft.namespace),
+        ("system", &draft.system),
+        ("boot", draft.boot.word()),
+        ("image", &draft.image),
+        ("container", &draft.container),
+        ("instancetype", &draft.instancetype),
+        ("cpus", &draft.cpus),
+        ("memory", &draft.memory),
+        ("disk", &draft.disk),
+        ("run", draft.run.word()),
+        ("check", if check { "true" } else { "" }),
+    ];
+    let pairs = fields.iter().filter(|(_, value)| !value.is_empty());
+    let query: Vec<_> = pairs.map(|(key, value)| format!("{key}={}", encode(value))).collect();
+    format!("{NEW_MACHINE}?{}", query.join("&"))
+}
+
+/// The draft that an address asks for.
+pub fn draft_query(params: &ParamsMap) -> MachineDraft {
+    let text = |key: &str| params.get(key).map(|value| value.trim().to_owned()).unwrap_or_default();
+    MachineDraft {
+        name: text("name"),
+        namespace: text("namespace"),
+        system: text("system"),
+        boot: Boot::from_word(&text("boot")),
+        image: text("image"),
+        container: text("container"),
+        instancetype: text("instancetype"),
+        cpus: text("cpus"),
+        memory: text("memory"),
+        disk: text("disk"),
+        run: Run::from_word(&text("run")),
+        ..MachineDraft::default()
+    }
+}
 
 /// A machine's page.
 pub fn machine(at: &ObjectRef) -> String {
@@ -180,6 +226,23 @@ mod tests {
     fn the_default_query_leaves_the_url_bare_and_unknown_words_are_ignored() {
         assert_eq!(list(MACHINES, &ListQuery::default()), "/machines");
         assert_eq!(list_query(&params(&[("sort", "colour"), ("page", "many")])), ListQuery::default());
+    }
+
+    #[test]
+    fn a_draft_comes_back_from_its_address_without_its_password() {
+        let mut draft = MachineDraft {
+            name: "web 1".to_owned(),
+            boot: Boot::Blank,
+            memory: "4 GiB".to_owned(),
+            run: Run::ByHand,
+            ..MachineDraft::default()
+        };
+        draft.password.0 = "horse".to_owned();
+        let url = new_machine(&draft, true);
+        assert_eq!(url, "/machines/new?name=web%201&boot=blank&memory=4%20GiB&run=by_hand&check=true");
+        let read =
+            draft_query(&params(&[("name", "web 1"), ("boot", "blank"), ("memory", "4 GiB"), ("run", "by_hand")]));
+        assert_eq!(read, draft.without_secrets());
     }
 
     #[test]

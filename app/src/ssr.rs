@@ -98,6 +98,13 @@ fn is_endpoint_call() -> bool {
     })
 }
 
+/// Leads a plain form on to another page. A script decides by itself where to go.
+pub fn lead_on(path: &str) {
+    if !is_endpoint_call() {
+        leptos_axum::redirect(path);
+    }
+}
+
 /// Sets the status of the response that is being made.
 pub fn set_status(code: u16) {
     if let (Some(response), Ok(status)) = (use_context::<ResponseOptions>(), StatusCode::from_u16(code)) {

@@ -54,6 +54,9 @@ fn Shown(list: Memo<MachineList>, query: Memo<ListQuery>) -> impl IntoView {
     view! {
         <header class="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2">
             <h1 class="text-xl">"Machines" <span class="ml-2 font-normal text-ink-faint">{move || words::count(all())}</span></h1>
+            <a class=format!("{} max-md:ml-auto", button_class(Look::Primary)) href=paths::NEW_MACHINE>
+                "New machine"
+            </a>
             <div class="flex min-w-0 max-md:w-full md:ml-auto">
                 <SearchForm base=paths::MACHINES query placeholder="Name, node or address" namespaces/>
             </div>
@@ -124,18 +127,11 @@ fn NothingHere(query: Memo<ListQuery>, namespaces: Signal<Vec<String>>) -> impl 
                 } else {
                     view! {
                         <Empty glyph=Glyph::Machine title="No machines yet">
-                            <p>
-                                "Your team's virtual machines appear here by themselves, as soon as one is created in the cluster:"
-                            </p>
-                            <p class="mt-3">
-                                <code class="rounded-control bg-paper-sunken px-2 py-1 font-mono text-xs select-all">
-                                    {move || {
-                                        format!(
-                                            "kubectl create -n {} -f machine.yaml",
-                                            namespaces.with(|all| all.first().cloned().unwrap_or_default()),
-                                        )
-                                    }}
-                                </code>
+                            <p>"Your team's virtual machines appear here as soon as one is made, here or in the cluster."</p>
+                            <p class="mt-4">
+                                <a class=button_class(Look::Primary) href=paths::NEW_MACHINE>
+                                    "New machine"
+                                </a>
                             </p>
                         </Empty>
                     }

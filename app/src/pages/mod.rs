@@ -2,6 +2,7 @@
 
 pub mod console;
 pub mod containers;
+pub mod create;
 pub mod machine;
 pub mod machines;
 pub mod not_found;

@@ -16,7 +16,7 @@ use crate::components::frame::Session;
 use crate::components::picture::ScreenPicture;
 use crate::components::power::{Power, RefusedAction};
 use crate::paths;
-use crate::ui::{Empty, Glyph, Icon, Loaded, Pill, Skeleton, StateLook, Swatch, looks};
+use crate::ui::{Empty, Glyph, Icon, Loaded, Look, Pill, Skeleton, StateLook, Swatch, button_class, looks};
 use crate::words;
 
 /// How old a card's picture may get.
@@ -71,6 +71,11 @@ fn Nothing() -> impl IntoView {
     view! {
         <Empty glyph=Glyph::Overview title="Nothing here yet">
             <p>"Your team's machines and containers appear here by themselves, with whatever needs attention first."</p>
+            <p class="mt-4">
+                <a class=button_class(Look::Primary) href=paths::NEW_MACHINE>
+                    "New machine"
+                </a>
+            </p>
         </Empty>
     }
 }

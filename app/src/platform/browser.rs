@@ -232,6 +232,57 @@ pub fn copy(text: &str) {
     }
 }
 
+fn storage() -> Option<web_sys::Storage> {
+    window().local_storage().ok().flatten()
+}
+
+/// What the browser keeps under a name.
+pub fn kept(name: &str) -> Option<String> {
+    storage()?.get_item(name).ok().flatten()
+}
+
+/// Keeps a text in the browser, where it allows that.
+pub fn keep(name: &str, text: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(name, text);
+    }
+}
+
+/// Forgets what the browser keeps under a name.
+pub fn forget(name: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.remove_item(name);
+    }
+}
+
+thread_local! {
+    static LEAVING: std::cell::RefCell<Option<Closure<dyn Fn(Event)>>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Asks before the page is left, or no longer.
+pub fn guard_leaving(guards: bool) {
+    LEAVING.with_borrow_mut(|listener| {
+        if guards && listener.is_none() {
+            let ask = Closure::<dyn Fn(Event)>::new(|event: Event| event.prevent_default());
+            let _ = window().add_event_listener_with_callback("beforeunload", ask.as_ref().unchecked_ref());
+            *listener = Some(ask);
+        } else if !guards && let Some(ask) = listener.take() {
+            let _ = window().remove_event_listener_with_callback("beforeunload", ask.as_ref().unchecked_ref());
+        }
+    });
+}
+
+/// Puts the cursor into the first field that something is wrong with, once the page shows it.
+pub fn focus_first_problem() {
+    request_animation_frame(|| {
+        let Ok(Some(field)) = document().query_selector("[aria-invalid=true]") else { return };
+        if let Ok(Some(folded)) = field.closest("details:not([open])") {
+            let _ = folded.set_attribute("open", "");
+        }
+        focus(&field);
+    });
+}
+
 /// Opens a page in a window of its own.
 pub fn pop_out(url: &str) {
     let _ = window().open_with_url_and_target_and_features(url, "_blank", "popup,width=1120,height=760");

@@ -71,6 +71,23 @@ pub fn scroll_to_end(_log: NodeRef<html::Div>) {}
 /// Copies a text to the clipboard.
 pub fn copy(_text: &str) {}
 
+/// What the browser keeps under a name.
+pub fn kept(_name: &str) -> Option<String> {
+    None
+}
+
+/// Keeps a text in the browser.
+pub fn keep(_name: &str, _text: &str) {}
+
+/// Forgets what the browser keeps under a name.
+pub fn forget(_name: &str) {}
+
+/// Asks before the page is left, or no longer.
+pub fn guard_leaving(_guards: bool) {}
+
+/// Puts the cursor into the first field that something is wrong with.
+pub fn focus_first_problem() {}
+
 /// Opens a page in a window of its own.
 pub fn pop_out(_url: &str) {}
 

@@ -22,6 +22,10 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     // The rules refuse it, but only to those who may know of the machine.
     ("/api/machines/act", "namespace=blue&name=box&action=pause", [401, 409, 404, 409]),
     ("/api/machines/act", "namespace=blue&name=no-such&action=start", [401, 404, 404, 404]),
+    ("/api/machines/options", "namespace=blue", [401, 200, 200, 200]),
+    // What is wrong is told before anything reaches the cluster; another team's namespace is one of those.
+    ("/api/machines/check", "draft[namespace]=blue", [401, 422, 422, 422]),
+    ("/api/machines/create", "draft[namespace]=blue", [401, 422, 422, 422]),
     ("/api/pods/list", "", [401, 200, 200, 200]),
     ("/api/pods/get", "namespace=blue&name=worker", [401, 200, 404, 200]),
     ("/api/pods/log", "namespace=blue&name=worker&container=&lines=10", [401, 200, 404, 200]),
@@ -35,6 +39,8 @@ const PAGES: &[(&str, &str, [u16; 4])] = &[
     ("/", "/", [303, 200, 200, 200]),
     ("/sign-in", "/sign-in", [200, 303, 303, 303]),
     ("/machines", "/machines", [303, 200, 200, 200]),
+    ("/machines/new", "/machines/new", [303, 200, 200, 200]),
+    ("/machines/new", "/machines/new?image=blue/disc", [303, 200, 200, 200]),
     ("/machines/{namespace}/{name}", "/machines/blue/box", [303, 200, 404, 200]),
     ("/machines/{namespace}/{name}", "/machines/blue/no-such", [303, 404, 404, 404]),
     ("/machines/{namespace}/{name}/console", "/machines/blue/box/console", [303, 200, 404, 200]),

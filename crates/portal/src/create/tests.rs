@@ -39,7 +39,6 @@ async fn fake(judge: impl Fn(&Call) -> Option<Answer> + Send + Sync + 'static) -
     let fake = fake.await;
     fake.namespace("blue");
     fake.namespace("green");
-    // The watch of a real cluster would tell of it.
     fake
 }
 
@@ -54,9 +53,11 @@ fn is_real(call: &Call, place: &str) -> bool {
     call.method == "POST" && call.uri == place
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_machine_is_rehearsed_then_made_in_the_persons_name() {
     let fake = fake(|_| None).await;
+    // No watch tells of the machine here; nobody has to wait for it.
+    tokio::time::pause();
     let at = fake.inner.create_machine(&ana(), &draft()).await.unwrap();
     assert_eq!(at.to_string(), "blue/web");
     let post = "POST".to_owned();
@@ -64,9 +65,10 @@ async fn a_machine_is_rehearsed_then_made_in_the_persons_name() {
     assert!(fake.others().iter().all(|call| call.user.as_deref() == Some("ana@example")));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn secrets_come_first_and_then_belong_to_the_machine() {
     let fake = fake(|_| None).await;
+    tokio::time::pause();
     fake.inner.create_machine(&ana(), &with_password()).await.unwrap();
     let made: Vec<_> = writes(&fake).into_iter().filter(|(_, uri)| !uri.contains("dryRun")).collect();
     let expected =

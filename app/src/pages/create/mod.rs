@@ -1,0 +1,157 @@
+//! A new machine: the form, and beside it what will be made.
+//!
+//! Everything typed is kept in the browser until the machine is made, so that neither a reload nor a sign-out nor a
+//! refusal loses it; only the password is not kept. Without script the same form posts itself; a refusal then leads
+//! back here with the basic fields in the address, and the server checks them again to say what is wrong.
+
+mod beside;
+mod controls;
+mod more;
+mod start;
+mod state;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use model::UiError;
+use model::create::{CreateOptions, MachineDraft};
+use server_fn::ServerFn;
+
+use crate::api;
+use crate::api::create::CreateMachine;
+use crate::paths;
+use crate::ui::{Empty, Glyph, Icon, Loaded, Look, Notice, Skeleton, Tone, button_class};
+use beside::Beside;
+use state::Form;
+
+/// The page.
+#[component]
+pub fn NewMachinePage() -> impl IntoView {
+    let params = use_query_map();
+    let asked = params.with_untracked(paths::draft_query);
+    let is_checked = params.with_untracked(|params| params.get("check").is_some());
+    let draft = RwSignal::new(asked.clone());
+    let team = Memo::new(move |_| draft.with(|draft| draft.namespace.clone()));
+    let options = Resource::new(move || team.get(), api::create::get_create_options);
+    // Only after a plain form was refused: what is wrong is found out anew, because no link may bring the words.
+    let check = Resource::new(
+        move || is_checked.then(|| draft.get_untracked()),
+        |draft| async move {
+            match draft {
+                Some(draft) => api::create::check_machine(draft).await.err().map(|error| error.0),
+                None => None,
+            }
+        },
+    );
+    view! {
+        <Title text="New machine"/>
+        <Loaded resource=options is_page=true waiting=|| view! { <Heading/> <Skeleton rows=12/> } let:options>
+            <Heading/>
+            <Filled draft options asked=asked.clone() check/>
+        </Loaded>
+    }
+}
+
+#[component]
+fn Heading() -> impl IntoView {
+    view! {
+        <header class="mb-5 flex items-center gap-3">
+            <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::MACHINES>
+                <Icon glyph=Glyph::Back/>
+                "Machines"
+            </a>
+            <h1 class="text-xl">"New machine"</h1>
+        </header>
+    }
+}
+
+#[component]
+fn Filled(
+    draft: RwSignal<MachineDraft>,
+    options: Memo<CreateOptions>,
+    asked: MachineDraft,
+    check: Resource<Option<UiError>>,
+) -> impl IntoView {
+    let has_team = Memo::new(move |_| options.with(|options| !options.teams.is_empty()));
+    let form = Form::new(draft, options, asked);
+    move || {
+        if !has_team.get() {
+            return view! {
+                <Empty glyph=Glyph::Lock title="You cannot create machines yet">
+                    <p>
+                        "No namespace lets you create machines. Ask an administrator to give your account a role such as "
+                        <code class="font-mono text-xs">"kubevirt.io:edit"</code> " in your team's namespace."
+                    </p>
+                </Empty>
+            }
+            .into_any();
+        }
+        view! {
+            <div class="grid items-start gap-x-10 gap-y-8 lg:grid-cols-[minmax(0,1fr)_22rem] xl:grid-cols-[minmax(0,1fr)_28rem]">
+                <form
+                    method="post"
+                    action=CreateMachine::url()
+                    class="flex min-w-0 flex-col gap-9"
+                    on:submit=move |event| {
+                        event.prevent_default();
+                        form.submit();
+                    }
+                >
+                    <Refused form check/>
+                    <start::Identity form/>
+                    <start::Starts form/>
+                    <start::Size form/>
+                    <more::Disks form/>
+                    <more::Network form/>
+                    <more::Access form/>
+                    <more::Special form/>
+                    <Finish form/>
+                </form>
+                <Beside form/>
+            </div>
+        }
+        .into_any()
+    }
+}
+
+/// What was refused as a whole; what concerns a field stands at the field.
+#[component]
+fn Refused(form: Form, check: Resource<Option<UiError>>) -> impl IntoView {
+    view! {
+        <Transition>
+            {move || {
+                let told = form.refusal.get().or_else(|| check.get().flatten());
+                if let Some(error) = &told {
+                    form.note(error);
+                }
+                told.map(|error| view! { <Notice tone=Tone::Bad>{error.message}</Notice> })
+            }}
+        </Transition>
+    }
+}
+
+#[component]
+fn Finish(form: Form) -> impl IntoView {
+    let label = move || if form.is_busy.get() { "Creating…" } else { "Create machine" };
+    view! {
+        <div class="sticky bottom-0 -mx-1 flex flex-wrap items-center gap-3 border-t border-rule bg-paper px-1 py-3 max-lg:bottom-14">
+            <button type="submit" class=button_class(Look::Primary) aria-disabled=move || form.is_busy.get().then_some("true")>
+                {label}
+            </button>
+            <button
+                type="button"
+                class=button_class(Look::Plain)
+                on:click=move |_| form.check()
+                aria-disabled=move || form.is_busy.get().then_some("true")
+            >
+                "Check with the cluster"
+            </button>
+            <span class="text-sm text-ink-faint" role="status">
+                {move || form.word.get()}
+            </span>
+            <button type="button" class=format!("{} ml-auto", button_class(Look::Quiet)) on:click=move |_| form.clear()>
+                "Start over"
+            </button>
+        </div>
+    }
+}
