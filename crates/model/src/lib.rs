@@ -16,10 +16,12 @@
 //! | [`console`] | why a console closed, in codes and words |
 //! | [`create`] | a new machine: the form's draft, its problems and costs, the manifest |
 //! | [`live`] | the hints that tell an open page to ask again |
+//! | [`editing`] | what can be changed about a machine, and what waits for its next start |
 //! | [`error`] | the one error that reaches a page |
 
 pub mod console;
 pub mod create;
+pub mod editing;
 pub mod error;
 pub mod finding;
 pub mod live;

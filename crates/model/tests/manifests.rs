@@ -40,6 +40,7 @@ fn options() -> CreateOptions {
         networks: vec![text("blue/vlan-7")],
         classes: vec![class("fast", true), class("local", false)],
         devices: vec![text("nvidia.com/A10")],
+        has_live_discs: true,
         driver_image: text("quay.io/kubevirt/virtio-container-disk:v1.9.0"),
         ..CreateOptions::default()
     }

@@ -6,6 +6,7 @@
 //! | `signing_in` | sessions, throttling, where a person lands |
 //! | `origins` | requests of other sites |
 //! | `consoles` | screens: what is refused, what arrives, how it ends |
+//! | `creating` | a machine from the form: made, refused, shown again |
 //! | `demo` | what the demo holds, and that it is put there once |
 //! | `live` | changes made with kubectl arrive |
 //! | `answers` | headers, files, probes |
@@ -18,6 +19,7 @@ mod answers;
 mod authorisation;
 mod clusters;
 mod consoles;
+mod creating;
 mod demo;
 mod live;
 mod origins;

@@ -113,7 +113,9 @@ impl Form {
     /// Notes that somebody left a field.
     pub fn leave(self, field: &str) {
         if !self.left.with_untracked(|left| left.contains(field)) {
-            self.left.update(|left| drop(left.insert(field.to_owned())));
+            self.left.update(|left| {
+                left.insert(field.to_owned());
+            });
         }
     }
 

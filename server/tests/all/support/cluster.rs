@@ -12,6 +12,7 @@ pub fn api(client: &Client, kind: &str, namespace: &str) -> Api<DynamicObject> {
         "Pod" => ("", "v1", "pods"),
         "Namespace" => ("", "v1", "namespaces"),
         "ConfigMap" => ("", "v1", "configmaps"),
+        "Secret" => ("", "v1", "secrets"),
         "VirtualMachine" => ("kubevirt.io", "v1", "virtualmachines"),
         "VirtualMachineInstance" => ("kubevirt.io", "v1", "virtualmachineinstances"),
         "KubeVirt" => ("kubevirt.io", "v1", "kubevirts"),

@@ -74,17 +74,28 @@ fn installer(plan: &Plan<'_>, all: &mut Disks) {
     let (namespace, name) = plan.draft.image.split_once('/').unwrap_or(("", &plan.draft.image));
     let disk = json!({ "name": "installer", "bootOrder": 2, "cdrom": { "bus": "sata" } });
     if namespace == plan.draft.namespace || namespace.is_empty() {
-        all.add(disk, json!({ "name": "installer", "persistentVolumeClaim": { "claimName": name } }));
+        let mut volume = json!({ "name": "installer", "persistentVolumeClaim": { "claimName": name } });
+        mark_live(plan, &mut volume["persistentVolumeClaim"]);
+        all.add(disk, volume);
         return;
     }
     // A claim cannot be used from another namespace.
     let claim = format!("{}-installer", plan.name());
-    all.add(disk, json!({ "name": "installer", "dataVolume": { "name": claim } }));
+    let mut volume = json!({ "name": "installer", "dataVolume": { "name": claim } });
+    mark_live(plan, &mut volume["dataVolume"]);
+    all.add(disk, volume);
     let bytes = image.map_or(0, |image| image.bytes);
     let size = (bytes > 0).then(|| size::quantity(size::mib_of_bytes(bytes)));
     let mut made = template(&claim, json!({}), storage(plan, size));
     source(&mut made, image, &plan.draft.image);
     all.templates.push(made);
+}
+
+/// Lets the disc be taken out while the machine runs, where the cluster can do that.
+fn mark_live(plan: &Plan<'_>, source: &mut Value) {
+    if plan.options.has_live_discs {
+        source["hotpluggable"] = true.into();
+    }
 }
 
 /// What a claim is copied from.
