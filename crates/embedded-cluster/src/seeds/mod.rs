@@ -3,6 +3,7 @@
 //! Planting is done at every start and repeatable: what is missing is made, what belongs to this program (roles, definitions,
 //! the nodes' capacity) is brought up to date, and what a user may have changed is left alone.
 
+mod instancetypes;
 mod nodes;
 mod storage;
 
@@ -18,15 +19,20 @@ use crate::{KUBEVIRT_VERSION, clock, controllers};
 
 const ROLES: &str = include_str!("roles.yaml");
 const STORAGE_ROLES: &str = include_str!("roles-storage.yaml");
-const DEFINITIONS: [&str; 2] = [include_str!("definitions.yaml"), include_str!("definitions-storage.yaml")];
+const DEFINITIONS: [&str; 3] = [
+    include_str!("definitions.yaml"),
+    include_str!("definitions-storage.yaml"),
+    include_str!("definitions-instancetypes.yaml"),
+];
 const NAMESPACES: [&str; 5] = ["default", "kube-system", "kubevirt", "cdi", storage::IMAGES];
 /// Cluster role and the groups that are bound to it.
-const BINDINGS: [(&str, &[&str]); 6] = [
+const BINDINGS: [(&str, &[&str]); 7] = [
     ("cluster-admin", &["system:masters"]),
     ("system:discovery", &["system:authenticated"]),
     ("system:basic-user", &["system:authenticated"]),
     ("system:public-info-viewer", &["system:authenticated", "system:unauthenticated"]),
     ("kubevirt.io:default", &["system:authenticated"]),
+    ("instancetype.kubevirt.io:view", &["system:authenticated"]),
     ("cdi.kubevirt.io:config-reader", &["system:authenticated"]),
 ];
 
@@ -41,6 +47,7 @@ pub fn plant(store: &Store, machines: &[NodeSpec]) -> Result<(), ApiError> {
     plant_roles(store)?;
     nodes::plant(store, machines)?;
     storage::plant(store)?;
+    instancetypes::plant(store)?;
     plant_kubevirt(store)
 }
 
