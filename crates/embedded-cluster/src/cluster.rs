@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::admission::Admission;
 use crate::api::{self, Api};
+use crate::cdi::{self, CdiContext, CdiOptions};
 use crate::controllers;
 use crate::error::ApiError;
 use crate::identity::{Identity, IdentityError};
@@ -78,11 +80,8 @@ impl Cluster {
         let store = Arc::new(Store::open(&folder.join("store.redb"))?);
         seeds::plant(&store, &options.nodes).map_err(StartError::Seeds)?;
 
-        let port_file = folder.join("port");
-        let last_port = std::fs::read_to_string(&port_file).ok().and_then(|text| text.trim().parse().ok());
-        let listener = server::listen(last_port).await.map_err(StartError::Listen)?;
+        let listener = listen(&folder.join("port")).await?;
         let port = listener.local_addr().map_err(StartError::Listen)?.port();
-        std::fs::write(&port_file, port.to_string()).map_err(in_folder(&port_file))?;
         let url = format!("https://127.0.0.1:{port}");
         let kubeconfig = options.data_dir.join("kubeconfig");
         identity.write_kubeconfig(&kubeconfig, &url)?;
@@ -103,7 +102,16 @@ impl Cluster {
         let virt_context = VirtContext::new(Arc::clone(&store), virt_options).await;
         let disks = Arc::new(StorageContext::new(Arc::clone(&store), folder.clone()));
         controllers::spawn(&context, &tracker, storage::run(disks));
-        let webhooks: Vec<Box<dyn Admission>> = vec![Box::new(virt::admission::Webhooks), Box::new(storage::Claims)];
+        let uploads = listen(&folder.join("upload-port")).await?;
+        let upload_proxy = uploads.local_addr().map_err(StartError::Listen)?.to_string();
+        let cdi_options = CdiOptions::new(folder.clone(), upload_proxy, Arc::clone(&identity.authority));
+        let tokens = Arc::clone(&identity.tokens);
+        let cdi = CdiContext::new(Arc::clone(&store), tokens, cdi_options, tracker.clone(), stop.clone());
+        let proxy = cdi::upload_proxy(Arc::clone(&cdi));
+        controllers::spawn(&context, &tracker, cdi::run(cdi));
+        tracker.spawn(server::run(uploads, Arc::clone(&identity.tls), proxy, tracker.clone(), stop.clone()));
+        let webhooks: Vec<Box<dyn Admission>> =
+            vec![Box::new(virt::admission::Webhooks), Box::new(storage::Claims), Box::new(cdi::DataVolumes)];
         let api = Api::new(Arc::clone(&store), identity.tokens, webhooks, folder.join("logs"), stop.clone());
         let subresources = virt::subresources::router(Arc::clone(&virt_context));
         let router = api::router(Arc::new(api), Some(subresources));
@@ -169,6 +177,16 @@ impl Drop for Cluster {
 /// Controllers that die must not look like a quiet cluster.
 async fn follow(part: CancellationToken, whole: CancellationToken) {
     tokio::select! { () = part.cancelled() => whole.cancel(), () = whole.cancelled() => {} }
+}
+
+/// Listens on the port that was used last time if it is free, else on any, and keeps it in the file.
+async fn listen(port_file: &Path) -> Result<TcpListener, StartError> {
+    let last_port = std::fs::read_to_string(port_file).ok().and_then(|text| text.trim().parse().ok());
+    let listener = server::listen(last_port).await.map_err(StartError::Listen)?;
+    let port = listener.local_addr().map_err(StartError::Listen)?.port();
+    std::fs::write(port_file, port.to_string())
+        .map_err(|source| StartError::Folder { path: port_file.to_owned(), source })?;
+    Ok(listener)
 }
 
 /// One process per folder.

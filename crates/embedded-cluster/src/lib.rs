@@ -15,6 +15,7 @@
 mod api;
 mod auth;
 mod catalog;
+mod cdi;
 mod clock;
 mod cluster;
 mod controllers;

@@ -30,7 +30,7 @@ pub struct VirtualMachineSnapshot {
     pub status: SnapshotStatus,
 }
 
-/// `spec` of a VirtualMachineSnapshot.
+/// `spec` of a `VirtualMachineSnapshot`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SnapshotSpec {
@@ -44,7 +44,7 @@ pub struct SnapshotSpec {
     pub failure_deadline: Option<String>,
 }
 
-/// `status` of a VirtualMachineSnapshot.
+/// `status` of a `VirtualMachineSnapshot`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SnapshotStatus {
@@ -108,7 +108,7 @@ pub struct VirtualMachineRestore {
     pub status: RestoreStatus,
 }
 
-/// `spec` of a VirtualMachineRestore.
+/// `spec` of a `VirtualMachineRestore`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RestoreSpec {
@@ -121,7 +121,7 @@ pub struct RestoreSpec {
     pub patches: Vec<String>,
 }
 
-/// `status` of a VirtualMachineRestore.
+/// `status` of a `VirtualMachineRestore`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RestoreStatus {
@@ -147,7 +147,7 @@ pub struct VirtualMachineClone {
     pub status: CloneStatus,
 }
 
-/// `spec` of a VirtualMachineClone.
+/// `spec` of a `VirtualMachineClone`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CloneSpec {
@@ -158,7 +158,7 @@ pub struct CloneSpec {
     pub target: Option<TypedRef>,
 }
 
-/// `status` of a VirtualMachineClone.
+/// `status` of a `VirtualMachineClone`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CloneStatus {

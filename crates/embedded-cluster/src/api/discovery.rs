@@ -194,8 +194,10 @@ fn version_item(catalog: &Catalog, group: &str, version: &str) -> Value {
 }
 
 fn resource_item(kind: &Kind, version: &Version) -> Value {
-    // Kinds of the server itself are listed without their group and version, those of definitions with them.
-    let own = if kind.is_custom { (kind.resource.group.as_str(), version.name.as_str()) } else { ("", "") };
+    // Kinds of the server itself are listed without their group and version, those of definitions and of other servers
+    // with them.
+    let is_foreign = kind.is_custom || kind.resource.group.ends_with(".kubevirt.io");
+    let own = if is_foreign { (kind.resource.group.as_str(), version.name.as_str()) } else { ("", "") };
     let mut item = json!({
         "resource": kind.resource.resource,
         "responseKind": {"group": own.0, "version": own.1, "kind": kind.kind},

@@ -140,7 +140,8 @@ const REVIEWS: &[(&str, &str, &str, bool, Review)] = &[
 /// Every built-in kind. All of them are served as `v1`, but for those that belong to CDI's server.
 pub(super) fn kinds() -> Vec<Kind> {
     let reviews = REVIEWS.iter().map(|(group, kind, plural, is_namespaced, review)| {
-        let row = Row { group, kind, plural, is_namespaced: *is_namespaced, ..PLAIN };
+        let short: &[&str] = if *review == Review::UploadToken { &["utr", "utrs"] } else { &[] };
+        let row = Row { group, kind, plural, short, is_namespaced: *is_namespaced, ..PLAIN };
         Kind { behaviour: Behaviour::Review(*review), verbs: CREATE, ..kind_of(&row) }
     });
     ROWS.iter().map(kind_of).chain(reviews).collect()

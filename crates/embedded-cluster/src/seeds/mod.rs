@@ -97,6 +97,7 @@ fn definition_of(seed: &Value) -> Value {
         })
     };
     let plural = seed["plural"].as_str().unwrap_or_default();
+    let categories = seed["categories"].as_array().cloned().unwrap_or_else(|| vec!["all".into()]);
     let names = match seed["versions"].as_array() {
         Some(names) => names.iter().filter_map(Value::as_str).collect(),
         None => vec!["v1", "v1alpha3"],
@@ -109,7 +110,7 @@ fn definition_of(seed: &Value) -> Value {
         "spec": {
             "group": group,
             "scope": if seed["cluster"] == true { "Cluster" } else { "Namespaced" },
-            "names": {"kind": seed["kind"], "plural": plural, "shortNames": seed["shortNames"], "categories": ["all"]},
+            "names": {"kind": seed["kind"], "plural": plural, "shortNames": seed["shortNames"], "categories": categories},
             "versions": versions,
         },
     })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::claim_disk::{ClaimDisk, ClaimTrouble, VolumeMode};
 use super::*;
 use crate::options::NodeSpec;
 use crate::store::DeleteOptions;
@@ -26,6 +27,7 @@ impl Test {
         &self.context.store
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it in place")]
     fn claim(&self, name: &str, spec: Value) {
         let mut claim = json!({"kind": "PersistentVolumeClaim", "apiVersion": "v1",
             "metadata": {"namespace": "default", "name": name}, "spec": spec});
@@ -59,6 +61,7 @@ impl Test {
         files::claims(&self.context.folder).join(meta::uid(&self.get(name)))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it in place")]
     fn switch(&self, data: Value) {
         let map = json!({"kind": "ConfigMap", "apiVersion": "v1",
             "metadata": {"namespace": troubles::NAMESPACE, "name": troubles::NAME}, "data": data});

@@ -158,3 +158,31 @@ async fn a_watching_kubectl_prints_changes_as_they_come() {
     kubectl.run("label cm settings -n demo seen=yes").await;
     assert!(next().await.ends_with("seen=yes"));
 }
+
+const DISK: &str = "
+apiVersion: cdi.kubevirt.io/v1beta1
+kind: DataVolume
+metadata: {name: disk, namespace: demo}
+spec: {source: {blank: {}}, storage: {resources: {requests: {storage: 64Mi}}}}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disks_are_made_listed_and_deleted() {
+    let test = TestCluster::start().await;
+    let Some(kubectl) = Kubectl::find(&test) else { return };
+    kubectl.feed("apply -f -", DISK).await;
+    kubectl.run("wait dv disk -n demo --for=jsonpath={.status.phase}=Succeeded --timeout=15s").await;
+    let shown = kubectl.run("get dv -n demo").await;
+    assert!(shown.starts_with("NAME   PHASE       PROGRESS   RESTARTS   AGE\ndisk   Succeeded   100.0%"), "{shown}");
+    let shown = kubectl.run("get pvc -n demo").await;
+    assert!(shown.contains("disk   Bound    pvc-") && shown.contains("RWX            porthole-snap"), "{shown}");
+    let shown = kubectl.run("get sc").await;
+    assert!(shown.contains("porthole-snap (default)") && shown.contains("WaitForFirstConsumer"), "{shown}");
+    let shown = kubectl.run("get pv").await;
+    assert!(shown.contains("demo/disk") && shown.contains("Delete"), "{shown}");
+    assert!(kubectl.run("describe pvc disk -n demo").await.contains("ImportSucceeded"));
+    assert!(kubectl.run("get cdi,storageprofiles,cdiconfigs").await.contains("cdi.cdi.kubevirt.io/cdi"));
+    kubectl.run("delete dv disk -n demo").await;
+    kubectl.run("wait pvc disk -n demo --for=delete --timeout=15s").await;
+    assert_eq!(kubectl.run("get pv").await, "No resources found\n");
+}

@@ -11,5 +11,6 @@ mod permissions;
 mod reading;
 mod recorded;
 mod support;
+mod uploading;
 mod watching;
 mod writing;

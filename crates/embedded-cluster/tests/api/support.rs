@@ -146,6 +146,20 @@ impl Client {
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
+    /// The same trust and headers for another server of the cluster: `host:port`.
+    pub fn at(&self, address: &str) -> Self {
+        Self { address: address.to_owned(), ..self.clone() }
+    }
+
+    /// POSTs bytes.
+    pub async fn post_bytes(&self, path: &str, bytes: Vec<u8>) -> Answer {
+        let media = "application/octet-stream";
+        let (parts, body) = self.open(Method::POST, path, media, Body::from(bytes)).await.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = Value::from(String::from_utf8_lossy(&bytes).into_owned());
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, "application/json", String::new()).await
     }

@@ -65,7 +65,8 @@ pub fn reconcile(context: &Arc<VirtContext>, queue: &mut Queue, kubelet: &mut Ku
         kubelet.running.remove(at);
         return;
     };
-    if text(&pod["spec"]["nodeName"]).is_empty() {
+    // Those of CDI are run by CDI's part.
+    if text(&pod["spec"]["nodeName"]).is_empty() || crate::cdi::is_worker(&pod) {
         return;
     }
     if meta::is_terminating(&pod) {

@@ -4,7 +4,7 @@ mod cluster;
 mod disks;
 mod lifecycle;
 mod qemu;
-mod recording;
+pub(crate) mod recording;
 mod replay;
 mod story;
 mod streams;

@@ -1,0 +1,207 @@
+//! The recorded requests again: the same answers, phases, conditions and events.
+//!
+//! What is left out, and why: [`story`](super::story) leaves out states that are over before somebody sees them; the
+//! recorded nodes never ended a clone or a second import, so those stories are compared up to there.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+
+use super::cluster::{TestCluster, disk_image};
+use super::story::Stories;
+use crate::cdi::{PROFILES, VOLUMES};
+use crate::storage::{CLASSES, PROVISIONER};
+use crate::store::WatchKind;
+use crate::virt::kinds::EVENTS;
+use crate::virt::tests::recording;
+
+/// The classes that the recorded cluster had, with their profiles.
+async fn with_recorded_classes(cluster: &TestCluster) {
+    for class in cluster.store.list(&CLASSES, None).0 {
+        cluster
+            .store
+            .modify(&CLASSES, None, crate::store::meta::name(&class), |class| {
+                class["metadata"]["annotations"] = json!({});
+            })
+            .unwrap();
+    }
+    for (name, mode, is_default) in
+        [("tb-immediate", "Immediate", "true"), ("tb-wffc", "WaitForFirstConsumer", "false")]
+    {
+        let class = json!({"kind": "StorageClass", "apiVersion": "storage.k8s.io/v1",
+            "metadata": {"name": name, "annotations": {"storageclass.kubernetes.io/is-default-class": is_default}},
+            "provisioner": PROVISIONER, "reclaimPolicy": "Delete", "allowVolumeExpansion": true,
+            "volumeBindingMode": mode});
+        cluster.store.create(&CLASSES, class).unwrap();
+        cluster.until("its profile is there", || cluster.store.get(&PROFILES, None, name).is_some()).await;
+        cluster
+            .store
+            .modify(&PROFILES, None, name, |profile| {
+                profile["spec"]["claimPropertySets"] =
+                    json!([{"accessModes": ["ReadWriteOnce"], "volumeMode": "Filesystem"}]);
+            })
+            .unwrap();
+        let has_set = || {
+            let profile = cluster.store.get(&PROFILES, None, name).unwrap();
+            profile["status"]["claimPropertySets"].as_array().is_some_and(|sets| sets.len() == 1)
+        };
+        cluster.until("its profile is as recorded", has_set).await;
+    }
+}
+
+fn follow(cluster: &TestCluster) -> Arc<Mutex<Stories>> {
+    let stories = Arc::new(Mutex::new(Stories::default()));
+    for kind in [&*VOLUMES, &*EVENTS] {
+        let mut watch = cluster.store.watch(kind, Some("rec"), Some(cluster.store.version())).unwrap();
+        let stories = Arc::clone(&stories);
+        tokio::spawn(async move {
+            while let Some(event) = watch.next().await {
+                let mut stories = stories.lock().unwrap_or_else(PoisonError::into_inner);
+                stories.observe(&event.object, event.kind == WatchKind::Deleted);
+            }
+        });
+    }
+    stories
+}
+
+/// The recorded web server: one disk, no ranges, the words of Python's.
+async fn web_server(image: Vec<u8>) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let image = image.clone();
+            tokio::spawn(async move {
+                use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+                let mut request = vec![0; 4096];
+                let length = stream.read(&mut request).await.unwrap_or_default();
+                let head = if request[..length].starts_with(b"GET /disk.qcow2") {
+                    format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", image.len())
+                } else {
+                    "HTTP/1.0 404 File not found\r\nContent-Length: 0\r\n\r\n".to_owned()
+                };
+                let body = if head.contains("200") { image.as_slice() } else { &[] };
+                // The client may have seen enough.
+                let _ = stream.write_all(&[head.as_bytes(), body].concat()).await;
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_come_in_as_on_a_real_cluster() {
+    const SERVER: &str = "127.0.0.1:18080";
+    let Some(lines) = recording::read("images.jsonl") else { return };
+    let Some((image, _)) = disk_image("qcow2", 32) else { return };
+    let cluster = TestCluster::start().await;
+    with_recorded_classes(&cluster).await;
+    let address = web_server(image).await.to_string();
+    let stories = follow(&cluster);
+    let mut recorded = Stories::default();
+    for line in &lines {
+        let Some((method, path, body)) = line.request() else {
+            recorded.observe(&line.object, line.kind == "DELETED");
+            continue;
+        };
+        if method == "DELETE" {
+            break;
+        }
+        if body.contains("\"clone\"") {
+            cluster.until_phase("by-url", "Succeeded").await;
+        }
+        let answer = cluster.send(method, path, &body.replace(SERVER, &address)).await;
+        let message = line.body["message"].as_str().unwrap_or_default();
+        assert_eq!((answer.status, answer.message().as_str()), (line.status, message), "{method} {path} {body}");
+        if line.status == 422 {
+            assert_eq!(answer.body["details"]["causes"], line.body["details"]["causes"], "{body}");
+        }
+    }
+    for (name, phase) in
+        [("by-url", "Succeeded"), ("blank", "Succeeded"), ("upload", "UploadReady"), ("waits", "WaitForFirstConsumer")]
+    {
+        cluster.until_phase(name, phase).await;
+    }
+    for name in ["by-url-404", "by-url-refused"] {
+        let has_restarted = || cluster.get(&VOLUMES, name)["status"]["restartCount"].as_u64() >= Some(2);
+        cluster.until(&format!("{name} began again"), has_restarted).await;
+        cluster.until("it failed again", || cluster.condition(name, "Running").starts_with("False Error")).await;
+    }
+    for name in ["by-url", "blank"] {
+        cluster.until("its events are told", || told(&cluster, name, "ImportSucceeded") >= 2).await;
+        cluster.until("its end was seen", || has_seen(&stories, name, "Succeeded", "ImportSucceeded")).await;
+    }
+    cluster.until("readiness was seen", || has_seen(&stories, "upload", "UploadReady", "UploadReady")).await;
+    let names = ["by-url", "by-url-404", "by-url-refused", "no-such-class", "waits", "blank", "upload"];
+    let happened = std::mem::take(&mut *stories.lock().unwrap()).of(&names);
+    let recorded = recorded.of(&names);
+    for name in names {
+        let (mut here, there) = (clone_of(&happened, name), clone_of(&recorded, name));
+        here["events"].as_array_mut().unwrap().iter_mut().for_each(|event| replace(event, &address, SERVER));
+        for (_, words) in here["conditions"].as_object_mut().unwrap() {
+            replace(words, &address, SERVER);
+        }
+        assert_eq!(here, there, "{name}: left is here, right is recorded");
+    }
+}
+
+fn replace(text: &mut Value, what: &str, with: &str) {
+    *text = text.as_str().unwrap_or_default().replace(what, with).into();
+}
+
+fn clone_of(stories: &Stories, name: &str) -> Value {
+    let story = &stories.0[name];
+    json!({"phases": story.phases, "conditions": story.conditions, "events": story.events})
+}
+
+/// Whether whoever follows the cluster has seen a phase and the last event that goes with it.
+fn has_seen(stories: &Mutex<Stories>, name: &str, phase: &str, event: &str) -> bool {
+    let stories = stories.lock().unwrap();
+    let Some(story) = stories.0.get(name) else { return false };
+    story.phases.last().is_some_and(|last| last == phase)
+        && story.events.iter().any(|told| told.starts_with("DataVolume") && told.contains(event))
+}
+
+fn told(cluster: &TestCluster, name: &str, reason: &str) -> usize {
+    let (events, _) = cluster.store.list(&EVENTS, Some("rec"));
+    events.iter().filter(|event| event["involvedObject"]["name"] == name && event["reason"] == reason).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_goes_as_on_a_real_cluster() {
+    let Some(lines) = recording::read("upload.jsonl") else { return };
+    let cluster = TestCluster::start().await;
+    with_recorded_classes(&cluster).await;
+    let stories = follow(&cluster);
+    let mut recorded = Stories::default();
+    let end = lines.iter().position(|line| line.action.as_deref().is_some_and(|action| action.contains("fromiso")));
+    for line in &lines[..end.unwrap_or(lines.len())] {
+        let Some((method, path, body)) = line.request().filter(|(_, path, _)| path.starts_with('/')) else {
+            if line.action.is_none() {
+                recorded.observe(&line.object, line.kind == "DELETED");
+            }
+            continue;
+        };
+        if path.contains("uploadtokenrequests") {
+            cluster.until_phase("iso", "UploadReady").await;
+        }
+        let answer = cluster.send(method, path, body).await;
+        assert_eq!(answer.status, line.status, "{method} {path}: {}", answer.body);
+    }
+    // What the proxy answered, in the order of the recording.
+    let proxy = "/v1beta1/upload-async";
+    let token = cluster.token("iso").await;
+    assert_eq!(cluster.upload(proxy, None, "").await.status, 400, "no token");
+    assert_eq!(cluster.upload(proxy, Some("bad"), "").await.status, 401, "bad token");
+    let good = cluster.upload(proxy, Some(&token), vec![1; 1 << 20]).await;
+    assert_eq!((good.status, good.message().as_str()), (200, ""));
+    cluster.until_phase("iso", "Succeeded").await;
+    let again = cluster.upload(proxy, Some(&token), "x").await;
+    let words = "rejecting Upload Request for PVC iso that already finished uploading";
+    assert_eq!((again.status, again.message().as_str()), (503, words));
+    cluster.until("events are told", || told(&cluster, "iso", "UploadSucceeded") >= 2).await;
+    cluster.until("its end was seen", || has_seen(&stories, "iso", "Succeeded", "UploadSucceeded")).await;
+    let happened = std::mem::take(&mut *stories.lock().unwrap()).of(&["iso"]);
+    assert_eq!(clone_of(&happened, "iso"), clone_of(&recorded.of(&["iso"]), "iso"), "left is here, right is recorded");
+}

@@ -1,0 +1,161 @@
+//! Uploads through the proxy.
+
+use std::io::Write as _;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Method, Request, header};
+use serde_json::json;
+use tower::ServiceExt as _;
+
+use super::cluster::{TestCluster, disk_image, sized};
+use crate::storage::{CLAIMS, PODS};
+
+const SYNC: &str = "/v1beta1/upload";
+const ASYNC: &str = "/v1beta1/upload-async";
+
+async fn ready(cluster: &TestCluster, name: &str, size: &str) -> String {
+    cluster.create(name, sized(json!({"upload": {}}), size)).await;
+    cluster.until_phase(name, "UploadReady").await;
+    cluster.token(name).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_image_of_any_format_becomes_the_disk() {
+    let cluster = TestCluster::start().await;
+    for format in ["qcow2", "vmdk", "vdi", "vhdx", "raw"] {
+        let Some((image, content)) = disk_image(format, 8) else { return };
+        let token = ready(&cluster, format, "16Mi").await;
+        let answer = cluster.upload(SYNC, Some(&token), image).await;
+        assert_eq!((answer.status, answer.message().as_str()), (200, ""), "{format}");
+        cluster.until_phase(format, "Succeeded").await;
+        let disk = std::fs::read(cluster.disk(format)).unwrap();
+        assert_eq!(disk.len(), 16 << 20, "{format}: the guest sees what was asked for");
+        assert!(disk[..content.len()] == content, "{format}");
+        cluster
+            .until("the worker and its scratch are gone", || {
+                cluster.get(&PODS, &format!("cdi-upload-{format}")).is_null()
+                    && cluster.get(&CLAIMS, &format!("{format}-scratch")).is_null()
+            })
+            .await;
+        assert_eq!(cluster.condition(format, "Ready"), "True");
+        assert_eq!(cluster.condition(format, "Running"), "False Completed Upload Complete");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_packed_is_unpacked() {
+    let cluster = TestCluster::start().await;
+    let Some((image, content)) = disk_image("qcow2", 8) else { return };
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&image).unwrap();
+    let token = ready(&cluster, "gz", "16Mi").await;
+    assert_eq!(cluster.upload(ASYNC, Some(&token), packed.finish().unwrap()).await.status, 200);
+    cluster.until_phase("gz", "Succeeded").await;
+    assert!(std::fs::read(cluster.disk("gz")).unwrap()[..content.len()] == content);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_taken_too() {
+    let cluster = TestCluster::start().await;
+    let token = ready(&cluster, "form", "4Mi").await;
+    let body =
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.iso\"\r\n\r\nan installer\r\n--b--\r\n";
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/v1beta1/upload-form")
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b")
+        .body(Body::from(body))
+        .unwrap();
+    let response = cluster.proxy.clone().oneshot(request).await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN]),
+        (200, &"*".parse().unwrap())
+    );
+    cluster.until_phase("form", "Succeeded").await;
+    assert!(std::fs::read(cluster.disk("form")).unwrap().starts_with(b"an installer"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_is_refused_and_the_next_try_is_taken() {
+    let cluster = TestCluster::start().await;
+    let Some((image, _)) = disk_image("qcow2", 16) else { return };
+    let token = ready(&cluster, "small", "8Mi").await;
+    for path in [SYNC, ASYNC] {
+        let answer = cluster.upload(path, Some(&token), image.clone()).await;
+        let expected = "Saving stream failed: effective image size is larger than the reported available storage: \
+                        Unable to convert source data to target format: virtual image size 16777216 is larger than \
+                        the reported available storage 8388608. A larger PVC is required";
+        assert_eq!((answer.status, answer.message().as_str()), (400, expected));
+    }
+    let answer = cluster.upload(SYNC, Some(&token), vec![1; 9 << 20]).await;
+    assert_eq!(answer.status, 400, "{}", answer.message());
+    assert_eq!(cluster.phase("small"), "UploadReady");
+    assert_eq!(cluster.upload(SYNC, Some(&token), vec![1; 8 << 20]).await.status, 200);
+    cluster.until_phase("small", "Succeeded").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_token_for_a_claim_that_waits_opens_the_proxy() {
+    let cluster = TestCluster::start().await;
+    assert_eq!(cluster.upload(ASYNC, None, "x").await.status, 400);
+    assert_eq!(cluster.upload(ASYNC, Some("a.b.c"), "x").await.status, 401);
+    let token = cluster.token("none").await;
+    let answer = cluster.upload(ASYNC, Some(&token), "x").await;
+    assert_eq!(
+        (answer.status, answer.message().as_str()),
+        (503, "rejecting Upload Request for PVC none that doesn&#39;t exist")
+    );
+    cluster.create("blank", sized(json!({"blank": {}}), "4Mi")).await;
+    cluster.until_phase("blank", "Succeeded").await;
+    let token = cluster.token("blank").await;
+    let answer = cluster.upload(ASYNC, Some(&token), "x").await;
+    assert_eq!((answer.status, answer.message().as_str()), (503, "PVC blank is not an upload target"));
+    assert_eq!(cluster.upload("/v1/upload", Some(&token), "x").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_breaks_off_leaves_the_server_ready_for_another() {
+    let cluster = TestCluster::start().await;
+    let token = ready(&cluster, "broken", "8Mi").await;
+    let frames = [Ok(Bytes::from(vec![1; 1 << 20])), Err(std::io::Error::other("the tab was closed"))];
+    let answer = cluster.upload(SYNC, Some(&token), Body::from_stream(futures_util::stream::iter(frames))).await;
+    assert_eq!(answer.status, 500, "{}", answer.message());
+    assert_eq!(cluster.upload(SYNC, Some(&token), vec![2; 1 << 20]).await.status, 200);
+    cluster.until_phase("broken", "Succeeded").await;
+    assert_eq!(std::fs::read(cluster.disk("broken")).unwrap()[0], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn troubles_on_purpose_look_like_the_real_ones() {
+    let cluster = TestCluster::start().await;
+    let token = ready(&cluster, "a", "8Mi").await;
+    cluster.switch(json!({"host-path-file-exists": "true"}));
+    let answer = cluster.upload(SYNC, Some(&token), vec![1; 1 << 20]).await;
+    let expected = "Saving stream failed: Unable to transfer source data to target file: error determining if block \
+                    device exists: exit status 1, blockdev: ioctl error on BLKGETSIZE64: Inappropriate ioctl for device";
+    assert_eq!((answer.status, answer.message().as_str()), (500, expected));
+    cluster.switch(json!({"scratch-hangs": "true"}));
+    cluster.create("b", sized(json!({"upload": {}}), "8Mi")).await;
+    let waiting = "False CreatingScratchSpace Creating scratch space";
+    cluster.until("scratch is waited for", || cluster.condition("b", "Bound") == waiting).await;
+    assert_eq!(cluster.phase("b"), "UploadScheduled");
+    cluster.switch(json!({}));
+    cluster.until_phase("b", "UploadReady").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_waits_for_a_consumer_unless_it_need_not() {
+    let cluster = TestCluster::start().await;
+    let mut spec = sized(json!({"upload": {}}), "8Mi");
+    spec["storage"]["storageClassName"] = json!("porthole-local");
+    cluster.create("waits", spec.clone()).await;
+    cluster.until_phase("waits", "WaitForFirstConsumer").await;
+    let volume = json!({"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "spec": spec,
+        "metadata": {"name": "now", "annotations": {"cdi.kubevirt.io/storage.bind.immediate.requested": ""}}});
+    let path = "/apis/cdi.kubevirt.io/v1beta1/namespaces/rec/datavolumes";
+    assert_eq!(cluster.send("POST", path, &volume.to_string()).await.status, 201);
+    cluster.until_phase("now", "UploadReady").await;
+    assert_eq!(cluster.phase("waits"), "WaitForFirstConsumer");
+}
