@@ -1,7 +1,8 @@
 //! Sparse files: written without their zeros, and copied without reading them.
 
 use std::fs::File;
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Seek as _, SeekFrom};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use rustix::fs::SeekFrom as Find;
@@ -28,19 +29,25 @@ impl SparseWriter {
     }
 
     /// Adds bytes.
-    pub(super) fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            // Blocks are those of the file, so that holes are whole.
-            let offset = usize::try_from(self.position % BLOCK as u64).unwrap_or_default();
-            let (block, rest) = bytes.split_at(bytes.len().min(BLOCK - offset));
-            if block.iter().any(|byte| *byte != 0) {
-                self.file.seek(SeekFrom::Start(self.position))?;
-                self.file.write_all(block)?;
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // Blocks are those of the file, so that holes are whole; neighbours that are not zero are written together.
+        let (mut from, mut at) = (0, 0);
+        while at < bytes.len() {
+            let offset = (self.position + at as u64) % BLOCK as u64;
+            let end = bytes.len().min(at + BLOCK - usize::try_from(offset).unwrap_or_default());
+            if is_zero(&bytes[at..end]) {
+                self.put(from, &bytes[from..at])?;
+                from = end;
             }
-            self.position += block.len() as u64;
-            bytes = rest;
+            at = end;
         }
+        self.put(from, &bytes[from..])?;
+        self.position += bytes.len() as u64;
         Ok(())
+    }
+
+    fn put(&self, from: usize, run: &[u8]) -> io::Result<()> {
+        if run.is_empty() { Ok(()) } else { self.file.write_all_at(run, self.position + from as u64) }
     }
 
     /// Makes the file as long as what was written, zeros at its end included.
@@ -52,6 +59,12 @@ impl SparseWriter {
     pub(super) fn position(&self) -> u64 {
         self.position
     }
+}
+
+fn is_zero(block: &[u8]) -> bool {
+    // Words at a time: this looks at everything that is uploaded.
+    let (words, rest) = block.as_chunks::<16>();
+    words.iter().all(|word| u128::from_ne_bytes(*word) == 0) && rest.iter().all(|byte| *byte == 0)
 }
 
 /// Makes a file that is the same as another: by sharing its blocks where the file system can, else by copying its data.

@@ -188,7 +188,8 @@ fn validator(response: &Response<Incoming>) -> String {
     named.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
-fn has_checksum(file: &Path, wanted: &str) -> Result<bool, String> {
+/// Whether a file has a checksum such as `sha256:…`.
+pub(super) fn has_checksum(file: &Path, wanted: &str) -> Result<bool, String> {
     use std::io::Read as _;
     let (kind, hex) = wanted.split_once(':').ok_or("a checksum looks like sha256:…")?;
     let algorithm = match kind {
@@ -250,7 +251,7 @@ fn headers(context: &CdiContext, claim: &Value, source: &Value) -> Result<Header
 }
 
 /// Certificates to trust besides those of the system, as PEM.
-fn certificates(context: &CdiContext, claim: &Value, source: &Value) -> Vec<String> {
+pub(super) fn certificates(context: &CdiContext, claim: &Value, source: &Value) -> Vec<String> {
     let map =
         source["certConfigMap"].as_str().and_then(|name| context.store.get(&MAPS, Some(meta::namespace(claim)), name));
     let data = map.as_ref().and_then(|map| map["data"].as_object());

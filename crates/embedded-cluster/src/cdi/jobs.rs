@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use super::source::{IMPORT_SOURCE, Way};
 use super::target::Target;
 use super::workers::{self, End};
-use super::{CdiContext, clone, convert, http, volume};
+use super::{CdiContext, clone, convert, http, registry, volume};
 use crate::store::meta;
 use crate::virt::kinds::text;
 
@@ -119,6 +119,10 @@ async fn run(context: &Arc<CdiContext>, claim: &Value, way: Way, progress: &Arc<
         "none" => blocking(move || blank(&target)).await,
         "http" => match volume::source_of(context, claim) {
             Some(source) => http::import(context, claim, &source["http"], target, progress).await,
+            None => End::bad("the data volume that says what to import is gone"),
+        },
+        "registry" => match volume::source_of(context, claim) {
+            Some(source) => registry::import(context, claim, &source["registry"], target, progress).await,
             None => End::bad("the data volume that says what to import is gone"),
         },
         other => End::bad(format!("the embedded cluster cannot import from a source of the kind {other:?}")),

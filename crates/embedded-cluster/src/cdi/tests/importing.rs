@@ -120,6 +120,67 @@ async fn an_import_goes_on_after_the_cluster_was_stopped_in_the_middle() {
     assert!(std::fs::read(again.disk("long")).unwrap()[..content.len()] == content);
 }
 
+/// A registry with one image, whose disk this is, that wants a token.
+async fn registry(disk: &[u8]) -> SocketAddr {
+    use std::io::Write as _;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&crate::cdi::tar::archive("disk/disk.qcow2", disk)).unwrap();
+    let layer = bytes::Bytes::from(packed.finish().unwrap());
+    let hex: String = ring::digest::digest(&ring::digest::SHA256, &layer)
+        .as_ref()
+        .iter()
+        .map(|byte| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap()))
+        .flat_map(IntoIterator::into_iter)
+        .collect();
+    let manifest = json!({"layers": [{"digest": format!("sha256:{hex}"), "size": layer.len()}]}).to_string();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = move |request: Request| {
+        let (layer, manifest) = (layer.clone(), manifest.clone());
+        async move {
+            let path = request.uri().path();
+            let token = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+            if path == "/token" {
+                return r#"{"token": "t"}"#.into_response();
+            }
+            if token != Some("Bearer t") {
+                let where_to = format!("Bearer realm=\"http://{address}/token\",service=\"s\",scope=\"pull\"");
+                return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, where_to)]).into_response();
+            }
+            match path {
+                "/v2/images/linux/manifests/1" => manifest.into_response(),
+                "/v2/images/linux/manifests/2" => StatusCode::NOT_FOUND.into_response(),
+                _ => layer.into_response(),
+            }
+        }
+    };
+    tokio::spawn(axum::serve(listener, Router::new().fallback(answer)).into_future());
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_of_a_container_image_is_imported() {
+    let cluster = TestCluster::start().await;
+    let Some((image, content)) = disk_image("qcow2", 8) else { return };
+    let address = registry(&image).await;
+    let config = || cluster.store.get(&crate::cdi::CONFIGS, None, "config");
+    cluster.until("CDI is configured", || config().is_some()).await;
+    cluster
+        .store
+        .modify(&crate::cdi::CONFIGS, None, "config", |config| {
+            config["spec"]["insecureRegistries"] = json!([address.to_string()]);
+        })
+        .unwrap();
+    let from = |version: u8| json!({"registry": {"url": format!("docker://{address}/images/linux:{version}")}});
+    cluster.create("linux", sized(from(1), "8Mi")).await;
+    cluster.until_phase("linux", "Succeeded").await;
+    assert!(std::fs::read(cluster.disk("linux")).unwrap() == content);
+    cluster.create("none", sized(from(2), "8Mi")).await;
+    cluster
+        .until("it says so", || cluster.condition("none", "Running").ends_with("images/linux: manifest unknown"))
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_has_what_its_original_has() {
     let cluster = TestCluster::start().await;

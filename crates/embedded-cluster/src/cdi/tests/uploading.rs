@@ -128,6 +128,38 @@ async fn an_upload_that_breaks_off_leaves_the_server_ready_for_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_data_volume_that_is_deleted_takes_everything_along() {
+    let cluster = TestCluster::start().await;
+    let token = ready(&cluster, "gone", "8Mi").await;
+    let disks = cluster.folder.join("claims");
+    assert_eq!(std::fs::read_dir(&disks).unwrap().count(), 2, "the disk and its scratch");
+    let path = "/apis/cdi.kubevirt.io/v1beta1/namespaces/rec/datavolumes/gone";
+    assert_eq!(cluster.send("DELETE", path, "").await.status, 200);
+    let is_gone = || cluster.store.list(&CLAIMS, None).0.is_empty() && cluster.store.list(&PODS, None).0.is_empty();
+    cluster.until("nothing is left", is_gone).await;
+    cluster.until("no disk is left", || std::fs::read_dir(&disks).unwrap().count() == 0).await;
+    assert_eq!(cluster.upload(SYNC, Some(&token), "x").await.status, 503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_one_upload_at_a_time_is_taken() {
+    let cluster = TestCluster::start().await;
+    let token = ready(&cluster, "busy", "8Mi").await;
+    cluster.switch(json!({"bytes-per-second": (1 << 20).to_string()}));
+    let frames = (0..3).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![1; 1 << 19])));
+    let slow = Body::from_stream(futures_util::stream::iter(frames));
+    let (first, second) = tokio::join!(cluster.upload(SYNC, Some(&token), slow), async {
+        let has_begun = || {
+            let claims = cluster.folder.join("claims");
+            std::fs::read_dir(claims).unwrap().flatten().any(|folder| folder.path().join("disk.part").exists())
+        };
+        cluster.until("the first one has begun", has_begun).await;
+        cluster.upload(SYNC, Some(&token), "x").await
+    });
+    assert_eq!((first.status, second.status), (200, 503));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn troubles_on_purpose_look_like_the_real_ones() {
     let cluster = TestCluster::start().await;
     let token = ready(&cluster, "a", "8Mi").await;
