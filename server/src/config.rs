@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use portal::UploadProxy;
+
 use crate::cli::{GuestsOnExit, ServeArgs};
 use crate::data_dir;
 use crate::environment;
@@ -22,6 +24,8 @@ pub struct Config {
     pub cluster: ClusterChoice,
     /// Folder of scripts and styles, if it was named.
     pub site_root: Option<PathBuf>,
+    /// Where uploads go, as far as it was given.
+    pub upload_proxy: UploadProxy,
 }
 
 /// Which cluster is served.
@@ -73,8 +77,18 @@ impl Config {
         } else {
             find_cluster(args.kubeconfig)?
         };
-        Ok(Self { data_dir, listen: args.listen, public_origin, cluster, site_root: args.site_root })
+        let upload_proxy = upload_proxy(args.upload_proxy, args.upload_proxy_ca)?;
+        Ok(Self { data_dir, listen: args.listen, public_origin, cluster, site_root: args.site_root, upload_proxy })
     }
+}
+
+fn upload_proxy(url: Option<String>, ca: Option<PathBuf>) -> Result<UploadProxy, StartError> {
+    if let Some(url) = url.as_ref().filter(|url| !(url.starts_with("https://") || url.starts_with("http://"))) {
+        return Err(StartError::UploadProxy(url.clone()));
+    }
+    let read =
+        |path: PathBuf| std::fs::read_to_string(&path).map_err(|source| StartError::UploadProxyCa { path, source });
+    Ok(UploadProxy { url, ca: ca.map(read).transpose()? })
 }
 
 fn find_cluster(named: Option<PathBuf>) -> Result<ClusterChoice, StartError> {

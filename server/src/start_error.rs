@@ -17,6 +17,20 @@ pub enum StartError {
         "`{0}` is no origin: it has to be http:// or https://, a host and maybe a port, and nothing more.\nCorrect --public-origin, such as https://porthole.example.org."
     )]
     PublicOrigin(String),
+    /// The upload proxy's address is none.
+    #[error(
+        "`{0}` is no address: it has to begin with https:// or http://.\nCorrect --upload-proxy, such as https://cdi-uploadproxy.cdi.svc."
+    )]
+    UploadProxy(String),
+    /// The certificates of the upload proxy cannot be read.
+    #[error("The file {path} cannot be read.\nCorrect --upload-proxy-ca FILE.", path = .path.display())]
+    UploadProxyCa {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// No home folder and no data dir.
     #[error("There is no folder for porthole's files, since HOME is not set.\nName one with --data-dir DIR.")]
     NoDataDir,
@@ -100,6 +114,8 @@ impl StartError {
         match self {
             Self::DemoWithoutEmbedded
             | Self::PublicOrigin(_)
+            | Self::UploadProxy(_)
+            | Self::UploadProxyCa { .. }
             | Self::NoDataDir
             | Self::KubeconfigUnreadable { .. }
             | Self::KubeconfigInvalid { .. }

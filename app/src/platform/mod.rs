@@ -7,12 +7,18 @@
 #[cfg(feature = "hydrate")]
 mod browser;
 #[cfg(feature = "hydrate")]
+mod files;
+#[cfg(feature = "hydrate")]
 mod screen;
 #[cfg(feature = "ssr")]
 mod server;
 
 #[cfg(feature = "hydrate")]
 pub use browser::*;
+#[cfg(feature = "hydrate")]
+pub use files::{
+    ask_server, files_of, forget_file, guard_leaving, pause, prepare_uploads, read_file, send_part, sha256,
+};
 #[cfg(feature = "hydrate")]
 pub use screen::{Screen, toggle_full_screen};
 #[cfg(feature = "ssr")]
@@ -25,6 +31,28 @@ pub type ScreenStorage = leptos::prelude::LocalStorage;
 /// Where a screen is kept; there is none on the server.
 #[cfg(feature = "ssr")]
 pub type ScreenStorage = leptos::prelude::SyncStorage;
+
+/// A file that somebody chose. It stays with the browser, which knows it by a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChosenFile {
+    /// The number.
+    pub key: u32,
+    /// Its name.
+    pub name: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// When it was changed last, in milliseconds since 1970.
+    pub modified: i64,
+}
+
+/// What a server answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status; 0 if there was no answer, -1 if a file could not be read.
+    pub status: i32,
+    /// The body.
+    pub body: String,
+}
 
 /// What the glue tells about a screen.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use leptos::html;
 use leptos::prelude::NodeRef;
 
-use super::ScreenNews;
+use super::{ChosenFile, Reply, ScreenNews};
 use crate::live::Live;
 
 pub use crate::ssr::{remembered_theme, set_status};
@@ -96,6 +96,43 @@ pub fn focus_first_control() {}
 
 /// Shows an element in full screen, or ends it.
 pub fn toggle_full_screen(_element: NodeRef<html::Div>) {}
+
+/// Sums up where the browser does not.
+pub fn prepare_uploads() {}
+
+/// The files that an event brought.
+pub fn files_of(_event: &leptos::ev::Event) -> Vec<ChosenFile> {
+    Vec::new()
+}
+
+/// Lets a file go.
+pub fn forget_file(_key: u32) {}
+
+/// Bytes of a file. The server has no files of anybody.
+pub async fn read_file(_key: u32, _start: u64, _end: u64) -> Option<Vec<u8>> {
+    None
+}
+
+/// SHA-256 in hexadecimal.
+pub async fn sha256(_bytes: &[u8]) -> String {
+    String::new()
+}
+
+/// Asks the server.
+pub async fn ask_server(_method: &str, _url: &str, _body: Option<String>) -> Reply {
+    Reply::default()
+}
+
+/// Sends one part of a file.
+pub async fn send_part(_url: &str, _key: u32, _start: u64, _end: u64) -> Reply {
+    Reply::default()
+}
+
+/// Waits.
+pub async fn pause(_time: core::time::Duration) {}
+
+/// Whether leaving the page asks first.
+pub fn guard_leaving(_on: bool) {}
 
 /// A machine's screen in an element. The server never has one.
 pub enum Screen {}

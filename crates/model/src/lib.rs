@@ -11,6 +11,9 @@
 //! | [`rules`] | which action is allowed in which state, and the reason why not |
 //! | [`workload`] | pods and their containers as a person sees them |
 //! | [`finding`] | what is wrong with something, why, and what to do |
+//! | [`sniff`] | what a file is, from its first bytes |
+//! | [`image`] | discs, disks and images as a person sees them; how large and how they are kept |
+//! | [`upload`] | chunks, their ledger, what an upload asks and answers |
 //! | [`query`] | list queries: search, filter, sort, page, and their answers |
 //! | [`session`] | who is signed in and what the cluster behind the portal offers |
 //! | [`console`] | why a console closed, in codes and words |
@@ -24,12 +27,15 @@ pub mod create;
 pub mod editing;
 pub mod error;
 pub mod finding;
+pub mod image;
 pub mod live;
 pub mod machine;
 pub mod name;
 pub mod query;
 pub mod rules;
 pub mod session;
+pub mod sniff;
+pub mod upload;
 pub mod workload;
 
 pub use error::{ErrorCode, UiError};

@@ -46,6 +46,7 @@ pub(crate) use connection::Connection;
 pub(crate) use kinds::{Kind, KindHealth, Kinds};
 pub use source::ClusterSource;
 pub use trouble::Trouble;
+pub(crate) use trouble::chain;
 
 /// What the cluster offers, as discovery tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

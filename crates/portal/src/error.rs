@@ -22,6 +22,12 @@ pub enum Thing {
     Pod,
     /// A container of a pod.
     Container,
+    /// A claim, data volume or data source.
+    Image,
+    /// An upload.
+    Upload,
+    /// A namespace.
+    Team,
 }
 
 impl Thing {
@@ -30,6 +36,9 @@ impl Thing {
             Self::Machine => "machine",
             Self::Pod => "pod",
             Self::Container => "container",
+            Self::Image => "image",
+            Self::Upload => "upload",
+            Self::Team => "team",
         }
     }
 }
@@ -50,6 +59,12 @@ pub enum PortalError {
     /// What was filled in is wrong: field name to what is wrong with it.
     #[error("the input is wrong: {0:?}")]
     Invalid(Problems),
+    /// Too much at once; the text says of what.
+    #[error("too many: {0}")]
+    TooMany(String),
+    /// A part of an upload was not taken.
+    #[error("a part was not taken: {0}")]
+    Chunk(#[from] crate::images::ChunkError),
     /// The cluster was asked in the person's name and refused.
     #[error("the cluster refused: {0}")]
     Refused(Refusal),
@@ -95,6 +110,8 @@ impl PortalError {
             Self::Invalid(fields) => {
                 UiError { fields: fields.clone(), ..UiError::new(ErrorCode::Invalid, invalid(fields)) }
             }
+            Self::TooMany(reason) => UiError::new(ErrorCode::TooMany, reason),
+            Self::Chunk(error) => chunk(error),
             Self::Refused(refusal) => refused(refusal),
             Self::Unreachable(trouble) => UiError::new(ErrorCode::Unavailable, trouble.sentence()),
             Self::NotReady(Some(trouble)) => UiError::new(ErrorCode::Unavailable, trouble.sentence()),
@@ -123,6 +140,16 @@ fn invalid(fields: &Problems) -> String {
         1 => fields.values().next().cloned().unwrap_or_default(),
         number => format!("{number} fields need another look."),
     }
+}
+
+fn chunk(error: &crate::images::ChunkError) -> UiError {
+    use crate::images::ChunkError as Why;
+    let code = match error {
+        Why::Stale => ErrorCode::Conflict,
+        Why::Beyond | Why::Length { .. } | Why::Damaged => ErrorCode::Invalid,
+        Why::Busy | Why::Cut => ErrorCode::Unavailable,
+    };
+    UiError::new(code, error.to_string())
 }
 
 fn account(error: &AccountError) -> UiError {

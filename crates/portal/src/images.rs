@@ -5,7 +5,46 @@
 //!                                 |
 //!                          StorageClass, StorageProfile: where it is kept, and how it may be used
 //! ```
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `index` | keeps what the watches bring |
+//! | `volume` | writes the objects that make an image |
+//! | `make`, `quota` | what is checked before, and objects made in the person's name |
+//! | `uploads` | a file from a browser into a claim |
+//! | `import` | the cluster fetches or copies by itself |
+//! | `library`, `query` | rows and pages |
 
+mod import;
 mod index;
+mod library;
+mod make;
+mod query;
+mod quota;
+mod uploads;
+mod volume;
 
 pub(crate) use index::DiskIndex;
+pub(crate) use uploads::Uploads;
+pub use uploads::{Chunk, ChunkError, UploadProxy};
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use model::upload::{FileMark, UploadRequest};
+
+    pub(crate) fn request() -> UploadRequest {
+        UploadRequest {
+            namespace: "blue".to_owned(),
+            name: "debian".to_owned(),
+            file: FileMark { name: "d.iso".to_owned(), size: 10, modified: 1, first_chunk: "0".repeat(64) },
+            disk_bytes: 10,
+            class: String::new(),
+            access_mode: String::new(),
+            volume_mode: String::new(),
+            format: "ISO".to_owned(),
+            preference: String::new(),
+            sha256: String::new(),
+            is_image: false,
+        }
+    }
+}

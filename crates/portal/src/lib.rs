@@ -56,15 +56,19 @@ use kubevirt::PersistentVolume;
 use model::ObjectRef;
 use model::create::{CreateOptions, MachineDraft};
 use model::finding::Finding;
+use model::image::import::ImportRequest;
+use model::image::{ImageChoices, ImageDetail, ImageList};
 use model::live::{Hint, LiveKind};
 use model::machine::{MachineAction, MachineDetail};
 use model::query::{ListQuery, MachineList, PodList};
 use model::session::{ClusterStatus, Overview, Who};
+use model::upload::{UploadRequest, UploadState};
 use model::workload::{PodDetail, PodLog};
 
 pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
 pub use cluster::ClusterSource;
 pub use error::PortalError;
+pub use images::{Chunk, ChunkError, UploadProxy};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
 
@@ -97,6 +101,7 @@ struct Inner {
     /// Volumes that claims are bound to; their namespace is empty.
     volumes: Cache<PersistentVolume>,
     catalog: create::Catalog,
+    uploads: images::Uploads,
     live: live::Live,
     leases: console::Leases,
     lifecycle: Lifecycle,
@@ -105,20 +110,21 @@ struct Inner {
 impl Portal {
     /// Starts to follow a cluster. Returns at once: a cluster that does not answer is tried again for ever, and
     /// [`Portal::cluster_status`] says why. Needs a tokio runtime.
-    pub fn connect(source: ClusterSource, records: Records, lifecycle: Lifecycle) -> Self {
+    pub fn connect(source: ClusterSource, records: Records, lifecycle: Lifecycle, proxy: UploadProxy) -> Self {
         let clock = SystemClock::shared();
         let live = live::Live::new();
         let cluster = Cluster::new(Arc::clone(&clock), live.clone());
         let permissions = Arc::new(Permissions::new(Arc::clone(&cluster), Arc::clone(&clock)));
         let inner = Inner {
+            accounts: Accounts::new(records.clone(), Arc::clone(&clock)),
             machines: machines::MachineIndex::new(live.clone(), Arc::clone(&clock)),
-            accounts: Accounts::new(records.clone(), clock),
             pods: workloads::PodIndex::new(live.clone()),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live),
             volumes: Cache::new(live.clone(), LiveKind::Image),
             catalog: create::Catalog::new(&live),
+            uploads: images::Uploads::new(proxy, clock),
             leases: console::Leases::default(),
             cluster,
             permissions,
@@ -127,7 +133,9 @@ impl Portal {
             lifecycle,
         };
         inner.start(source);
-        Self(Arc::new(inner))
+        let inner = Arc::new(inner);
+        inner.lifecycle.spawn("resume uploads", Arc::clone(&inner).resume_uploads());
+        Self(inner)
     }
 
     /// The database.
@@ -245,6 +253,66 @@ impl Portal {
         tail_lines: u32,
     ) -> Result<PodLog, PortalError> {
         self.0.pod_log(actor, at, container, tail_lines).await
+    }
+
+    /// One page of the library.
+    pub async fn list_images(&self, actor: &Actor, query: &ListQuery) -> Result<ImageList, PortalError> {
+        self.0.list_images(actor, query).await
+    }
+
+    /// One image.
+    pub async fn image(&self, actor: &Actor, at: &ObjectRef) -> Result<ImageDetail, PortalError> {
+        self.0.image(actor, at).await
+    }
+
+    /// What the forms for a new image offer.
+    pub async fn image_choices(&self, actor: &Actor) -> Result<ImageChoices, PortalError> {
+        self.0.image_choices(actor).await
+    }
+
+    /// Has the cluster fetch or copy an image, in the person's name.
+    pub async fn import_image(&self, actor: &Actor, request: ImportRequest) -> Result<ObjectRef, PortalError> {
+        self.0.import_image(actor, request).await
+    }
+
+    /// Deletes an image that no machine uses.
+    pub async fn delete_image(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
+        self.0.delete_image(actor, at).await
+    }
+
+    /// Begins an upload: makes the data volume in the person's name and waits for its claim.
+    pub async fn begin_upload(&self, actor: &Actor, request: UploadRequest) -> Result<UploadState, PortalError> {
+        self.0.begin_upload(actor, request).await
+    }
+
+    /// The person's uploads, those that ended lately included.
+    pub fn uploads(&self, actor: &Actor) -> Vec<UploadState> {
+        self.0.uploads_of(actor)
+    }
+
+    /// One of the person's uploads.
+    pub fn upload(&self, actor: &Actor, id: &str) -> Result<UploadState, PortalError> {
+        self.0.upload(actor, id)
+    }
+
+    /// Takes one part of a file. Waits while the cluster is slower than the browser.
+    pub async fn take_chunk<B, E>(
+        &self,
+        actor: &Actor,
+        id: &str,
+        chunk: &Chunk<'_>,
+        body: B,
+    ) -> Result<UploadState, PortalError>
+    where
+        B: Stream<Item = Result<Bytes, E>> + Send,
+        E: Send,
+    {
+        self.0.take_chunk(actor, id, chunk, body).await
+    }
+
+    /// Ends an upload; what it made in the cluster is deleted.
+    pub async fn cancel_upload(&self, actor: &Actor, id: &str) -> Result<UploadState, PortalError> {
+        self.0.cancel_upload(actor, id).await
     }
 
     /// What changes in the namespaces that the person sees: the first change at once, then at most four a second of

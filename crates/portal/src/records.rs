@@ -1,4 +1,4 @@
-//! The database: accounts and sessions.
+//! The database: accounts, sessions, and uploads under way.
 //!
 //! What the cluster knows is never stored here. The repositories are traits, so that PostgreSQL can come beside
 //! SQLite; `conformance` is the suite that every implementation passes.
@@ -13,6 +13,7 @@
 mod conformance;
 mod sessions;
 mod sqlite;
+mod sqlite_uploads;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -96,11 +97,40 @@ pub(crate) trait SessionRepository: std::fmt::Debug + Send + Sync {
     async fn delete_expired(&self, now: i64) -> Result<Vec<String>, RecordsError>;
 }
 
+/// An upload that has not ended, as far as it needs to be known after a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UploadRow {
+    pub id: String,
+    /// Whose it is.
+    pub account: String,
+    /// JSON.
+    pub request: String,
+    /// The data volume's identity.
+    pub volume_uid: String,
+    /// When the last chunk came, in seconds since 1970.
+    pub heard_at: i64,
+    /// Whether every byte is with the cluster.
+    pub is_sent: bool,
+    /// Why it ended, while there is something left to clean up.
+    pub ending: Option<String>,
+}
+
+/// Uploads.
+#[async_trait]
+pub(crate) trait UploadRepository: std::fmt::Debug + Send + Sync {
+    /// Stores an upload; one of the same id is replaced.
+    async fn save(&self, row: &UploadRow) -> Result<(), RecordsError>;
+    /// All, by id.
+    async fn list(&self) -> Result<Vec<UploadRow>, RecordsError>;
+    async fn remove(&self, id: &str) -> Result<(), RecordsError>;
+}
+
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Records {
     accounts: Arc<dyn AccountRepository>,
     sessions: Arc<dyn SessionRepository>,
+    uploads: Arc<dyn UploadRepository>,
     live: LiveSessions,
     clock: Arc<dyn Clock>,
 }
@@ -119,7 +149,8 @@ impl Records {
     fn new(database: sqlite::Sqlite) -> Self {
         Self {
             accounts: Arc::new(database.clone()),
-            sessions: Arc::new(database),
+            sessions: Arc::new(database.clone()),
+            uploads: Arc::new(database),
             live: LiveSessions::default(),
             clock: SystemClock::shared(),
         }
@@ -132,6 +163,10 @@ impl Records {
 
     pub(crate) fn accounts(&self) -> &dyn AccountRepository {
         self.accounts.as_ref()
+    }
+
+    pub(crate) fn uploads(&self) -> &dyn UploadRepository {
+        self.uploads.as_ref()
     }
 
     /// Sessions that somebody waits for the end of.

@@ -51,13 +51,21 @@ pub(crate) struct Fake {
 impl Fake {
     /// A portal whose lists have arrived and are empty.
     pub(crate) async fn new(answer: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Self {
+        Self::with_proxy(answer, images::UploadProxy::default()).await
+    }
+
+    /// The same, with an upload proxy.
+    pub(crate) async fn with_proxy(
+        answer: impl Fn(&Call) -> Answer + Send + Sync + 'static,
+        proxy: images::UploadProxy,
+    ) -> Self {
         let calls = Calls::default();
         let client = client(Arc::clone(&calls), Arc::new(answer));
         let clock = Arc::new(ManualClock::default());
         let live = live::Live::new();
         let cluster = Cluster::new(clock.clone(), live.clone());
         cluster.pretend(
-            Connection { client, generation: 1 },
+            Connection { client, generation: 1, roots: None },
             Offers {
                 is_known: true,
                 kubevirt: Some(ApiVersion::V1),
@@ -83,6 +91,7 @@ impl Fake {
             disks: images::DiskIndex::new(&live),
             volumes: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
             catalog: crate::create::Catalog::new(&live),
+            uploads: images::Uploads::new(proxy, clock.clone()),
             leases: console::Leases::default(),
             lifecycle: Lifecycle::default(),
             cluster,
@@ -100,6 +109,19 @@ impl Fake {
     pub(crate) fn machine(&self, namespace: &str, name: &str, vm: Value) {
         let key: Key = (namespace.to_owned(), name.to_owned());
         self.inner.machines.machines().apply(&key, serde_json::from_value(vm).expect("a machine"));
+    }
+
+    /// A data volume that an upload made.
+    pub(crate) fn volume(&self, namespace: &str, name: &str, status: &Value) {
+        let volume = json!({ "metadata": { "namespace": namespace, "name": name, "uid": "u1" }, "status": status });
+        let key: Key = (namespace.to_owned(), name.to_owned());
+        self.inner.disks.volumes.apply(&key, serde_json::from_value(volume).expect("a data volume"));
+    }
+
+    /// A storage class.
+    pub(crate) fn class(&self, name: &str) {
+        let class = serde_json::from_value(json!({ "metadata": { "name": name } })).expect("a class");
+        self.inner.disks.classes.apply(&(String::new(), name.to_owned()), class);
     }
 
     /// How many access reviews were asked.

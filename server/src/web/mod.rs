@@ -10,6 +10,7 @@
 //! | `/events` | [`routes::events`] |
 //! | `/console/{namespace}/{vm}/vnc` | [`routes::console`] |
 //! | `/machines/{namespace}/{name}/screen.png` | [`routes::screen`] |
+//! | `/uploads`, `/uploads/{id}`, `/uploads/{id}/chunks/{index}` | [`routes::uploads`] |
 //! | `/healthz`, `/readyz`, `/metrics` | [`routes::health`], [`routes::metrics`] |
 //! | everything else: a file, else the page that says so | [`site`], [`pages`] |
 //!
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
 use portal::{Lifecycle, Portal};
@@ -44,8 +45,10 @@ pub mod site;
 use origin::Origins;
 use site::Site;
 
-/// Forms and server functions are small; nothing is uploaded yet.
+/// Forms and server functions are small.
 const MAX_BODY: usize = 256 * 1024;
+/// A part of an upload; the files themselves have no limit.
+const MAX_CHUNK: usize = 1 << 20;
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -92,6 +95,13 @@ pub fn router(state: &WebState) -> Router {
         .route("/events", get(routes::events::handle))
         .route("/console/{namespace}/{vm}/vnc", any(routes::console::handle))
         .route("/machines/{namespace}/{name}/screen.png", get(routes::screen::handle))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(identify.clone());
+    let uploads = Router::new()
+        .route("/uploads", get(routes::uploads::list).post(routes::uploads::begin))
+        .route("/uploads/{id}", get(routes::uploads::state).delete(routes::uploads::cancel))
+        .route("/uploads/{id}/chunks/{index}", put(routes::uploads::chunk))
+        .layer(RequestBodyLimitLayer::new(MAX_CHUNK))
         .layer(identify.clone());
     let not_found = pages::not_found(state).layer(identify);
     Router::new()
@@ -99,10 +109,10 @@ pub fn router(state: &WebState) -> Router {
         .route("/readyz", get(routes::health::ready))
         .route("/metrics", get(routes::metrics::handle))
         .merge(personal)
+        .merge(uploads)
         .fallback_service(state.site.files(not_found.with_state(state.clone())))
         .layer(CatchPanicLayer::custom(problem::from_panic))
         .layer(from_fn_with_state(state.origins.clone(), origin::guard))
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(from_fn_with_state(state.origins.clone(), headers::secure))
         .layer(from_fn(request_log::log))

@@ -30,6 +30,12 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/pods/get", "namespace=blue&name=worker", [401, 200, 404, 200]),
     ("/api/pods/log", "namespace=blue&name=worker&container=&lines=10", [401, 200, 404, 200]),
     ("/api/pods/log", "namespace=blue&name=no-such&container=&lines=10", [401, 404, 404, 404]),
+    ("/api/images/list", "", [401, 200, 200, 200]),
+    ("/api/images/get", "namespace=blue&name=no-such", [401, 404, 404, 404]),
+    ("/api/images/choices", "", [401, 200, 200, 200]),
+    ("/api/images/delete", "namespace=blue&name=no-such", [401, 404, 404, 404]),
+    // A form that means nothing is refused before anything is looked at.
+    ("/api/images/import", "request[from]=nowhere", [401, 422, 422, 422]),
     // A cookie of this browser, nothing more.
     ("/api/theme", "theme=dark", [200, 200, 200, 200]),
 ];
@@ -44,6 +50,10 @@ const PAGES: &[(&str, &str, [u16; 4])] = &[
     ("/machines/{namespace}/{name}", "/machines/blue/box", [303, 200, 404, 200]),
     ("/machines/{namespace}/{name}", "/machines/blue/no-such", [303, 404, 404, 404]),
     ("/machines/{namespace}/{name}/console", "/machines/blue/box/console", [303, 200, 404, 200]),
+    ("/images", "/images", [303, 200, 200, 200]),
+    ("/images/upload", "/images/upload", [303, 200, 200, 200]),
+    ("/images/import", "/images/import", [303, 200, 200, 200]),
+    ("/images/{namespace}/{name}", "/images/blue/no-such", [303, 404, 404, 404]),
     ("/containers", "/containers", [303, 200, 200, 200]),
     ("/pods/{namespace}/{name}", "/pods/blue/worker", [303, 200, 404, 200]),
     ("/pods/{namespace}/{name}", "/pods/blue/no-such", [303, 404, 404, 404]),
@@ -61,6 +71,10 @@ const ROUTES: &[(&str, &str, [u16; 4])] = &[
     // It is switched off, so it shows nothing.
     ("/machines/{namespace}/{name}/screen.png", "/machines/blue/box/screen.png", [401, 409, 404, 409]),
     ("/machines/{namespace}/{name}/screen.png", "/machines/blue/no-such/screen.png", [401, 404, 404, 404]),
+    // What changes something is looked at in `uploads`.
+    ("/uploads", "/uploads", [401, 200, 200, 200]),
+    ("/uploads/{id}", "/uploads/no-such", [401, 404, 404, 404]),
+    ("/uploads/{id}/chunks/{index}", "/uploads/no-such/chunks/0", [405, 405, 405, 405]),
     ("/no-such-address", "/no-such-address", [404, 404, 404, 404]),
 ];
 

@@ -65,6 +65,15 @@ impl Ask {
         Self::on(kind, "delete", namespace, name)
     }
 
+    /// May somebody ask for upload tokens in a namespace?
+    pub(crate) fn upload(namespace: &str) -> Self {
+        Self {
+            group: "upload.cdi.kubevirt.io",
+            resource: "uploadtokenrequests",
+            ..Self::create(Kind::DataVolume, namespace)
+        }
+    }
+
     fn on(kind: Kind, verb: &'static str, namespace: &str, name: &str) -> Self {
         Self {
             verb,

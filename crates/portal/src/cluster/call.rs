@@ -123,6 +123,21 @@ impl<'a> As<'a> {
         parsed(&self.exchange(http::Method::PATCH, uri, Some((JSON_PATCH, steps))).await?)
     }
 
+    /// Deletes the object of this identity, and with it what it owns: another one of the same name stays. What is gone
+    /// already counts as deleted.
+    pub(crate) async fn delete_exactly(&self, uri: &str, uid: Option<&str>) -> Result<(), CallError> {
+        let mut options = json!({ "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background" });
+        if let Some(uid) = uid {
+            options["preconditions"] = json!({ "uid": uid });
+        }
+        match self.exchange(http::Method::DELETE, uri, Some((JSON, &options))).await {
+            Err(CallError::Refused(refusal)) if refusal.status == 404 || (refusal.status == 409 && uid.is_some()) => {
+                Ok(())
+            }
+            answer => answer.map(drop),
+        }
+    }
+
     /// Deletes an object; what it owns goes with it, or stays if `keeps_owned`.
     pub(crate) async fn delete(&self, uri: &str, keeps_owned: bool) -> Result<(), CallError> {
         let policy = if keeps_owned { "Orphan" } else { "Background" };

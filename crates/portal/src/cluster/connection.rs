@@ -1,6 +1,7 @@
 //! The one HTTP stack towards the cluster.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -17,6 +18,8 @@ pub(crate) struct Connection {
     pub client: Client,
     /// Counts connections, so that watches know when to start over.
     pub generation: u64,
+    /// The certificates that the cluster's own one is signed by (DER); `None`: those that the system trusts.
+    pub roots: Option<Arc<[Vec<u8>]>>,
 }
 
 impl fmt::Debug for Connection {
@@ -28,8 +31,9 @@ impl fmt::Debug for Connection {
 impl Connection {
     /// Builds the stack; nothing is sent yet.
     pub(super) fn new(config: kube::Config, generation: u64) -> Result<Self, Trouble> {
+        let roots = config.root_cert.clone().map(Arc::from);
         client(config)
-            .map(|client| Self { client, generation })
+            .map(|client| Self { client, generation, roots })
             .map_err(|error| Trouble::SetUp(super::trouble::chain(&error)))
     }
 }

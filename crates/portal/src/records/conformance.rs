@@ -1,6 +1,6 @@
 //! What every implementation of the repositories does, as tests that take one.
 
-use super::{AccountRepository, AccountRow, SessionRepository, SessionRow};
+use super::{AccountRepository, AccountRow, SessionRepository, SessionRow, UploadRepository, UploadRow};
 use crate::access::Account;
 
 fn account(username: &str, hash: &str) -> AccountRow {
@@ -48,4 +48,27 @@ pub(super) async fn sessions(repository: &dyn SessionRepository) {
     repository.delete("b").await.unwrap();
     repository.delete("b").await.unwrap();
     assert_eq!(repository.load("b", 0).await.unwrap(), None);
+}
+
+pub(super) async fn uploads(repository: &dyn UploadRepository) {
+    let row = |id: &str| UploadRow {
+        id: id.to_owned(),
+        account: "ana".to_owned(),
+        request: "{}".to_owned(),
+        volume_uid: "u".to_owned(),
+        heard_at: 7,
+        is_sent: false,
+        ending: None,
+    };
+    repository.save(&row("b")).await.unwrap();
+    repository.save(&row("a")).await.unwrap();
+    assert_eq!(repository.list().await.unwrap(), [row("a"), row("b")], "by id");
+
+    let ended = UploadRow { is_sent: true, ending: Some("cancelled".to_owned()), heard_at: 9, ..row("a") };
+    repository.save(&ended).await.unwrap();
+    assert_eq!(repository.list().await.unwrap(), [ended, row("b")], "replaced");
+
+    repository.remove("a").await.unwrap();
+    repository.remove("a").await.unwrap();
+    assert_eq!(repository.list().await.unwrap(), [row("b")]);
 }

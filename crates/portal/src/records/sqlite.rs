@@ -13,7 +13,7 @@ use super::{AccountRepository, AccountRow, RecordsError, SessionRepository, Sess
 use crate::access::Account;
 
 #[derive(Clone, Debug)]
-pub(super) struct Sqlite(SqlitePool);
+pub(super) struct Sqlite(pub(super) SqlitePool);
 
 impl Sqlite {
     pub(super) async fn open(folder: &Path) -> Result<Self, RecordsError> {
@@ -160,6 +160,7 @@ mod tests {
         let database = Sqlite::in_memory().await.unwrap();
         conformance::accounts(&database).await;
         conformance::sessions(&database).await;
+        conformance::uploads(&database).await;
     }
 
     #[tokio::test]

@@ -7,3 +7,4 @@ pub mod metrics;
 pub mod screen;
 pub mod sign_in;
 pub mod sign_out;
+pub mod uploads;

@@ -1,0 +1,290 @@
+//! An import: where an image comes from when nobody uploads it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Name, ObjectRef};
+
+/// Where an image comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum ImportSource {
+    /// A web server.
+    Http {
+        /// `http://…` or `https://…`.
+        url: String,
+        /// The user, where the server wants one.
+        user: String,
+        /// The password. It goes into a Secret and is never shown again.
+        password: String,
+        /// SHA-256 in hexadecimal, checked by the cluster; not checked if empty.
+        sha256: String,
+    },
+    /// An object store.
+    S3 {
+        /// `https://store/bucket/object`.
+        url: String,
+        /// Access key id.
+        user: String,
+        /// Secret key. It goes into a Secret and is never shown again.
+        password: String,
+    },
+    /// A container image with a disk in it.
+    Registry {
+        /// `docker://registry/image:tag`.
+        url: String,
+        /// The user, where the registry wants one.
+        user: String,
+        /// The password. It goes into a Secret and is never shown again.
+        password: String,
+    },
+    /// Another image of the cluster.
+    Clone {
+        /// Which one.
+        of: ObjectRef,
+    },
+    /// An empty disk.
+    Blank,
+}
+
+/// What begins an import.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportRequest {
+    /// The team that gets the image.
+    pub namespace: String,
+    /// The image's name.
+    pub name: String,
+    /// Where it comes from.
+    pub source: ImportSource,
+    /// What the guest will see of it, in bytes; 0 where a clone takes its source's.
+    pub disk_bytes: u64,
+    /// The storage class; the cluster's default if empty.
+    #[serde(default)]
+    pub class: String,
+    /// The access mode; what the class prefers if empty.
+    #[serde(default)]
+    pub access_mode: String,
+    /// The volume mode; what the class prefers if empty.
+    #[serde(default)]
+    pub volume_mode: String,
+    /// The preference for machines made from it; none if empty.
+    #[serde(default)]
+    pub preference: String,
+    /// Whether it gets a name that machines are made from.
+    #[serde(default)]
+    pub is_image: bool,
+}
+
+/// The import form as it is filled in: every field is a text, as a plain form sends it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImportForm {
+    /// `http`, `s3`, `registry`, `clone` or `blank`.
+    pub from: String,
+    /// The team that gets the image.
+    pub namespace: String,
+    /// The image's name.
+    pub name: String,
+    /// The address.
+    pub url: String,
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// What is copied, as `namespace/name`.
+    pub source: String,
+    /// The disk's size, as a person types it.
+    pub size: String,
+    /// The storage class.
+    pub class: String,
+    /// The preference.
+    pub preference: String,
+    /// `true` if it gets a name that machines are made from.
+    pub is_image: String,
+}
+
+impl ImportForm {
+    /// The form as a request, or what is wrong with it, by field.
+    pub fn read(self) -> Result<ImportRequest, BTreeMap<String, String>> {
+        let wrong = |field: &str, text: &str| BTreeMap::from([(field.to_owned(), text.to_owned())]);
+        let (url, user, password) = (self.url.trim().to_owned(), self.user.trim().to_owned(), self.password);
+        let source = match self.from.as_str() {
+            "http" => ImportSource::Http { url, user, password, sha256: self.sha256.trim().to_owned() },
+            "s3" => ImportSource::S3 { url, user, password },
+            "registry" => ImportSource::Registry { url, user, password },
+            "clone" => {
+                let (namespace, name) = self.source.split_once('/').unwrap_or_default();
+                let of = ObjectRef::parse(namespace, name).map_err(|_| wrong("source", "Choose what is copied."))?;
+                ImportSource::Clone { of }
+            }
+            "blank" => ImportSource::Blank,
+            _ => return Err(wrong("from", "Choose where the image comes from.")),
+        };
+        let disk_bytes = match self.size.trim() {
+            "" => 0,
+            size => super::size::read_bytes(size).ok_or_else(|| wrong("size", "Give a size such as 20 GiB."))?,
+        };
+        Ok(ImportRequest {
+            namespace: self.namespace.trim().to_owned(),
+            name: self.name.trim().to_owned(),
+            source,
+            disk_bytes,
+            class: self.class,
+            access_mode: String::new(),
+            volume_mode: String::new(),
+            preference: self.preference.trim().to_owned(),
+            is_image: self.is_image == "true",
+        })
+    }
+}
+
+/// What is wrong with the parts of a request that need no cluster to judge, by field.
+pub fn check(request: &ImportRequest) -> BTreeMap<String, String> {
+    let mut wrong = BTreeMap::new();
+    let mut say = |field: &str, text: &str| {
+        wrong.entry(field.to_owned()).or_insert_with(|| text.to_owned());
+    };
+    if let Err(error) = super::check_name(&request.name) {
+        say("name", error);
+    }
+    if request.namespace.parse::<Name>().is_err() {
+        say("namespace", "Choose a team.");
+    }
+    let mut needs_size = true;
+    match &request.source {
+        ImportSource::Http { url, sha256, user, password } => {
+            if !is_address(url, &["http://", "https://"]) {
+                say("url", "Give an address that begins with http:// or https://.");
+            }
+            if !(sha256.is_empty() || crate::upload::is_sha256(sha256)) {
+                say("sha256", "A SHA-256 has 64 characters, 0 to 9 and a to f.");
+            }
+            pair(user, password, &mut say);
+        }
+        ImportSource::S3 { url, user, password } => {
+            if !is_address(url, &["http://", "https://", "s3://"]) {
+                say("url", "Give the object's address, such as https://store.example/bucket/disk.qcow2.");
+            }
+            pair(user, password, &mut say);
+        }
+        ImportSource::Registry { url, user, password } => {
+            if !is_address(url, &["docker://", "oci-archive://"]) {
+                say(
+                    "url",
+                    "Give an address that begins with docker://, such as docker://quay.io/containerdisks/debian:13.",
+                );
+            }
+            pair(user, password, &mut say);
+        }
+        ImportSource::Clone { .. } => needs_size = false,
+        ImportSource::Blank => {}
+    }
+    if needs_size && request.disk_bytes == 0 {
+        say("size", "Give the size of the disk, at least as large as the image inside.");
+    } else if request.disk_bytes > super::MAX_BYTES {
+        say("size", "That is larger than any disk can be.");
+    }
+    for (field, value) in [("class", &request.class), ("preference", &request.preference)] {
+        if !value.is_empty() && value.parse::<Name>().is_err() {
+            say(field, "That is no name that the cluster could know.");
+        }
+    }
+    wrong
+}
+
+fn pair(user: &str, password: &str, say: &mut impl FnMut(&str, &str)) {
+    if user.is_empty() && !password.is_empty() {
+        say("user", "Give the user that the password belongs to.");
+    }
+}
+
+/// An address that CDI takes: a known beginning, a host, no blanks, and no password inside, where everybody who sees the
+/// image could read it.
+fn is_address(url: &str, schemes: &[&str]) -> bool {
+    let Some(rest) = schemes.iter().find_map(|scheme| url.strip_prefix(scheme)) else { return false };
+    let host = rest.split('/').next().unwrap_or_default();
+    !host.is_empty()
+        && !host.contains('@')
+        && !url.contains(|letter: char| letter.is_whitespace() || letter.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(source: ImportSource) -> ImportRequest {
+        ImportRequest {
+            namespace: "blue".to_owned(),
+            name: "debian".to_owned(),
+            source,
+            disk_bytes: 1 << 30,
+            class: String::new(),
+            access_mode: String::new(),
+            volume_mode: String::new(),
+            preference: String::new(),
+            is_image: true,
+        }
+    }
+
+    fn http(url: &str) -> ImportSource {
+        ImportSource::Http { url: url.to_owned(), user: String::new(), password: String::new(), sha256: String::new() }
+    }
+
+    #[test]
+    fn an_address_has_to_be_one_and_holds_no_password() {
+        assert!(check(&request(http("https://example.org/disk.qcow2"))).is_empty());
+        for url in [
+            "",
+            "example.org/disk",
+            "ftp://example.org/a",
+            "https://",
+            "https://me:secret@example.org/a",
+            "https://a b/c",
+        ] {
+            assert_eq!(check(&request(http(url))).keys().collect::<Vec<_>>(), ["url"], "{url}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_read_and_says_what_it_does_not_understand() {
+        let form = ImportForm {
+            from: "clone".to_owned(),
+            namespace: "blue".to_owned(),
+            name: "copy".to_owned(),
+            source: "blue/golden".to_owned(),
+            size: "20 GiB".to_owned(),
+            is_image: "true".to_owned(),
+            ..ImportForm::default()
+        };
+        let request = form.clone().read().unwrap();
+        assert!(matches!(&request.source, ImportSource::Clone { of } if of.to_string() == "blue/golden"));
+        assert_eq!((request.disk_bytes, request.is_image), (20 << 30, true));
+        let field = |form: ImportForm| form.read().unwrap_err().into_keys().next().unwrap();
+        assert_eq!(field(ImportForm { source: "golden".to_owned(), ..form.clone() }), "source");
+        assert_eq!(field(ImportForm { size: "much".to_owned(), ..form.clone() }), "size");
+        assert_eq!(field(ImportForm { from: "post".to_owned(), ..form }), "from");
+    }
+
+    #[test]
+    fn a_clone_takes_the_size_of_what_it_copies() {
+        let of = ObjectRef::parse("blue", "golden").unwrap();
+        let clone = ImportRequest { disk_bytes: 0, ..request(ImportSource::Clone { of }) };
+        assert!(check(&clone).is_empty());
+        let blank = ImportRequest { disk_bytes: 0, ..request(ImportSource::Blank) };
+        assert_eq!(check(&blank).keys().collect::<Vec<_>>(), ["size"]);
+    }
+
+    #[test]
+    fn a_password_needs_its_user_and_a_checksum_its_length() {
+        let wrong = ImportSource::Http {
+            url: "https://example.org/a".to_owned(),
+            user: String::new(),
+            password: "x".to_owned(),
+            sha256: "12".to_owned(),
+        };
+        assert_eq!(check(&request(wrong)).keys().collect::<Vec<_>>(), ["sha256", "user"]);
+    }
+}

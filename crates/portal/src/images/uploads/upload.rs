@@ -1,0 +1,413 @@
+//! One upload: what it has, what it waits for, and the bytes that are on their way through.
+//!
+//! Memory is bounded by permits: a chunk needs one before a byte of it is read, and gives it back when it has been
+//! handed on to the cluster. A cluster that is slow thereby makes the browser wait, not this process grow.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt as _};
+use model::ObjectRef;
+use model::upload::{Ledger, UploadRequest, UploadStage, UploadState, Verdict, WINDOW};
+use ring::digest::{Context, SHA256, digest};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// How long a chunk waits for its turn before its sender is asked to come again.
+const TURN: Duration = Duration::from_secs(20);
+/// How long the next bytes of a chunk may take.
+const NEXT_BYTES: Duration = Duration::from_secs(30);
+/// Over how long the speed is measured.
+const SPEED_OVER: Duration = Duration::from_secs(6);
+
+/// Why a chunk was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChunkError {
+    /// It belongs to an attempt that is over, or nothing is wanted any more: ask for the state.
+    #[error("This part is not wanted any more. Ask for the state of the upload and go on from there.")]
+    Stale,
+    /// The file has no such chunk.
+    #[error("The file has no such part.")]
+    Beyond,
+    /// The cluster takes bytes more slowly than they come.
+    #[error("The cluster takes its time. Send this part again.")]
+    Busy,
+    /// It is shorter or longer than it has to be.
+    #[error("This part has {came} bytes instead of {expected}. It was cut or changed on its way; send it again.")]
+    Length {
+        /// Bytes that it has to have.
+        expected: u64,
+        /// Bytes that came; one more than expected if there were more.
+        came: u64,
+    },
+    /// Its bytes are not those that were sent.
+    #[error("This part was damaged on its way. Send it again.")]
+    Damaged,
+    /// Its bytes stopped coming.
+    #[error("This part did not arrive whole. Send it again.")]
+    Cut,
+}
+
+/// Bytes that wait for their turn.
+#[derive(Debug)]
+struct Held {
+    bytes: Bytes,
+    _permit: OwnedSemaphorePermit,
+}
+
+struct State {
+    stage: UploadStage,
+    attempt: u32,
+    ledger: Ledger,
+    held: BTreeMap<u64, Held>,
+    hash: Context,
+    sha256: Option<String>,
+    is_wrong_file: bool,
+    heard: Duration,
+    moved: Duration,
+    samples: VecDeque<(Duration, u64)>,
+    restarted: Option<String>,
+}
+
+/// One upload. The chunk route writes into it, its task reads from it.
+pub(crate) struct Upload {
+    pub id: String,
+    /// The account whose upload it is.
+    pub account: String,
+    pub at: ObjectRef,
+    pub request: UploadRequest,
+    /// The data volume's identity.
+    pub volume_uid: String,
+    /// Ends it.
+    pub cancel: CancellationToken,
+    state: Mutex<State>,
+    news: watch::Sender<()>,
+    permits: Arc<Semaphore>,
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upload").field("id", &self.id).field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// What the body towards the cluster gets next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// Bytes.
+    Bytes(Bytes),
+    /// All were given.
+    End,
+    /// The attempt is over.
+    Broken,
+}
+
+impl Upload {
+    pub(crate) fn new(
+        id: String,
+        account: String,
+        at: ObjectRef,
+        request: UploadRequest,
+        volume_uid: String,
+        now: Duration,
+    ) -> Self {
+        let permits = usize::try_from(WINDOW).unwrap_or(1);
+        let state = State {
+            stage: UploadStage::Preparing { waits_for: "The cluster makes a place for the disk.".to_owned() },
+            attempt: 1,
+            ledger: Ledger::new(request.file.size),
+            held: BTreeMap::new(),
+            hash: Context::new(&SHA256),
+            sha256: None,
+            is_wrong_file: false,
+            heard: now,
+            moved: now,
+            samples: VecDeque::new(),
+            restarted: None,
+        };
+        Self {
+            id,
+            account,
+            at,
+            request,
+            volume_uid,
+            cancel: CancellationToken::new(),
+            state: Mutex::new(state),
+            news: watch::Sender::new(()),
+            permits: Arc::new(Semaphore::new(permits)),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and wakes whoever waits for it.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.news.send_replace(());
+        result
+    }
+
+    /// How far it is.
+    pub(crate) fn tell(&self, now: Duration) -> UploadState {
+        let state = self.lock();
+        UploadState {
+            id: self.id.clone(),
+            at: self.at.clone(),
+            file: self.request.file.clone(),
+            stage: state.stage.clone(),
+            attempt: state.attempt,
+            next_chunk: state.ledger.first_missing(),
+            sent_bytes: state.ledger.sent_bytes(),
+            bytes_per_second: speed(&state.samples, now),
+            heard: crate::clock::seconds(state.heard),
+            restarted: state.restarted.clone(),
+        }
+    }
+
+    pub(crate) fn stage(&self) -> UploadStage {
+        self.lock().stage.clone()
+    }
+
+    /// Sets the stage; tells whether that is news. What is over stays over.
+    pub(crate) fn set_stage(&self, stage: UploadStage) -> bool {
+        self.change(|state| {
+            let news = state.stage != stage && !state.stage.is_over();
+            if news {
+                if !stage.takes_chunks() {
+                    state.held.clear();
+                }
+                state.stage = stage;
+            }
+            news
+        })
+    }
+
+    /// Every byte was sent before this process began.
+    pub(crate) fn set_sent(&self) {
+        self.change(|state| state.stage = UploadStage::Finishing);
+    }
+
+    /// The attempt that is under way.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.lock().attempt
+    }
+
+    /// Begins again at the first byte.
+    pub(crate) fn restart(&self, reason: &str) {
+        self.change(|state| {
+            state.attempt += 1;
+            state.ledger.restart();
+            state.held.clear();
+            state.hash = Context::new(&SHA256);
+            state.samples.clear();
+            state.restarted = Some(reason.to_owned());
+        });
+    }
+
+    /// Ends the attempt, and with it the body that is on its way to the cluster.
+    pub(crate) fn end_attempt(&self) {
+        self.change(|state| {
+            state.attempt += 1;
+            state.ledger.restart();
+            state.held.clear();
+        });
+    }
+
+    /// After a restart of the portal: what the browser sent before is gone.
+    pub(crate) fn resumed(&self, heard: Duration) {
+        self.restart("Porthole was restarted, so the file is read again from its beginning.");
+        self.change(|state| state.heard = heard);
+    }
+
+    /// SHA-256 of all that was handed on, once that is everything.
+    pub(crate) fn sha256(&self) -> Option<String> {
+        self.lock().sha256.clone()
+    }
+
+    /// Whether the file turned out not to have the checksum that it should.
+    pub(crate) fn is_wrong_file(&self) -> bool {
+        self.lock().is_wrong_file
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.lock().ledger.is_complete()
+    }
+
+    /// When the last chunk came.
+    pub(crate) fn heard(&self) -> Duration {
+        self.lock().heard
+    }
+
+    /// Since when bytes wait that nobody takes; `None` while none wait.
+    pub(crate) fn stuck_since(&self) -> Option<Duration> {
+        let state = self.lock();
+        (!state.held.is_empty()
+            && state.ledger.first_missing() * model::upload::CHUNK_BYTES > state.ledger.sent_bytes())
+        .then_some(state.moved)
+    }
+
+    /// Resolves with the next change.
+    pub(crate) fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
+    }
+
+    /// Takes one chunk. `now` tells the time when it is over.
+    pub(crate) async fn take<B, E>(
+        &self,
+        attempt: u32,
+        index: u64,
+        sha256: &str,
+        body: B,
+        now: impl Fn() -> Duration,
+    ) -> Result<(), ChunkError>
+    where
+        B: Stream<Item = Result<Bytes, E>>,
+    {
+        let Some((expected, permit)) =
+            timeout(TURN, self.turn(attempt, index)).await.map_err(|_| ChunkError::Busy)??
+        else {
+            return Ok(());
+        };
+        let bytes = read(body, expected).await?;
+        if !is_same(sha256, &bytes) {
+            return Err(ChunkError::Damaged);
+        }
+        self.change(|state| {
+            if state.attempt != attempt || !state.stage.takes_chunks() {
+                return Err(ChunkError::Stale);
+            }
+            state.heard = now();
+            if state.ledger.take(index) {
+                if state.held.is_empty() {
+                    state.moved = state.heard;
+                }
+                state.held.insert(index, Held { bytes, _permit: permit });
+            }
+            Ok(())
+        })
+    }
+
+    /// Waits until a chunk may come; `None` if it is there already.
+    async fn turn(&self, attempt: u32, index: u64) -> Result<Option<(u64, OwnedSemaphorePermit)>, ChunkError> {
+        let mut news = self.news();
+        loop {
+            let verdict = {
+                let state = self.lock();
+                if state.attempt != attempt || !state.stage.takes_chunks() {
+                    return Err(ChunkError::Stale);
+                }
+                state.ledger.judge(index)
+            };
+            match verdict {
+                Verdict::Wanted(expected) => {
+                    let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| ChunkError::Stale)?;
+                    return Ok(Some((expected, permit)));
+                }
+                Verdict::Known => return Ok(None),
+                Verdict::Beyond => return Err(ChunkError::Beyond),
+                Verdict::Later => news.changed().await.map_err(|_| ChunkError::Stale)?,
+            }
+        }
+    }
+
+    /// The next bytes for the cluster, in order, as soon as they are there.
+    pub(crate) async fn next_piece(&self, attempt: u32, now: impl Fn() -> Duration) -> Piece {
+        let mut news = self.news();
+        loop {
+            if let Some(piece) = self.piece(attempt, now()) {
+                return piece;
+            }
+            if news.changed().await.is_err() {
+                return Piece::Broken;
+            }
+        }
+    }
+
+    fn piece(&self, attempt: u32, now: Duration) -> Option<Piece> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.attempt != attempt || !state.stage.takes_chunks() {
+            return Some(Piece::Broken);
+        }
+        if state.ledger.is_complete() {
+            return Some(Piece::End);
+        }
+        let index = state.ledger.first_unsent();
+        let held = state.held.get(&index)?;
+        state.hash.update(&held.bytes);
+        if state.ledger.is_last(index) {
+            let sum = hex(state.hash.clone().finish().as_ref());
+            // The last part is kept back, so that a wrong file never becomes an image.
+            if !self.request.sha256.is_empty() && !self.request.sha256.eq_ignore_ascii_case(&sum) {
+                state.is_wrong_file = true;
+                return Some(Piece::Broken);
+            }
+            state.sha256 = Some(sum);
+        }
+        state.ledger.hand_on();
+        let held = state.held.remove(&index)?;
+        state.moved = now;
+        let sent = state.ledger.sent_bytes();
+        state.samples.push_back((now, sent));
+        while state.samples.len() > 2 && state.samples.front().is_some_and(|(at, _)| *at + SPEED_OVER < now) {
+            state.samples.pop_front();
+        }
+        drop(guard);
+        self.news.send_replace(());
+        Some(Piece::Bytes(held.bytes))
+    }
+}
+
+/// Bytes a second between the oldest sample and the newest; nothing if that was too long ago.
+fn speed(samples: &VecDeque<(Duration, u64)>, now: Duration) -> u64 {
+    let (Some((from, less)), Some((to, more))) = (samples.front(), samples.back()) else { return 0 };
+    let millis = u64::try_from(to.saturating_sub(*from).as_millis()).unwrap_or(u64::MAX);
+    if millis == 0 || *to + SPEED_OVER < now { 0 } else { (more - less).saturating_mul(1000) / millis }
+}
+
+/// Reads a chunk whole, and not a byte more than it has to have.
+async fn read<B, E>(body: B, expected: u64) -> Result<Bytes, ChunkError>
+where
+    B: Stream<Item = Result<Bytes, E>>,
+{
+    let length = usize::try_from(expected).unwrap_or(usize::MAX);
+    let mut body = pin!(body);
+    let mut bytes = BytesMut::with_capacity(length);
+    loop {
+        match timeout(NEXT_BYTES, body.next()).await {
+            Ok(Some(Ok(more))) if bytes.len() + more.len() > length => {
+                return Err(ChunkError::Length { expected, came: expected + 1 });
+            }
+            Ok(Some(Ok(more))) => bytes.extend_from_slice(&more),
+            Ok(Some(Err(_))) | Err(_) => return Err(ChunkError::Cut),
+            Ok(None) if bytes.len() < length => {
+                return Err(ChunkError::Length { expected, came: u64::try_from(bytes.len()).unwrap_or(0) });
+            }
+            Ok(None) => return Ok(bytes.freeze()),
+        }
+    }
+}
+
+fn is_same(sha256: &str, bytes: &[u8]) -> bool {
+    sha256.eq_ignore_ascii_case(&hex(digest(&SHA256, bytes).as_ref()))
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for half in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+#[path = "upload_tests.rs"]
+mod tests;
