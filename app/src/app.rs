@@ -9,10 +9,12 @@ use crate::clock::Clock;
 use crate::components::frame::Frame;
 use crate::components::power::Power;
 use crate::components::toasts::Toasts;
+use crate::components::uploads::Uploads;
 use crate::live::Live;
 use crate::pages::console::ConsolePage;
 use crate::pages::containers::ContainersPage;
 use crate::pages::create::NewMachinePage;
+use crate::pages::images::{ImagePage, ImagesPage, ImportPage, UploadPage};
 use crate::pages::machine::MachinePage;
 use crate::pages::machines::MachinesPage;
 use crate::pages::not_found::NotFound;
@@ -27,7 +29,9 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     Clock::provide();
     let live = Live::provide();
-    Power::provide(Toasts::provide(), live);
+    let toasts = Toasts::provide();
+    Power::provide(toasts, live);
+    Uploads::provide(toasts, live);
     let (is_routing, set_is_routing) = signal(false);
     view! {
         <Title formatter=|text: String| if text.is_empty() { "Porthole".to_owned() } else { format!("{text} · Porthole") }/>
@@ -46,6 +50,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/machines/:namespace/:name") view=MachinePage ssr=SsrMode::Async/>
                     <Route path=path!("/machines/:namespace/:name/console") view=ConsolePage ssr=SsrMode::Async/>
                     <Route path=path!("/containers") view=ContainersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/images") view=ImagesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/images/upload") view=UploadPage ssr=SsrMode::Async/>
+                    <Route path=path!("/images/import") view=ImportPage ssr=SsrMode::Async/>
+                    <Route path=path!("/images/:namespace/:name") view=ImagePage ssr=SsrMode::Async/>
                     <Route path=path!("/pods/:namespace/:name") view=PodPage ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Frame>

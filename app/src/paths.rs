@@ -16,6 +16,12 @@ pub const MACHINES: &str = "/machines";
 pub const CONTAINERS: &str = "/containers";
 /// The check of the whole cluster, for administrators.
 pub const DOCTOR: &str = "/doctor";
+/// The library.
+pub const IMAGES: &str = "/images";
+/// Sending files.
+pub const UPLOAD: &str = "/images/upload";
+/// Having the cluster fetch or copy an image.
+pub const IMPORT: &str = "/images/import";
 /// Where people sign in.
 pub const SIGN_IN: &str = "/sign-in";
 
@@ -97,6 +103,21 @@ pub fn pod(at: &ObjectRef) -> String {
 /// A pod's page with the log of one container and that many lines.
 pub fn pod_log(at: &ObjectRef, container: &str, lines: u32) -> String {
     format!("/pods/{}/{}?container={}&lines={lines}#log", at.namespace, at.name, encode(container))
+}
+
+/// An image's page.
+pub fn image(at: &ObjectRef) -> String {
+    format!("{IMAGES}/{}/{}", at.namespace, at.name)
+}
+
+/// The import form, with what is copied filled in.
+pub fn copy_image(at: &ObjectRef) -> String {
+    format!("{IMPORT}?source={}/{}", at.namespace, at.name)
+}
+
+/// The form for a new machine, with what it boots filled in.
+pub fn new_machine(at: &ObjectRef) -> String {
+    format!("/machines/new?image={}/{}", at.namespace, at.name)
 }
 
 /// The sign-in page that leads back to where the person wanted to go.

@@ -96,6 +96,7 @@ fn page_of(source: &Source) -> Option<String> {
     match source.kind.as_str() {
         "Pod" => Some(paths::pod(&at)),
         "VirtualMachine" | "VirtualMachineInstance" => Some(paths::machine(&at)),
+        "DataVolume" | "PersistentVolumeClaim" | "DataSource" => Some(paths::image(&at)),
         _ => None,
     }
 }
@@ -113,7 +114,10 @@ fn button(action: FindingAction, row: Option<Signal<MachineRow>>) -> Option<AnyV
                 FindingPage::Console(at) => paths::console(&at),
                 FindingPage::Pod(at) => paths::pod(&at),
                 FindingPage::Doctor => paths::DOCTOR.to_owned(),
-                FindingPage::Image(_) | FindingPage::Images | FindingPage::Upload | FindingPage::Import => return None,
+                FindingPage::Image(at) => paths::image(&at),
+                FindingPage::Images => paths::IMAGES.to_owned(),
+                FindingPage::Upload => paths::UPLOAD.to_owned(),
+                FindingPage::Import => paths::IMPORT.to_owned(),
             };
             Some(
                 view! {

@@ -19,6 +19,7 @@ use super::help::Help;
 use super::live_mark::LiveMark;
 use super::theme::ThemeChoice;
 use super::toasts::ToastCorner;
+use super::uploads::UploadTray;
 use crate::api::{self, Answer};
 use crate::live::Live;
 use crate::ui::{Glyph, Icon, Look, Mark, Menu, button_class};
@@ -99,6 +100,8 @@ pub fn Frame(
         if query.is_empty() { path } else { format!("{path}?{}", query.trim_start_matches('?')) }
     };
     let live = Live::expect();
+    let is_somebody =
+        Signal::derive(move || chrome.get() != Chrome::Bare && session.who.with(|who| matches!(who, Some(Ok(_)))));
     Effect::new(move |follows: Option<bool>| {
         let is_somebody = session.who.with(|who| matches!(who, Some(Ok(_))));
         if is_somebody && follows != Some(true) {
@@ -145,6 +148,7 @@ pub fn Frame(
             {children()}
         </main>
         <Help/>
+        <UploadTray is_somebody=is_somebody/>
         <ToastCorner/>
     }
 }
@@ -339,6 +343,7 @@ fn Rail(session: Session) -> impl IntoView {
                 |path| path.starts_with(paths::CONTAINERS) || path.starts_with("/pods/"),
                 Some(pods),
             )}
+            {link(paths::IMAGES, "Images", Glyph::Disc, |path| path.starts_with(paths::IMAGES), None)}
         </nav>
     }
 }

@@ -15,3 +15,4 @@ pub mod power;
 pub mod sort;
 pub mod theme;
 pub mod toasts;
+pub mod uploads;

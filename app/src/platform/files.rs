@@ -56,7 +56,11 @@ pub fn files_of(event: &leptos::ev::Event) -> Vec<ChosenFile> {
     list.iter().filter_map(|entry| chosen(&entry.dyn_into().ok()?)).collect()
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "lengths and times of files are whole and fit")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "lengths and times of files are whole and fit"
+)]
 fn chosen(entry: &js_sys::Array) -> Option<ChosenFile> {
     Some(ChosenFile {
         key: entry.get(0).as_f64()? as u32,

@@ -1,5 +1,6 @@
 //! Parts that know nothing but how things look. They take data, never a context.
 
+mod bar;
 mod button;
 mod facts;
 mod icon;
@@ -9,6 +10,7 @@ mod menu;
 mod notice;
 mod pill;
 
+pub use bar::Bar;
 pub use button::{Look, button_class};
 pub use facts::{Fact, Facts, Panel, Quantity};
 pub use icon::{Glyph, Icon};

@@ -3,6 +3,7 @@
 //! Colour only repeats what the shape says. The one map from states to shapes and tones is here.
 
 use leptos::prelude::*;
+use model::image::ImageState;
 use model::machine::MachineState;
 use model::workload::PodState;
 
@@ -137,6 +138,20 @@ impl From<PodState> for StateLook {
             PodState::Terminating => (Shape::Cross, StateTone::Off),
             PodState::Unknown => (Shape::Broken, StateTone::Off),
             PodState::Trouble => (Shape::Triangle, StateTone::Bad),
+        };
+        Self { word: state.word(), shape, tone }
+    }
+}
+
+impl From<ImageState> for StateLook {
+    fn from(state: ImageState) -> Self {
+        let (shape, tone) = match state {
+            ImageState::Ready => (Shape::Tick, StateTone::Good),
+            ImageState::Uploading => (Shape::Arrow, StateTone::Busy),
+            ImageState::Filling => (Shape::Ring, StateTone::Busy),
+            ImageState::Waiting => (Shape::Hands, StateTone::Warn),
+            ImageState::Deleting => (Shape::Cross, StateTone::Off),
+            ImageState::Trouble => (Shape::Triangle, StateTone::Bad),
         };
         Self { word: state.word(), shape, tone }
     }
