@@ -16,8 +16,6 @@ pub const MACHINES: &str = "/machines";
 pub const CONTAINERS: &str = "/containers";
 /// The check of the whole cluster, for administrators.
 pub const DOCTOR: &str = "/doctor";
-/// The library.
-pub const IMAGES: &str = "/images";
 /// Sending files.
 pub const UPLOAD: &str = "/images/upload";
 /// Having the cluster fetch or copy an image.
@@ -116,8 +114,8 @@ pub fn copy_image(at: &ObjectRef) -> String {
 }
 
 /// The form for a new machine, with what it boots filled in.
-pub fn new_machine(at: &ObjectRef) -> String {
-    format!("/machines/new?image={}/{}", at.namespace, at.name)
+pub fn machine_from(at: &ObjectRef) -> String {
+    format!("{NEW_MACHINE}?image={}/{}", at.namespace, at.name)
 }
 
 /// The sign-in page that leads back to where the person wanted to go.

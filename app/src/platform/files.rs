@@ -123,6 +123,6 @@ pub async fn pause(time: Duration) {
 }
 
 /// Whether leaving the page asks first.
-pub fn guard_leaving(on: bool) {
+pub fn guard_uploads(on: bool) {
     guard(on);
 }

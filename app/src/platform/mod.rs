@@ -17,7 +17,7 @@ mod server;
 pub use browser::*;
 #[cfg(feature = "hydrate")]
 pub use files::{
-    ask_server, files_of, forget_file, guard_leaving, pause, prepare_uploads, read_file, send_part, sha256,
+    ask_server, files_of, forget_file, guard_uploads, pause, prepare_uploads, read_file, send_part, sha256,
 };
 #[cfg(feature = "hydrate")]
 pub use screen::{Screen, toggle_full_screen};

@@ -132,7 +132,7 @@ pub async fn send_part(_url: &str, _key: u32, _start: u64, _end: u64) -> Reply {
 pub async fn pause(_time: core::time::Duration) {}
 
 /// Whether leaving the page asks first.
-pub fn guard_leaving(_on: bool) {}
+pub fn guard_uploads(_on: bool) {}
 
 /// A machine's screen in an element. The server never has one.
 pub enum Screen {}

@@ -73,7 +73,7 @@ impl Uploads {
             }
             let is_busy = uploads.items.with(|items| items.iter().any(|item| item.file.is_some() && is_at_risk(item)));
             if had != Some(is_busy) {
-                platform::guard_leaving(is_busy);
+                platform::guard_uploads(is_busy);
             }
             is_busy
         });

@@ -174,7 +174,7 @@ fn Actions(detail: Memo<ImageDetail>) -> impl IntoView {
     let is_usable = Memo::new(move |_| detail.with(|detail| detail.row.is_usable()));
     let is_disk = Memo::new(move |_| detail.with(|detail| detail.row.kind == ImageKind::Disk));
     let denied = Memo::new(move |_| detail.with(|detail| detail.row.delete_denied.clone()));
-    let (copy, machine) = (paths::copy_image(&at), paths::new_machine(&at));
+    let (copy, machine) = (paths::copy_image(&at), paths::machine_from(&at));
     view! {
         {move || {
             is_usable

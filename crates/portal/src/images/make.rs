@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_refusal_stands_at_the_field_that_it_is_about() {
         let field = |status: u16, message: &str| {
-            let refusal = Refusal { status, message: message.to_owned(), is_status: true };
+            let refusal = Refusal { status, message: message.to_owned(), is_status: true, causes: Vec::new() };
             match refused(CallError::Refused(refusal)) {
                 PortalError::Invalid(fields) => fields.into_keys().next(),
                 _ => None,
