@@ -18,7 +18,8 @@ const V1: &str = "instancetype.kubevirt.io/v1beta1";
 /// Instance types of one series.
 #[derive(Debug, Deserialize)]
 struct Series {
-    series: String,
+    #[serde(rename = "series")]
+    prefix: String,
     display: String,
     description: String,
     class: String,
@@ -106,7 +107,7 @@ impl Series {
         json!({
             "apiVersion": V1,
             "kind": "VirtualMachineClusterInstancetype",
-            "metadata": {"name": format!("{}.{size}", self.series), "labels": labels, "annotations": {
+            "metadata": {"name": format!("{}.{size}", self.prefix), "labels": labels, "annotations": {
                 format!("{GROUP}/displayName"): self.display, format!("{GROUP}/description"): self.description}},
             "spec": spec,
         })

@@ -9,9 +9,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::kinds::{At, CLAIMS, DATA_VOLUMES, INSTANCES, MACHINES, NODES, PODS};
+use super::kinds::{At, CLAIMS, DATA_VOLUMES, INSTANCES, INSTANCETYPES, MACHINES, NODES, PODS, PREFERENCES};
 use super::kubelet::Kubelet;
-use super::{Inbox, VirtContext, handler, instance, kinds, kubelet, machine, scheduler, volumes};
+use super::{Inbox, VirtContext, conditions, handler, instance, kinds, kubelet, machine, scheduler, volumes};
 use crate::resource::GroupResource;
 use crate::store::{WatchEvent, WatchKind, meta};
 
@@ -183,7 +183,8 @@ struct Change {
 
 /// Everything that happens to the kinds that matter, each kind in order.
 fn watch_all(context: &VirtContext) -> impl Stream<Item = Change> + use<> {
-    let kinds: [&'static GroupResource; 6] = [&MACHINES, &INSTANCES, &PODS, &CLAIMS, &DATA_VOLUMES, &NODES];
+    let kinds: [&'static GroupResource; 8] =
+        [&MACHINES, &INSTANCES, &PODS, &CLAIMS, &DATA_VOLUMES, &NODES, &INSTANCETYPES, &PREFERENCES];
     let streams = kinds.map(|kind| {
         let watch = match context.store.watch(kind, None, None) {
             Ok(watch) => watch.left_stream(),
@@ -218,6 +219,12 @@ fn route(context: &VirtContext, queue: &mut Queue, change: &Change) {
     } else if *change.kind == *NODES {
         if change.event.kind != WatchKind::Modified || spec_or_labels_changed(&change.event) {
             queue.push(Work::Unscheduled);
+        }
+    } else if *change.kind == *INSTANCETYPES || *change.kind == *PREFERENCES {
+        // Machines may have waited for it.
+        let (machines, _) = context.store.list(&MACHINES, None);
+        for machine in machines.iter().filter(|machine| conditions::is_true(machine, "Failure")) {
+            queue.push(Work::Machine(At::of(machine)));
         }
     } else {
         // A claim or a data volume: whoever uses it may have waited for this.

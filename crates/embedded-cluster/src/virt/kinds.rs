@@ -45,6 +45,12 @@ pub static SNAPSHOT_CLASSES: LazyLock<GroupResource> =
 /// Data volumes.
 pub static DATA_VOLUMES: LazyLock<GroupResource> =
     LazyLock::new(|| GroupResource::new("cdi.kubevirt.io", "datavolumes"));
+/// Sizes of machines.
+pub static INSTANCETYPES: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("instancetype.kubevirt.io", "virtualmachineclusterinstancetypes"));
+/// What operating systems prefer.
+pub static PREFERENCES: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("instancetype.kubevirt.io", "virtualmachineclusterpreferences"));
 /// What something looked like at a time.
 pub static REVISIONS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new("apps", "controllerrevisions"));
 /// `KubeVirt` itself.

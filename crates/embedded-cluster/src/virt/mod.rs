@@ -28,6 +28,7 @@ mod guest_spec;
 mod handler;
 mod hotplug;
 mod instance;
+mod instancetype;
 pub(crate) mod kinds;
 mod kubelet;
 mod launcher;

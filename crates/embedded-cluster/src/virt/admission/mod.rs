@@ -12,6 +12,7 @@ use http::StatusCode;
 use kubevirt::domain::InstanceSpec;
 use serde_json::{Value, json};
 
+use super::instancetype;
 use super::kinds::{text, typed};
 use crate::api::admission::{Admission, AdmissionRequest, Operation};
 use crate::error::ApiError;
@@ -19,6 +20,9 @@ use crate::store::Store;
 
 pub use defaults::default;
 use defaults::keep_identity;
+
+/// The webhook that looks at machines.
+const MACHINES: &str = "virtualmachine-validator.kubevirt.io";
 
 /// KubeVirt's webhooks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,6 +39,10 @@ impl Admission for Webhooks {
         }
         if let Some(old) = request.old.filter(|_| kind.kind == "VirtualMachine") {
             keep_identity(request.object, old);
+        }
+        if kind.kind == "VirtualMachine" {
+            instancetype::infer(store, request.object)
+                .map_err(|(field, message)| refusal(MACHINES, &[Cause::invalid(field, message)]))?;
         }
         default(&kind.kind, request.object);
         // What a running instance looks like was checked when it was made; only its controllers change it afterwards.
@@ -61,23 +69,24 @@ impl Cause {
 /// Refuses what the webhooks refuse at once.
 pub fn validate(store: &Store, kind: &str, object: &Value) -> Result<(), ApiError> {
     let (webhook, causes) = match kind {
-        "VirtualMachine" => ("virtualmachine-validator.kubevirt.io", machine_causes(store, object)),
+        "VirtualMachine" => (MACHINES, machine_causes(store, object)),
         "VirtualMachineInstance" => (
             "virtualmachineinstances-create-validator.kubevirt.io",
             memory_cause(&object["spec"]).into_iter().chain(spec_causes(store, "spec", &object["spec"])).collect(),
         ),
         _ => return Ok(()),
     };
-    if causes.is_empty() {
-        return Ok(());
-    }
+    if causes.is_empty() { Ok(()) } else { Err(refusal(webhook, &causes)) }
+}
+
+fn refusal(webhook: &str, causes: &[Cause]) -> ApiError {
     let messages: Vec<_> = causes.iter().map(|cause| cause.message.as_str()).collect();
     let message = format!("admission webhook \"{webhook}\" denied the request: {}", messages.join(", "));
     let causes: Vec<_> = causes
         .iter()
         .map(|cause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field}))
         .collect();
-    Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(json!({"causes": causes})))
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(json!({"causes": causes}))
 }
 
 fn machine_causes(store: &Store, machine: &Value) -> Vec<Cause> {
@@ -102,7 +111,13 @@ fn machine_causes(store: &Store, machine: &Value) -> Vec<Cause> {
         causes.push(missing);
         return causes;
     }
-    causes.extend(spec_causes(store, "spec.template.spec", &spec["template"]["spec"]));
+    causes.extend(
+        instancetype::causes(store, machine).into_iter().map(|(field, message)| Cause::invalid(field, message)),
+    );
+    // What is not there is found out when the machine is to start.
+    let expanded = instancetype::expand(store, machine).map(|expanded| expanded["spec"]["template"]["spec"].clone());
+    let template = expanded.unwrap_or_else(|_| spec["template"]["spec"].clone());
+    causes.extend(spec_causes(store, "spec.template.spec", &template));
     causes.extend(disks::template_causes(spec));
     causes
 }

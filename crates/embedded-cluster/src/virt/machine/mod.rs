@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use super::engine::Queue;
 use super::events::Source;
 use super::kinds::{At, CONTROLLER_FINALIZER, INSTANCES, MACHINES, instance_of, is_final, text};
-use super::{VirtContext, conditions};
+use super::{VirtContext, conditions, instancetype};
 use crate::error::ApiError;
 use crate::store::{DeleteOptions, meta};
 
@@ -110,7 +110,7 @@ fn release_instance(context: &VirtContext, instance: &Value) {
 }
 
 fn follow_strategy(context: &VirtContext, queue: &mut Queue, machine: &Value, instance: Option<&Value>) -> Outcome {
-    if let Some(failure) = missing_instancetype(machine) {
+    if let Err(failure) = instancetype::pin(context, machine) {
         return Outcome { failure: Some(failure), ..Outcome::default() };
     }
     let strategy = strategy(machine);
@@ -179,16 +179,6 @@ impl<'a> Requests<'a> {
     fn stops(&self, uid: &str) -> bool {
         self.0.iter().any(|request| request["action"] == "Stop" && request["uid"] == uid)
     }
-}
-
-fn missing_instancetype(machine: &Value) -> Option<(&'static str, String)> {
-    let wanted = &machine["spec"]["instancetype"];
-    let name = wanted["name"].as_str()?;
-    let plural = match text(&wanted["kind"]).to_lowercase().as_str() {
-        "virtualmachineinstancetype" | "virtualmachineinstancetypes" => "virtualmachineinstancetypes",
-        _ => "virtualmachineclusterinstancetypes",
-    };
-    Some(("FailedFindInstancetype", format!("{plural}.instancetype.kubevirt.io \"{name}\" not found")))
 }
 
 fn switch_on(context: &VirtContext, machine: &Value) {

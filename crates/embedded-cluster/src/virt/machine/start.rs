@@ -9,7 +9,7 @@ use crate::store::meta;
 use crate::virt::engine::{Queue, Work};
 use crate::virt::events::Source;
 use crate::virt::kinds::{At, CONTROLLER_FINALIZER, INSTANCES, KUBEVIRT_V1, controlled_by, text};
-use crate::virt::{VirtContext, admission, conditions};
+use crate::virt::{VirtContext, admission, conditions, instancetype};
 
 /// Makes an instance, unless the last failures are too recent.
 pub(super) fn try_start(context: &VirtContext, queue: &mut Queue, machine: &Value, requests: &Requests<'_>) -> Outcome {
@@ -18,7 +18,11 @@ pub(super) fn try_start(context: &VirtContext, queue: &mut Queue, machine: &Valu
         queue.push_after(wait.unsigned_abs(), Work::Machine(At::of(machine)));
         return Outcome::default();
     }
-    let mut instance = new_instance(machine);
+    let expanded = match instancetype::expand(&context.store, machine) {
+        Ok(expanded) => expanded,
+        Err(failure) => return Outcome { failure: Some(failure), ..Outcome::default() },
+    };
+    let mut instance = new_instance(&expanded);
     if requests.starts_paused() {
         instance["spec"]["startStrategy"] = "Paused".into();
     }

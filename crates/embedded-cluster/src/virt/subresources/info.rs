@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
@@ -14,8 +15,8 @@ use serde_json::{Value, json};
 use super::refusal::{instance_conflict, no_instance, no_machine, plain_failure};
 use crate::error::ApiError;
 use crate::store::meta;
-use crate::virt::VirtContext;
 use crate::virt::kinds::{At, INSTANCES, MACHINES, typed};
+use crate::virt::{VirtContext, instancetype};
 
 type Context = State<Arc<VirtContext>>;
 type Name = Path<(String, String)>;
@@ -25,11 +26,40 @@ pub const NOT_RUNNING: &str = "VMI is not running";
 /// Said where there is no screen.
 pub const NO_GRAPHICS: &str = "No graphics devices are present.";
 
-/// The machine with everything that references fill in. Nothing is referenced here.
+/// The machine with everything that references fill in.
 pub async fn expand_spec(State(context): Context, Path((namespace, name)): Name) -> Result<Json<Value>, ApiError> {
     let at = At { namespace, name };
     let machine = at.get(&context.store, &MACHINES).ok_or_else(|| no_machine(&at.name))?;
-    Ok(Json(Value::clone(&machine)))
+    let expanded = instancetype::expand(&context.store, &machine);
+    expanded.map(|expanded| Json(without_references(expanded))).map_err(|(_, sentence)| ApiError::internal(sentence))
+}
+
+/// A machine that is not stored, with everything that references fill in.
+pub async fn expand_machine(
+    State(context): Context,
+    Path(namespace): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    let read = |error| ApiError::bad_request(format!("Can not unmarshal Request body to struct, error: {error}"));
+    let mut machine: Value = serde_yaml_ng::from_slice(&body).map_err(read)?;
+    if machine["kind"] != "VirtualMachine" || !machine["spec"]["template"].is_object() {
+        return Err(ApiError::bad_request("Object is not a valid VirtualMachine"));
+    }
+    if machine["metadata"]["namespace"].as_str().is_some_and(|other| !other.is_empty() && other != namespace) {
+        return Err(ApiError::bad_request("VM namespace does not match the request namespace"));
+    }
+    machine["metadata"]["namespace"] = namespace.into();
+    instancetype::infer(&context.store, &mut machine).map_err(|(_, sentence)| ApiError::bad_request(sentence))?;
+    let expanded = instancetype::expand(&context.store, &machine);
+    expanded.map(|expanded| Json(without_references(expanded))).map_err(|(_, sentence)| ApiError::bad_request(sentence))
+}
+
+fn without_references(mut machine: Value) -> Value {
+    if let Some(spec) = machine["spec"].as_object_mut() {
+        spec.remove("instancetype");
+        spec.remove("preference");
+    }
+    machine
 }
 
 /// A picture of the screen.

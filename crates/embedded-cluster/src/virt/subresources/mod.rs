@@ -57,6 +57,7 @@ pub fn router(context: Arc<VirtContext>) -> Router {
         .route(&instance("guestosinfo"), get(info::guest_agent))
         .route(&instance("userlist"), get(info::guest_agent))
         .route(&instance("filesystemlist"), get(info::guest_agent))
+        .route("/namespaces/{namespace}/expand-vm-spec", put(info::expand_machine))
         .route_layer(axum::middleware::from_fn_with_state(Arc::clone(&context), authorize))
         .route("/version", get(info::version))
         .route("/healthz", get(info::healthz))
@@ -74,6 +75,17 @@ async fn authorize(State(context): State<Arc<VirtContext>>, request: Request, ne
 
 /// `/namespaces/{namespace}/{resource}/{name}/{subresource…}` as what needs a permission.
 fn attributes(method: &Method, path: &str) -> Option<Attributes> {
+    if let Some((namespace, "expand-vm-spec")) =
+        path.trim_start_matches('/').strip_prefix("namespaces/").and_then(|rest| rest.split_once('/'))
+    {
+        return Some(Attributes {
+            verb: if *method == Method::PUT { "update" } else { "get" }.to_owned(),
+            group: GROUP.to_owned(),
+            resource: "expand-vm-spec".to_owned(),
+            namespace: namespace.to_owned(),
+            ..Attributes::default()
+        });
+    }
     let mut parts = path.trim_start_matches('/').splitn(5, '/');
     let ("namespaces", namespace, resource, name, subresource) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?)

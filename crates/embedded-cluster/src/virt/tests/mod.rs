@@ -6,6 +6,7 @@ mod lifecycle;
 mod qemu;
 pub(crate) mod recording;
 mod replay;
+mod sizes;
 mod story;
 mod streams;
 mod volumes;
