@@ -15,6 +15,7 @@ use crate::pages::console::ConsolePage;
 use crate::pages::containers::ContainersPage;
 use crate::pages::create::NewMachinePage;
 use crate::pages::images::{ImagePage, ImagesPage, ImportPage, UploadPage};
+use crate::pages::doctor::DoctorPage;
 use crate::pages::machine::MachinePage;
 use crate::pages::machines::MachinesPage;
 use crate::pages::not_found::NotFound;
@@ -55,6 +56,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/images/import") view=ImportPage ssr=SsrMode::Async/>
                     <Route path=path!("/images/:namespace/:name") view=ImagePage ssr=SsrMode::Async/>
                     <Route path=path!("/pods/:namespace/:name") view=PodPage ssr=SsrMode::Async/>
+                    <Route path=path!("/doctor") view=DoctorPage ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Frame>
         </Router>

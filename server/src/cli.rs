@@ -36,6 +36,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// The people who may sign in.
     Account(AccountArgs),
+    /// Check the cluster: versions, storage, uploads, nodes, rights. Fails if something is broken.
+    Doctor(DoctorArgs),
 }
 
 /// Where porthole keeps its files.
@@ -85,6 +87,23 @@ pub struct ServeArgs {
     /// Folder of the pages' scripts and styles; found beside the program unless given.
     #[arg(long, env = "LEPTOS_SITE_ROOT", value_name = "DIR", hide = true)]
     pub site_root: Option<PathBuf>,
+}
+
+/// `porthole doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Check the embedded cluster that is being served from the data directory.
+    #[arg(long, env = "PORTHOLE_EMBEDDED", conflicts_with = "kubeconfig")]
+    pub embedded: bool,
+    /// The cluster to check; without it the pod's own cluster, else KUBECONFIG, else ~/.kube/config.
+    #[arg(long, env = "PORTHOLE_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Where the files are.
+    #[command(flatten)]
+    pub data_dir: DataDirArg,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What happens to embedded guests when porthole ends.

@@ -92,6 +92,8 @@ fn upload_proxy(url: Option<String>, ca: Option<PathBuf>) -> Result<UploadProxy,
 }
 
 fn find_cluster(named: Option<PathBuf>) -> Result<ClusterChoice, StartError> {
+/// The cluster that the command line or the environment names.
+pub fn find_cluster(named: Option<PathBuf>) -> Result<ClusterChoice, StartError> {
     if let Some(path) = named {
         return Ok(ClusterChoice::Kubeconfig { path, found: "given with --kubeconfig" });
     }

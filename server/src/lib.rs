@@ -10,7 +10,7 @@
 //! | [`serve`] | everything put together, and taken apart again |
 //! | [`cluster`] | which cluster, the portal's identity in it, manifests |
 //! | [`demo`] | two teams, their machines, three people |
-//! | [`accounts`] | `porthole account` |
+//! | [`accounts`], [`doctor`] | `porthole account`, `porthole doctor` |
 //! | [`terminal`], [`logging`] | words for the person at the terminal; the log |
 //! | [`web`] | HTTP: routes, sessions, origins, headers |
 
@@ -20,6 +20,7 @@ pub mod cluster;
 pub mod config;
 pub mod data_dir;
 pub mod demo;
+pub mod doctor;
 pub mod environment;
 pub mod logging;
 pub mod serve;

@@ -10,7 +10,7 @@ use server::config::Config;
 use server::serve::Porthole;
 use server::start_error::StartError;
 use server::terminal::{complain, say};
-use server::{accounts, logging};
+use server::{accounts, doctor, logging};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
@@ -39,6 +39,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         match command {
             Command::Serve(args) => serve(args).await,
             Command::Account(args) => accounts::run(args.command).await.map(|()| ExitCode::SUCCESS),
+            Command::Doctor(args) => doctor::run(args).await,
         }
     })
 }

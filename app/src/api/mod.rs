@@ -9,6 +9,7 @@
 
 pub mod create;
 pub mod images;
+pub mod doctor;
 pub mod machines;
 pub mod pods;
 pub mod session;

@@ -44,7 +44,10 @@ impl Session {
             |is_open| async move { if is_open { api::session::whoami().await } else { Err(nobody()) } },
         );
         let overview = Resource::new(
-            move || (is_open.get(), live.version(LiveKind::Machine), live.version(LiveKind::Pod)),
+            move || {
+                let of = [LiveKind::Machine, LiveKind::Pod, LiveKind::Image].map(|kind| live.version(kind));
+                (is_open.get(), of)
+            },
             |(is_open, ..)| async move {
                 if is_open { api::session::get_overview(String::new()).await } else { Err(nobody()) }
             },
@@ -154,7 +157,7 @@ pub fn Frame(
 }
 
 fn needs_attention(overview: &Overview) -> bool {
-    !overview.attention.is_empty() || !overview.attention_pods.is_empty()
+    !overview.attention.is_empty() || !overview.attention_disks.is_empty() || !overview.attention_pods.is_empty()
 }
 
 #[component]
@@ -344,6 +347,15 @@ fn Rail(session: Session) -> impl IntoView {
                 Some(pods),
             )}
             {link(paths::IMAGES, "Images", Glyph::Disc, |path| path.starts_with(paths::IMAGES), None)}
+            <Transition>
+                {move || {
+                    let is_administrator = session
+                        .who
+                        .with(|who| matches!(who, Some(Ok(who)) if who.is_administrator));
+                    is_administrator
+                        .then(|| link(paths::DOCTOR, "Doctor", Glyph::Doctor, |path| path == paths::DOCTOR, None))
+                }}
+            </Transition>
         </nav>
     }
 }

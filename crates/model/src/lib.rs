@@ -10,6 +10,7 @@
 //! | [`machine`] | a virtual machine as a person sees it: states, actions, rows, details |
 //! | [`rules`] | which action is allowed in which state, and the reason why not |
 //! | [`workload`] | pods and their containers as a person sees them |
+//! | [`doctor`] | the check of a whole cluster |
 //! | [`finding`] | what is wrong with something, why, and what to do |
 //! | [`sniff`] | what a file is, from its first bytes |
 //! | [`image`] | discs, disks and images as a person sees them; how large and how they are kept |
@@ -24,6 +25,7 @@
 
 pub mod console;
 pub mod create;
+pub mod doctor;
 pub mod editing;
 pub mod error;
 pub mod finding;

@@ -123,6 +123,18 @@ impl Cluster {
         self.clock.now()
     }
 
+    /// Waits until the cluster answered, or failed to, for the first time.
+    pub(crate) async fn has_spoken(&self) {
+        let mut offers = self.offers.subscribe();
+        while !offers.borrow_and_update().is_known && self.trouble().is_none() {
+            tokio::select! {
+                changed = offers.changed() => if changed.is_err() { return },
+                // A failure is no offer.
+                () = tokio::time::sleep(std::time::Duration::from_millis(100)) => {}
+            }
+        }
+    }
+
     /// Asks the pulse to look again at once.
     pub(crate) fn look_again(&self) {
         self.nudge.notify_one();

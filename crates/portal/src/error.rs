@@ -28,6 +28,8 @@ pub enum Thing {
     Upload,
     /// A namespace.
     Team,
+    /// A page.
+    Page,
 }
 
 impl Thing {
@@ -39,6 +41,7 @@ impl Thing {
             Self::Image => "image",
             Self::Upload => "upload",
             Self::Team => "team",
+            Self::Page => "page",
         }
     }
 }

@@ -23,6 +23,7 @@
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
 //! | `images` | claims and the volumes that fill them, uploads | - |
 //! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
+//! | [`doctor`] | the check of the whole cluster | to add a check |
 //! | `live` | hints for open pages | - |
 //! | [`console`] | the screen, relayed | - |
 //! | [`records`] | the database | to add a repository |
@@ -33,6 +34,7 @@ pub mod cluster;
 pub mod console;
 mod create;
 mod diagnosis;
+pub mod doctor;
 pub mod error;
 mod events;
 mod images;
@@ -55,6 +57,7 @@ use futures_util::{Stream, StreamExt as _};
 use kubevirt::PersistentVolume;
 use model::ObjectRef;
 use model::create::{CreateOptions, MachineDraft};
+use model::doctor::Report;
 use model::finding::Finding;
 use model::image::import::ImportRequest;
 use model::image::{ImageChoices, ImageDetail, ImageList};
@@ -207,6 +210,11 @@ impl Portal {
     /// What is wrong with a disk, known by the name of its data volume or claim; nothing for whoever may not see it.
     pub async fn disk_findings(&self, actor: &Actor, at: &ObjectRef) -> Result<Vec<Finding>, PortalError> {
         self.0.explain_disk(actor, at).await
+    }
+
+    /// The check of the whole cluster, for those who see all of it.
+    pub async fn doctor(&self, actor: &Actor) -> Result<Report, PortalError> {
+        Box::pin(self.0.doctor(actor)).await
     }
 
     /// Does something with a machine, as the person.

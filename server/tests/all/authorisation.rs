@@ -36,6 +36,8 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/images/delete", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     // A form that means nothing is refused before anything is looked at.
     ("/api/images/import", "request[from]=nowhere", [401, 422, 422, 422]),
+    // There is no check of the whole cluster for those who see a part of it.
+    ("/api/doctor", "", [401, 404, 404, 200]),
     // A cookie of this browser, nothing more.
     ("/api/theme", "theme=dark", [200, 200, 200, 200]),
 ];
@@ -56,6 +58,7 @@ const PAGES: &[(&str, &str, [u16; 4])] = &[
     ("/images/{namespace}/{name}", "/images/blue/no-such", [303, 404, 404, 404]),
     ("/containers", "/containers", [303, 200, 200, 200]),
     ("/pods/{namespace}/{name}", "/pods/blue/worker", [303, 200, 404, 200]),
+    ("/doctor", "/doctor", [303, 404, 404, 200]),
     ("/pods/{namespace}/{name}", "/pods/blue/no-such", [303, 404, 404, 404]),
 ];
 
