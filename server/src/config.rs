@@ -91,7 +91,6 @@ fn upload_proxy(url: Option<String>, ca: Option<PathBuf>) -> Result<UploadProxy,
     Ok(UploadProxy { url, ca: ca.map(read).transpose()? })
 }
 
-fn find_cluster(named: Option<PathBuf>) -> Result<ClusterChoice, StartError> {
 /// The cluster that the command line or the environment names.
 pub fn find_cluster(named: Option<PathBuf>) -> Result<ClusterChoice, StartError> {
     if let Some(path) = named {

@@ -8,8 +8,8 @@
 #![expect(missing_docs, reason = "the arguments of a server function become fields of a struct that the macro makes")]
 
 pub mod create;
-pub mod images;
 pub mod doctor;
+pub mod images;
 pub mod machines;
 pub mod pods;
 pub mod session;

@@ -3,8 +3,8 @@
 pub mod console;
 pub mod containers;
 pub mod create;
-pub mod images;
 pub mod doctor;
+pub mod images;
 pub mod machine;
 pub mod machines;
 pub mod not_found;
