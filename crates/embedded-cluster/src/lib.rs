@@ -20,6 +20,7 @@ mod clock;
 mod cluster;
 mod controllers;
 mod error;
+mod export;
 mod guest;
 mod identity;
 mod options;
