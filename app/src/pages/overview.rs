@@ -137,9 +137,14 @@ fn disk_line(disk: DiskAttention) -> AnyView {
     let (tone, since) = (tone(finding.severity), finding.since);
     let text = finding.sentence();
     view! {
-        <li class="grid grid-cols-[auto_minmax(0,1fr)] items-baseline gap-x-3 border-b border-rule px-1 py-2 md:grid-cols-[minmax(8rem,14rem)_auto_minmax(0,1fr)]">
+        <li
+            class="grid grid-cols-[auto_minmax(0,1fr)] items-baseline gap-x-3 border-b border-rule px-1 py-2 hover:bg-paper-sunken md:grid-cols-[minmax(8rem,14rem)_auto_minmax(0,1fr)]"
+            data-row=""
+        >
             <span class="flex min-w-0 items-baseline gap-2 max-md:order-2">
-                <span class="truncate font-medium">{at.name.to_string()}</span>
+                <a class="truncate rounded-control font-medium hover:text-accent" href=paths::image(&at) data-row-link="">
+                    {at.name.to_string()}
+                </a>
                 <span class="truncate text-xs text-ink-faint">{at.namespace.to_string()}</span>
             </span>
             <span class=format!("inline-flex h-5.5 items-center gap-1.5 rounded-full px-2 text-xs font-medium max-md:order-1 {}", tone.class())>

@@ -71,6 +71,13 @@ pub(crate) fn volume_findings(facts: &Arc<Facts>, namespace: &str, name: &str, a
     Vec::new()
 }
 
+/// What an answer of the upload proxy means, where sending the same once more cannot help.
+pub(crate) fn lasting_answer(answer: &str) -> Option<String> {
+    const LASTING: [&str; 2] = ["disk-exists", "block-permission"];
+    let findings = volume_findings(&Arc::default(), "", "", Some(answer));
+    findings.iter().find(|finding| LASTING.contains(&finding.rule.as_str())).map(Finding::sentence)
+}
+
 /// The finding that a row shows: what matters most, or what is normal for now while the object does not go on.
 pub(crate) fn foremost(findings: &[Finding]) -> Option<&Finding> {
     findings

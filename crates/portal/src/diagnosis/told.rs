@@ -1,6 +1,6 @@
 //! What an object said, and the finding that a rule makes of it.
 
-use model::finding::{Finding, FindingAction, Severity, Source};
+use model::finding::{Finding, FindingAction, FindingPage, Severity, Source};
 use model::machine::EventLine;
 
 use super::texts;
@@ -122,6 +122,11 @@ impl Draft {
     pub(crate) fn offering(mut self, action: FindingAction) -> Self {
         self.action = Some(action);
         self
+    }
+
+    /// A page where the person can act.
+    pub(crate) fn leading_to(self, label: &str, page: FindingPage) -> Self {
+        self.offering(FindingAction::Open { label: label.to_owned(), page })
     }
 
     /// The finding of a rule at a moment.

@@ -1,5 +1,7 @@
 //! The address that is to be imported from leads to nothing.
 
+use model::finding::FindingPage;
+
 use super::super::told::Draft;
 use super::super::volume_case::VolumeCase;
 
@@ -21,11 +23,14 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
     } else {
         ("The file does not exist at that address", "Open the address in a browser and correct it")
     };
-    Some(Draft::error(
-        told,
-        format!("{what}{}", super::at(case)),
-        format!("{fix}: a disk keeps its source for good, so delete this one and import again."),
-    ))
+    Some(
+        Draft::error(
+            told,
+            format!("{what}{}", super::at(case)),
+            format!("{fix}: a disk keeps its source for good, so delete this one and import again."),
+        )
+        .leading_to("Import again", FindingPage::Import),
+    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The source wants a password, or another one.
 
+use model::finding::FindingPage;
+
 use super::super::told::Draft;
 use super::super::volume_case::VolumeCase;
 
@@ -17,12 +19,15 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
         "signaturedoesnotmatch",
         "requested access to the resource is denied",
     ])?;
-    Some(Draft::error(
+    Some(
+        Draft::error(
         told,
         format!("The source does not let the cluster in{}", super::at(case)),
         "Import again with a user name and password, or with the right ones. A registry also refuses so where the image does \
          not exist.",
-    ))
+    )
+            .leading_to("Import again", FindingPage::Import),
+    )
 }
 
 #[cfg(test)]

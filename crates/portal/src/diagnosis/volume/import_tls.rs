@@ -1,5 +1,7 @@
 //! The source's certificate is not trusted.
 
+use model::finding::FindingPage;
+
 use super::super::told::Draft;
 use super::super::volume_case::VolumeCase;
 
@@ -28,7 +30,7 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
              certificate.",
         )
     };
-    Some(Draft::error(told, format!("{title}{}", super::at(case)), fix))
+    Some(Draft::error(told, format!("{title}{}", super::at(case)), fix).leading_to("Import again", FindingPage::Import))
 }
 
 #[cfg(test)]

@@ -172,6 +172,11 @@ pub(super) fn judge(status: StatusCode, body: &str) -> Answer {
     let text = words(body);
     let lower = text.to_lowercase();
     let says = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
+    if status.is_server_error()
+        && let Some(explained) = crate::diagnosis::lasting_answer(&text)
+    {
+        return Answer::Refused(explained);
+    }
     match status.as_u16() {
         // 409: it has everything already.
         200..=299 | 409 => Answer::Accepted,
@@ -252,6 +257,9 @@ mod tests {
         let small = "Saving stream failed: effective image size is larger than the reported available storage: 2 > 1. A larger PVC is required";
         assert!(matches!(code(400, small), Answer::Refused(text) if text.starts_with("The disk is too small")));
         assert!(matches!(code(500, "Saving stream failed: unexpected EOF"), Answer::Again(_)));
+        let taken = "Saving stream failed: Unable to transfer source data to target file: error determining if block device \
+                     exists: exit status 1, blockdev: ioctl error on BLKGETSIZE64: Inappropriate ioctl for device";
+        assert!(matches!(code(500, taken), Answer::Refused(text) if text.contains("share one folder")));
         assert!(matches!(code(500, ""), Answer::Again(_)));
         assert!(matches!(code(413, "<html>nginx</html>"), Answer::Refused(text) if text.contains("413")));
     }
