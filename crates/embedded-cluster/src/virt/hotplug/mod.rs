@@ -90,12 +90,21 @@ pub fn attach(context: &VirtContext, instance: &Value, launcher: &Value) {
     }
     let is_replaced = wanted.is_empty() || current.is_some_and(|pod| is_running(pod));
     for old in pods.iter().filter(|pod| !meta::is_terminating(pod) && brings(pod) != wanted) {
-        let is_free =
-            brings(old).iter().all(|volume| wanted.contains(volume) || !is_held(context, instance, &volume.1));
+        let is_free = brings(old).iter().all(|volume| {
+            wanted.contains(volume) || (!is_held(context, instance, &volume.1) && was_told(instance, &volume.0))
+        });
         if is_replaced && is_free {
             end(context, instance, old);
         }
     }
+}
+
+/// Whether the instance says already that a volume was pulled out, or never said that it was in.
+fn was_told(instance: &Value, volume: &str) -> bool {
+    let is_wanted = volumes::of(&instance["spec"]).iter().any(|one| one.name == volume);
+    let statuses = instance["status"]["volumeStatus"].as_array();
+    let entry = statuses.into_iter().flatten().find(|one| one["name"] == volume);
+    is_wanted || entry.is_none_or(|entry| entry["phase"] == "UnMountedFromPod")
 }
 
 /// Whether the guest of an instance uses a claim's disk.

@@ -71,7 +71,7 @@ pub fn reconcile(context: &VirtContext, queue: &mut Queue, at: &At) {
     }
     let outcome = follow_strategy(context, queue, &machine, instance.as_deref());
     plug::reconcile(context, &machine, instance.as_deref());
-    revision::reconcile(context, &machine, instance.as_deref());
+    let instance = revision::reconcile(context, &machine, instance.as_deref()).or(instance);
     status::write(context, &machine, instance.as_deref(), &outcome);
 }
 

@@ -3,6 +3,8 @@
 //! Kept as a `ControllerRevision` that the machine owns, named by its instance. Only what can be changed while the guest
 //! runs may differ: where it may run, and volumes that come and go.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::report;
@@ -38,7 +40,9 @@ pub(super) fn keep(context: &VirtContext, machine: &Value) -> String {
 }
 
 /// Compares a machine with what its instance was made from, and says so where they differ.
-pub(super) fn reconcile(context: &VirtContext, machine: &Value, instance: Option<&Value>) {
+///
+/// Returns the instance if it was changed.
+pub(super) fn reconcile(context: &VirtContext, machine: &Value, instance: Option<&Value>) -> Option<Arc<Value>> {
     let needs_restart = instance.is_some_and(|instance| needs_restart(context, machine, instance));
     let at = At::of(machine);
     let written = context.store.modify(&MACHINES, Some(&at.namespace), &at.name, |machine| {
@@ -53,9 +57,8 @@ pub(super) fn reconcile(context: &VirtContext, machine: &Value, instance: Option
         }
     });
     report(written, "whether a machine needs a restart");
-    if let Some(instance) = instance.filter(|instance| !needs_restart && !meta::is_terminating(instance)) {
-        follow_generation(context, machine, instance);
-    }
+    let instance = instance.filter(|instance| !needs_restart && !meta::is_terminating(instance))?;
+    follow_generation(context, machine, instance)
 }
 
 fn kept(context: &VirtContext, instance: &Value) -> Option<Value> {
@@ -70,17 +73,18 @@ fn needs_restart(context: &VirtContext, machine: &Value, instance: &Value) -> bo
 }
 
 /// An instance that is what its machine says is of the machine's generation.
-fn follow_generation(context: &VirtContext, machine: &Value, instance: &Value) {
+fn follow_generation(context: &VirtContext, machine: &Value, instance: &Value) -> Option<Arc<Value>> {
     let is_same =
         kept(context, instance).is_some_and(|then| then["template"]["spec"] == machine["spec"]["template"]["spec"]);
     let generation = machine["metadata"]["generation"].to_string();
     if !is_same || instance["metadata"]["annotations"]["kubevirt.io/vm-generation"] == generation.as_str() {
-        return;
+        return None;
     }
-    // Gone in between: there is nothing left to write.
-    let _ = context.store.modify(&INSTANCES, Some(meta::namespace(instance)), meta::name(instance), |instance| {
+    let written = context.store.modify(&INSTANCES, Some(meta::namespace(instance)), meta::name(instance), |instance| {
         instance["metadata"]["annotations"]["kubevirt.io/vm-generation"] = generation.as_str().into();
     });
+    // Gone in between: there is nothing left to write.
+    written.ok()
 }
 
 /// Everything of a machine that cannot change while it runs.

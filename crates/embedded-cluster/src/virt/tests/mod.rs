@@ -1,5 +1,6 @@
 //! The controllers and subresources together, over the API's own router.
 
+mod changes;
 mod cluster;
 mod disks;
 mod lifecycle;
