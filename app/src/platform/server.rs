@@ -1,5 +1,7 @@
 //! The server's half: nothing happens before the browser takes over.
 
+#![expect(clippy::unused_async, reason = "the browser's half of each function awaits")]
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use leptos::html;

@@ -20,6 +20,8 @@ pub const SHARED_NAMESPACE: &str = "porthole-images";
 pub const PREFERENCE_LABEL: &str = "instancetype.kubevirt.io/default-preference";
 /// The label of an instance type on a `DataSource`.
 pub const INSTANCETYPE_LABEL: &str = "instancetype.kubevirt.io/default-instancetype";
+/// The label that says what a disk is used as: `iso` for a disc.
+pub const MEDIA_LABEL: &str = "porthole.dev/media";
 /// What a file was, as Porthole found out: `ISO`, `qcow2`, …
 pub const FORMAT_ANNOTATION: &str = "porthole.dev/format";
 /// The name of the file that was uploaded.

@@ -7,6 +7,7 @@
 //! | `origins` | requests of other sites |
 //! | `consoles` | screens: what is refused, what arrives, how it ends |
 //! | `creating` | a machine from the form: made, refused, shown again |
+//! | `uploads` | files into images: whole, resumed, cancelled, refused |
 //! | `demo` | what the demo holds, and that it is put there once |
 //! | `live` | changes made with kubectl arrive |
 //! | `answers` | headers, files, probes |
@@ -26,3 +27,4 @@ mod origins;
 mod signing_in;
 mod starting;
 mod support;
+mod uploads;

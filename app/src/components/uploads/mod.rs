@@ -38,7 +38,7 @@ pub struct Item {
 pub struct Uploads {
     items: RwSignal<Vec<Item>>,
     toasts: Toasts,
-    live: Live,
+    live: StoredValue<Live>,
 }
 
 /// An answer, or what a person reads about why there is none.
@@ -65,7 +65,7 @@ pub async fn mark(file: &ChosenFile) -> Option<FileMark> {
 impl Uploads {
     /// For everything below.
     pub fn provide(toasts: Toasts, live: Live) -> Self {
-        let uploads = Self { items: RwSignal::new(Vec::new()), toasts, live };
+        let uploads = Self { items: RwSignal::new(Vec::new()), toasts, live: StoredValue::new(live) };
         provide_context(uploads);
         Effect::new(move |had: Option<bool>| {
             if had.is_none() {
@@ -112,7 +112,7 @@ impl Uploads {
         let state: UploadState = told(&reply)?;
         let (at, id) = (state.at.clone(), state.id.clone());
         self.items.try_update(|items| items.push(Item { state, file: Some(file.clone()), note: None }));
-        self.live.raise(LiveKind::Image);
+        self.changed();
         spawn_local(engine::carry(self, id, file));
         Ok(at)
     }
@@ -150,7 +150,7 @@ impl Uploads {
                     let name = state.at.name.to_string();
                     self.dismiss(&id);
                     self.toasts.say(Tone::Good, format!("The upload of {name} was cancelled. Nothing of it was kept."));
-                    self.live.raise(LiveKind::Image);
+                    self.changed();
                 }
                 Err(error) if error.code == ErrorCode::NotFound => self.dismiss(&id),
                 Err(error) => self.note(&id, Some(error.message)),
@@ -166,6 +166,13 @@ impl Uploads {
         });
         if let Some(Some(file)) = file {
             platform::forget_file(file.key);
+        }
+    }
+
+    /// The library shows something else now.
+    fn changed(self) {
+        if let Some(live) = self.live.try_get_value() {
+            live.raise(LiveKind::Image);
         }
     }
 
@@ -205,7 +212,7 @@ impl Uploads {
             _ => {}
         }
         self.change(&state.id, |item| item.file = None);
-        self.live.raise(LiveKind::Image);
+        self.changed();
     }
 }
 

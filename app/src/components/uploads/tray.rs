@@ -64,7 +64,8 @@ fn summary(items: &[Item]) -> String {
     let sent: u64 = running.iter().map(|item| item.state.sent_bytes).sum();
     let size: u64 = running.iter().map(|item| item.state.file.size).sum();
     let speed: u64 = running.iter().map(|item| item.state.bytes_per_second).sum();
-    let left = if speed > 0 { format!(" · {} left", time(size.saturating_sub(sent) / speed)) } else { String::new() };
+    let left = size.saturating_sub(sent).checked_div(speed);
+    let left = left.map(|left| format!(" · {} left", time(left))).unwrap_or_default();
     format!("{} · {} %{left}", words::counted(count(running.len()), "upload"), sent * 100 / size.max(1))
 }
 

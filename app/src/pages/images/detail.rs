@@ -183,7 +183,7 @@ fn Actions(detail: Memo<ImageDetail>) -> impl IntoView {
                     view! {
                         <a class=button_class(Look::Plain) href=copy.clone()>
                             <Icon glyph=Glyph::Copy/>
-                            "Copy"
+                            {if is_disk.get() { "Make an image of it" } else { "Copy" }}
                         </a>
                         {(!is_disk.get())
                             .then(|| {

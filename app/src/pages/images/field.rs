@@ -147,3 +147,9 @@ pub(super) fn classes(choices: &ImageChoices) -> Vec<(String, String)> {
 pub(super) fn first_class(choices: &ImageChoices) -> String {
     choices.classes.iter().find(|class| class.is_default).map(|class| class.name.clone()).unwrap_or_default()
 }
+
+/// What machines made from the image are, as preferences of the cluster.
+pub(super) fn systems(choices: &ImageChoices) -> Vec<(String, String)> {
+    let none = (String::new(), "Not said".to_owned());
+    core::iter::once(none).chain(choices.preferences.iter().map(|name| (name.clone(), name.clone()))).collect()
+}

@@ -8,7 +8,7 @@ use model::image::{ImageChoices, suggest_name};
 use model::sniff::{Format, HEAD_BYTES, NotAnImage, Sniffed, TAIL_BYTES, sniff};
 use model::upload::{UploadRequest, check};
 
-use super::field::{Choice, Line, classes, first_class, teams};
+use super::field::{Choice, Line, classes, first_class, systems, teams};
 use crate::components::uploads::{Uploads, mark};
 use crate::paths;
 use crate::platform::{self, ChosenFile};
@@ -38,6 +38,7 @@ struct Draft {
     class: RwSignal<String>,
     size: RwSignal<String>,
     sha256: RwSignal<String>,
+    system: RwSignal<String>,
     is_image: RwSignal<bool>,
     problem: RwSignal<Option<UiError>>,
     is_sending: RwSignal<bool>,
@@ -57,6 +58,7 @@ impl Draft {
             class: RwSignal::new(first_class(choices)),
             size: RwSignal::new(String::new()),
             sha256: RwSignal::new(String::new()),
+            system: RwSignal::new(String::new()),
             is_image: RwSignal::new(false),
             problem: RwSignal::new(None),
             is_sending: RwSignal::new(false),
@@ -119,7 +121,7 @@ impl Draft {
             access_mode: String::new(),
             volume_mode: String::new(),
             format,
-            preference: String::new(),
+            preference: self.system.get_untracked(),
             sha256: self.sha256.get_untracked().trim().to_ascii_lowercase(),
             is_image: self.is_image.get_untracked(),
         }
@@ -254,7 +256,7 @@ fn Fields(draft: Draft, found: Sniffed, parts: StoredValue<(ChosenFile, ImageCho
             }
         })
     });
-    let (team_options, class_options) = (teams(&choices), classes(&choices));
+    let (team_options, class_options, system_options) = (teams(&choices), classes(&choices), systems(&choices));
     view! {
         {found.caution().map(|text| view! { <div class="mt-3"><Notice tone=Tone::Warn>{text}</Notice></div> })}
         <form
@@ -272,6 +274,18 @@ fn Fields(draft: Draft, found: Sniffed, parts: StoredValue<(ChosenFile, ImageCho
             <Choice label="Team" id=id("team") value=draft.team options=team_options error=draft.wrong("namespace")/>
             <Line label="Size of the disk" id=id("size") value=draft.size help=room error=draft.wrong("size")/>
             <Choice label="Storage class" id=id("class") value=draft.class options=class_options error=draft.wrong("class")/>
+            {(system_options.len() > 1)
+                .then(|| {
+                    view! {
+                        <Choice
+                            label="Operating system (optional)"
+                            id=id("system")
+                            value=draft.system
+                            options=system_options
+                            error=draft.wrong("preference")
+                        />
+                    }
+                })}
             <div class="md:col-span-2">
                 <Line
                     label="SHA-256 (optional)"

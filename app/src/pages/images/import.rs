@@ -10,7 +10,7 @@ use model::image::import::ImportForm;
 use model::image::{ImageChoices, ImageList, suggest_name};
 use model::query::{ListQuery, MAX_PAGE_SIZE};
 
-use super::field::{Choice, Line, classes, first_class, teams};
+use super::field::{Choice, Line, classes, first_class, systems, teams};
 use crate::api::{self, Answer};
 use crate::live::Live;
 use crate::paths;
@@ -200,6 +200,31 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
                 error=wrong("size")
             />
             <Choice label="Storage class" id="class" value=class options=classes(&choices) error=wrong("class")/>
+            {(!choices.preferences.is_empty())
+                .then(|| {
+                    view! {
+                        <Choice
+                            label="Operating system (optional)"
+                            id="system"
+                            value=preference
+                            options=systems(&choices)
+                            help=Signal::derive(move || {
+                                way.with(|way| if way == "clone" { "Not said: that of what is copied." } else { "" }.to_owned())
+                            })
+                            error=wrong("preference")
+                        />
+                    }
+                })}
+            <Show when=move || way.with(|way| way == "clone")>
+                <div class="md:col-span-2">
+                    <Notice tone=Tone::Info>
+                        "A copy of a machine's disk keeps what makes that machine one of its kind. Before you copy it for others, seal the guest and shut it down: on Windows "
+                        <code class="font-mono text-xs">"sysprep /generalize /oobe /shutdown /mode:vm"</code>
+                        ", on Linux " <code class="font-mono text-xs">"cloud-init clean --logs --machine-id"</code>
+                        " and the removal of its SSH host keys. Its run strategy should not be Always, or it starts again at once."
+                    </Notice>
+                </div>
+            </Show>
             <Show when=move || way.with(|way| way != "blank")>
                 <label class="flex items-center gap-2 text-sm md:col-span-2">
                     <input

@@ -137,7 +137,7 @@ pub(super) fn Far(
     /// How far.
     progress: Progress,
 ) -> impl IntoView {
-    let mut text = progress.stage.clone();
+    let mut text = progress.stage;
     if let Some(hundredths) = progress.hundredths {
         text = format!("{text} {} %", hundredths / 100);
     }

@@ -1,6 +1,7 @@
 //! What is known about a machine: addresses, guest, size, disks, networks, conditions.
 
 use leptos::prelude::*;
+use model::ObjectRef;
 use model::machine::{Condition, Disk, Interface, MachineDetail};
 
 use crate::clock::Ago;
@@ -61,7 +62,7 @@ pub fn Side(
                     {row.created.map(|at| view! { <Fact term="Age"><Ago at/></Fact> })}
                 </Facts>
                 <Panel title="Disks" glyph=Glyph::Disk>
-                    <Disks disks/>
+                    <Disks disks namespace=row.at.namespace.to_string()/>
                 </Panel>
                 <Panel title="Networks" glyph=Glyph::Network>
                     <Interfaces interfaces/>
@@ -105,7 +106,7 @@ fn Address(address: String) -> impl IntoView {
 }
 
 #[component]
-fn Disks(disks: Vec<Disk>) -> impl IntoView {
+fn Disks(disks: Vec<Disk>, namespace: String) -> impl IntoView {
     if disks.is_empty() {
         return view! { <p class="text-sm text-ink-faint">"None."</p> }.into_any();
     }
@@ -117,8 +118,26 @@ fn Disks(disks: Vec<Disk>) -> impl IntoView {
                     view! {
                         <li class="min-w-0">
                             <span class="font-medium">{disk.name}</span>
-                            <span class="ml-2 text-xs text-ink-faint">{disk.device} " · " {disk.source}</span>
-                            {disk.detail.map(|detail| view! { <span class="block truncate text-ink-quiet" title=detail.clone()>{detail.clone()}</span> })}
+                            <span class="ml-2 text-xs text-ink-faint">{disk.device} " · " {disk.source.clone()}</span>
+                            {disk
+                                .detail
+                                .map(|detail| {
+                                    let is_claim = matches!(disk.source.as_str(), "dataVolume" | "persistentVolumeClaim");
+                                    match ObjectRef::parse(&namespace, &detail).ok().filter(|_| is_claim) {
+                                        Some(at) => {
+                                            view! {
+                                                <a class="block truncate rounded-control text-accent hover:underline" href=paths::image(&at)>
+                                                    {detail}
+                                                </a>
+                                            }
+                                                .into_any()
+                                        }
+                                        None => {
+                                            view! { <span class="block truncate text-ink-quiet" title=detail.clone()>{detail.clone()}</span> }
+                                                .into_any()
+                                        }
+                                    }
+                                })}
                         </li>
                     }
                 })

@@ -6,6 +6,7 @@ use model::create::{
     ClassOption, CreateOptions, ImageKind, ImageOption, SizeCard, SystemCard, built_in_systems, size,
     system_from_preference,
 };
+use model::image::MEDIA_LABEL;
 use serde_json::Value;
 
 use super::{metadata, quota};
@@ -16,8 +17,6 @@ use crate::error::PortalError;
 
 /// Where images for everybody are kept.
 const SHARED_IMAGES: &str = "porthole-images";
-/// Says what an image is for: `iso` or `disk`.
-const MEDIA_LABEL: &str = "porthole.dev/media";
 const PREFERENCE_LABEL: &str = "instancetype.kubevirt.io/default-preference";
 const SIZE_LABEL: &str = "instancetype.kubevirt.io/default-instancetype";
 const DRIVERS: &str = "quay.io/kubevirt/virtio-container-disk";

@@ -6,6 +6,7 @@
 use model::ObjectRef;
 use model::image::import::{ImportRequest, ImportSource, check};
 
+use super::library::Image;
 use super::make::at_field;
 use super::volume;
 use crate::Inner;
@@ -14,7 +15,11 @@ use crate::cluster::Kind;
 use crate::error::PortalError;
 
 impl Inner {
-    pub(crate) async fn import_image(&self, actor: &Actor, request: ImportRequest) -> Result<ObjectRef, PortalError> {
+    pub(crate) async fn import_image(
+        &self,
+        actor: &Actor,
+        mut request: ImportRequest,
+    ) -> Result<ObjectRef, PortalError> {
         let wrong = check(&request);
         if !wrong.is_empty() {
             return Err(PortalError::Invalid(wrong));
@@ -24,7 +29,14 @@ impl Inner {
         self.may_make(actor, &request.namespace).await?;
         self.check_place(&at, &request.class)?;
         let disk_bytes = match &request.source {
-            ImportSource::Clone { of } => self.check_clone(actor, of, &request).await?,
+            ImportSource::Clone { of } => {
+                let image = self.check_clone(actor, of, &request).await?;
+                let bytes = request.disk_bytes.max(image.row.bytes.unwrap_or(0));
+                if request.preference.is_empty() {
+                    request.preference = self.preference_of(&image);
+                }
+                bytes
+            }
             _ => request.disk_bytes,
         };
         self.check_quota(actor, &request.namespace, &request.class, &request.volume_mode, disk_bytes).await?;
@@ -48,8 +60,18 @@ impl Inner {
         Ok(at)
     }
 
-    /// An error at the source unless somebody may copy it; its size.
-    async fn check_clone(&self, actor: &Actor, of: &ObjectRef, request: &ImportRequest) -> Result<u64, PortalError> {
+    /// What a copy is, as the image says, or the machine whose disk it is.
+    fn preference_of(&self, image: &Image) -> String {
+        let of_machine = || {
+            let at = &image.row.used_by.first()?.machine;
+            let machine = self.machines.index.get(at.namespace.as_str(), at.name.as_str())?;
+            Some(machine.vm.as_deref()?.spec.preference.as_ref()?.name.clone())
+        };
+        image.row.system.clone().or_else(of_machine).unwrap_or_default()
+    }
+
+    /// An error at the source unless somebody may copy it.
+    async fn check_clone(&self, actor: &Actor, of: &ObjectRef, request: &ImportRequest) -> Result<Image, PortalError> {
         let no_such = || at_field("source", "There is no such image, or your team has no access to it.");
         let image = self.visible_image(actor, of).await.map_err(|error| match error {
             PortalError::NotFound(_) => no_such(),
@@ -73,7 +95,7 @@ impl Inner {
         if request.disk_bytes > 0 && request.disk_bytes < bytes {
             return Err(at_field("size", "A copy cannot be smaller than its source."));
         }
-        Ok(request.disk_bytes.max(bytes))
+        Ok(image)
     }
 
     /// The Secret with an import's credentials; `None` if it has none.

@@ -11,8 +11,7 @@ use kubevirt::meta::{Conditions as _, ObjectMeta};
 use kubevirt::{DataSource, DataVolume, DataVolumePhase, PersistentVolumeClaim};
 use model::ObjectRef;
 use model::image::{
-    FILE_ANNOTATION, FORMAT_ANNOTATION, ImageKind, ImageRow, ImageState, PREFERENCE_LABEL, Progress, SHARED_NAMESPACE,
-    UsedBy,
+    FILE_ANNOTATION, ImageKind, ImageRow, ImageState, MEDIA_LABEL, PREFERENCE_LABEL, Progress, SHARED_NAMESPACE, UsedBy,
 };
 use model::upload::{UploadStage, UploadState};
 
@@ -134,7 +133,7 @@ pub(crate) fn join(at: ObjectRef, parts: Parts, users: &Users, upload: Option<&U
     let claimed = parts.claim.as_ref().and_then(|claim| claim.bytes());
     let (state, reason) = state(&parts, upload);
     let row = ImageRow {
-        kind: kind(&parts, annotation(FORMAT_ANNOTATION).as_deref()),
+        kind: kind(&parts, label(MEDIA_LABEL).as_deref() == Some("iso")),
         state,
         since: since(&parts, state),
         progress: progress(&parts, state, upload),
@@ -176,14 +175,14 @@ pub(crate) fn delete_denied(used_by: &[UsedBy], state: ImageState) -> Option<Str
     }
 }
 
-fn kind(parts: &Parts, format: Option<&str>) -> ImageKind {
+fn kind(parts: &Parts, is_disc: bool) -> ImageKind {
     let url = parts.volume.as_ref().and_then(|volume| volume.spec.source.as_ref()).and_then(|source| {
         source.http.as_ref().map(|http| http.url.as_str()).or_else(|| source.s3.as_ref().map(|s3| s3.url.as_str()))
     });
     let is_iso = |name: &str| name.to_ascii_lowercase().ends_with(".iso");
     if parts.source.is_some() {
         ImageKind::Image
-    } else if format == Some("ISO") || url.is_some_and(is_iso) {
+    } else if is_disc || url.is_some_and(is_iso) {
         ImageKind::Disc
     } else {
         ImageKind::Disk

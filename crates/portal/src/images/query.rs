@@ -11,6 +11,7 @@ use model::image::{
     CHECKSUM_ANNOTATION, FILE_ANNOTATION, FORMAT_ANNOTATION, ImageChoices, ImageDetail, ImageList, ImageState,
 };
 use model::query::ListQuery;
+use serde_json::Value;
 
 use super::library::{Image, Parts, Users, images, join, users};
 use super::make::{cdi_uri, millionths};
@@ -173,17 +174,20 @@ impl Inner {
             })
             .collect();
         choices.classes.sort_by_key(|class| (!class.is_default, class.name.clone()));
-        choices.preferences = self.preferences_in_use();
+        choices.preferences = self.preferences();
         Ok(choices)
     }
 
-    /// Preferences that images of this cluster name already.
-    fn preferences_in_use(&self) -> Vec<String> {
+    /// Preferences that the cluster knows, and those that its images name already.
+    fn preferences(&self) -> Vec<String> {
+        let name = |object: &Arc<Value>| object["metadata"]["name"].as_str().map(str::to_owned);
+        let known = self.catalog.preferences.index().within("");
         let everything = Visible { everywhere: true, namespaces: BTreeSet::new() };
         let sources = self.disks.sources.index().visible(&everything, "");
         let label =
             |source: &Arc<kubevirt::DataSource>| source.metadata.labels.get(model::image::PREFERENCE_LABEL).cloned();
-        sources.iter().filter_map(label).collect::<BTreeSet<_>>().into_iter().collect()
+        let all: BTreeSet<_> = sources.iter().filter_map(label).chain(known.iter().filter_map(name)).collect();
+        all.into_iter().collect()
     }
 
     /// Deletes an image in the person's name: its data volume with its claim, or the claim, or the name alone.

@@ -2,7 +2,8 @@
 
 use kubevirt::cdi::annotation::BIND_IMMEDIATELY;
 use model::image::import::{ImportRequest, ImportSource};
-use model::image::{FILE_ANNOTATION, FORMAT_ANNOTATION, PREFERENCE_LABEL};
+use model::image::{FILE_ANNOTATION, FORMAT_ANNOTATION, MEDIA_LABEL, PREFERENCE_LABEL};
+use model::sniff::Format;
 use model::upload::UploadRequest;
 use serde_json::{Map, Value, json};
 
@@ -65,7 +66,8 @@ pub(super) fn for_upload(request: &UploadRequest) -> Value {
         volume_mode: &request.volume_mode,
     };
     let annotations = [(FORMAT_ANNOTATION, request.format.as_str()), (FILE_ANNOTATION, request.file.name.as_str())];
-    data_volume(&request.name, &json!({ "upload": {} }), &place, &labels(&request.preference), &annotations)
+    let labels = labels(&request.preference, request.format == "ISO");
+    data_volume(&request.name, &json!({ "upload": {} }), &place, &labels, &annotations)
 }
 
 /// The data volume of an import; `secret` holds its credentials.
@@ -92,7 +94,12 @@ pub(super) fn for_import(request: &ImportRequest, secret: Option<&str>) -> Value
         access_mode: &request.access_mode,
         volume_mode: &request.volume_mode,
     };
-    data_volume(&request.name, &source, &place, &labels(&request.preference), &[])
+    let url = match &request.source {
+        ImportSource::Http { url, .. } | ImportSource::S3 { url, .. } => url.as_str(),
+        _ => "",
+    };
+    let is_disc = Format::from_name(url) == Some(Format::Iso);
+    data_volume(&request.name, &source, &place, &labels(&request.preference, is_disc), &[])
 }
 
 /// User and password of an import, as CDI reads them.
@@ -116,13 +123,20 @@ pub(super) fn data_source(name: &str, claim_namespace: &str, claim: &str, prefer
     json!({
         "apiVersion": "cdi.kubevirt.io/v1beta1",
         "kind": "DataSource",
-        "metadata": { "name": name, "labels": labels(preference) },
+        "metadata": { "name": name, "labels": labels(preference, false) },
         "spec": { "source": { "pvc": { "namespace": claim_namespace, "name": claim } } }
     })
 }
 
-fn labels(preference: &str) -> Value {
-    if preference.is_empty() { json!({}) } else { json!({ PREFERENCE_LABEL: preference }) }
+fn labels(preference: &str, is_disc: bool) -> Value {
+    let mut labels = json!({});
+    if !preference.is_empty() {
+        labels[PREFERENCE_LABEL] = preference.into();
+    }
+    if is_disc {
+        labels[MEDIA_LABEL] = "iso".into();
+    }
+    labels
 }
 
 #[cfg(test)]
@@ -140,7 +154,7 @@ mod tests {
         );
         assert!(volume["metadata"]["annotations"].get(BIND_IMMEDIATELY).is_some());
         assert_eq!(volume["metadata"]["annotations"][FORMAT_ANNOTATION], "ISO");
-        assert_eq!(volume["metadata"]["labels"], json!({}));
+        assert_eq!(volume["metadata"]["labels"], json!({MEDIA_LABEL: "iso"}), "forms then offer it as a disc");
     }
 
     #[test]

@@ -87,6 +87,21 @@ impl Client {
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
+    /// The same with bytes, such as a part of a file.
+    pub async fn send_bytes(&self, method: Method, path: &str, headers: &[(HeaderName, &str)], body: Bytes) -> Answer {
+        let mut request = Request::builder().method(&method).uri(format!("{}{path}", self.origin()));
+        if let Some(cookie) = &self.cookie {
+            request = request.header(COOKIE, cookie);
+        }
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        let answered = self.http.request(request.body(Full::from(body)).unwrap()).await;
+        let (parts, body) = answered.unwrap_or_else(|error| panic!("{method} {path}: {error:?}")).into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
     /// The same, without waiting for the end.
     pub async fn open(
         &self,

@@ -11,6 +11,9 @@ pub fn api(client: &Client, kind: &str, namespace: &str) -> Api<DynamicObject> {
     let (group, version, plural) = match kind {
         "Pod" => ("", "v1", "pods"),
         "Namespace" => ("", "v1", "namespaces"),
+        "PersistentVolumeClaim" => ("", "v1", "persistentvolumeclaims"),
+        "DataVolume" => ("cdi.kubevirt.io", "v1beta1", "datavolumes"),
+        "DataSource" => ("cdi.kubevirt.io", "v1beta1", "datasources"),
         "ConfigMap" => ("", "v1", "configmaps"),
         "Secret" => ("", "v1", "secrets"),
         "VirtualMachine" => ("kubevirt.io", "v1", "virtualmachines"),
