@@ -14,6 +14,7 @@ use crate::api::{self, Api};
 use crate::cdi::{self, CdiContext, CdiOptions};
 use crate::controllers;
 use crate::error::ApiError;
+use crate::export::{self, ExportContext};
 use crate::identity::{Identity, IdentityError};
 use crate::options::{GuestsOnExit, Options};
 use crate::storage::{self, StorageContext};
@@ -107,7 +108,14 @@ impl Cluster {
         let cdi_options = CdiOptions::new(folder.clone(), upload_proxy, Arc::clone(&identity.authority));
         let tokens = Arc::clone(&identity.tokens);
         let cdi = CdiContext::new(Arc::clone(&store), tokens, cdi_options, tracker.clone(), stop.clone());
-        let proxy = cdi::upload_proxy(Arc::clone(&cdi));
+        let exports = ExportContext::new(
+            Arc::clone(&store),
+            folder.clone(),
+            cdi.upload_address().to_owned(),
+            Arc::clone(&identity.authority),
+        );
+        let proxy = cdi::upload_proxy(Arc::clone(&cdi)).merge(export::router(Arc::clone(&exports)));
+        controllers::spawn(&context, &tracker, export::run(exports));
         controllers::spawn(&context, &tracker, cdi::run(cdi));
         tracker.spawn(server::run(uploads, Arc::clone(&identity.tls), proxy, tracker.clone(), stop.clone()));
         let webhooks: Vec<Box<dyn Admission>> =

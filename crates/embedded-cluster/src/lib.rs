@@ -4,7 +4,9 @@
 //!   kubectl, portal ──TLS──► api ──► store ◄── controllers     what a control plane does by itself
 //!                             │        ▲
 //!                             │        └────── virt ──► guest  machines, pods, nodes' agents, QEMU
-//!                             └─ subresources ──┘
+//!                             ├─ subresources ──┘    ▲
+//!                             │                      │ files
+//!   uploads, downloads ─TLS─► cdi, export ──► storage ┘        claims, what is on them, and what leaves them
 //! ```
 //!
 //! Everything goes through the [`store`]: the API writes wishes there, the loops watch it and write back what came of them.
@@ -20,6 +22,7 @@ mod clock;
 mod cluster;
 mod controllers;
 mod error;
+mod export;
 mod guest;
 mod identity;
 mod options;

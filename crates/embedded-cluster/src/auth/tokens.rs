@@ -170,7 +170,7 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Compares in a time that depends on the lengths alone.
-fn is_same(left: &[u8], right: &[u8]) -> bool {
+pub(crate) fn is_same(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len() && left.iter().zip(right).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
 }
 

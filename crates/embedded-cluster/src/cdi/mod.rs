@@ -135,6 +135,11 @@ impl CdiContext {
         })
     }
 
+    /// Where uploads go: host and port.
+    pub(crate) fn upload_address(&self) -> &str {
+        &self.options.upload_proxy
+    }
+
     fn tell(&self, about: &Value, component: &str, level: Level, reason: &str, message: &str) {
         self.recorder.tell(about, Source::Component(component), level, reason, message);
     }

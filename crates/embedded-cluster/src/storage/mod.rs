@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Disks are sparse files, so a claim of any size costs nothing before somebody writes to it. Nothing here knows
-//! what is on a disk: [`crate::cdi`] fills them, guests open them through [`claim_disk`].
+//! what is on a disk: [`crate::cdi`] fills them, guests open them through [`claim_disk()`].
 //!
 //! Known failures can be brought about on purpose, see [`troubles`].
 
