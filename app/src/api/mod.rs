@@ -10,6 +10,7 @@
 pub mod create;
 pub mod doctor;
 pub mod images;
+pub mod editing;
 pub mod machines;
 pub mod pods;
 pub mod session;

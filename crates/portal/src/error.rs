@@ -30,6 +30,8 @@ pub enum Thing {
     Team,
     /// A page.
     Page,
+    /// A disk of a machine.
+    Disk,
 }
 
 impl Thing {
@@ -42,6 +44,7 @@ impl Thing {
             Self::Upload => "upload",
             Self::Team => "team",
             Self::Page => "page",
+            Self::Disk => "disk",
         }
     }
 }

@@ -21,6 +21,7 @@
 //! | `machines` | virtual machines and power actions | to add an action |
 //! | `workloads` | pods, containers, logs | - |
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
+//! | [`editing`] | discs, disks and size of a machine that is there, and deleting it | - |
 //! | `images` | claims and the volumes that fill them, uploads | - |
 //! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
 //! | [`doctor`] | the check of the whole cluster | to add a check |
@@ -35,6 +36,7 @@ pub mod console;
 mod create;
 mod diagnosis;
 pub mod doctor;
+pub mod editing;
 pub mod error;
 mod events;
 mod images;
@@ -58,6 +60,7 @@ use kubevirt::PersistentVolume;
 use model::ObjectRef;
 use model::create::{CreateOptions, MachineDraft};
 use model::doctor::Report;
+use model::editing::MachineEditing;
 use model::finding::Finding;
 use model::image::import::ImportRequest;
 use model::image::{ImageChoices, ImageDetail, ImageList};
@@ -235,6 +238,31 @@ impl Portal {
     /// Makes a machine, as the person.
     pub async fn create_machine(&self, actor: &Actor, draft: &MachineDraft) -> Result<ObjectRef, PortalError> {
         self.0.create_machine(actor, draft).await
+    }
+
+    /// What can be changed about a machine.
+    pub async fn machine_editing(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineEditing, PortalError> {
+        self.0.machine_editing(actor, at).await
+    }
+
+    /// Changes a machine, as the person.
+    pub async fn change_machine(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        change: &editing::MachineChange,
+    ) -> Result<(), PortalError> {
+        self.0.change_machine(actor, at, change).await
+    }
+
+    /// Makes one of a machine's disks larger, as the person.
+    pub async fn grow_disk(&self, actor: &Actor, at: &ObjectRef, claim: &str, size: &str) -> Result<(), PortalError> {
+        self.0.grow_disk(actor, at, claim, size).await
+    }
+
+    /// Deletes a machine and the named ones of its disks, as the person.
+    pub async fn delete_machine(&self, actor: &Actor, at: &ObjectRef, claims: &[String]) -> Result<(), PortalError> {
+        self.0.delete_machine(actor, at, claims).await
     }
 
     /// A picture of the machine's screen, in PNG.

@@ -26,6 +26,16 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     // What is wrong is told before anything reaches the cluster; another team's namespace is one of those.
     ("/api/machines/check", "draft[namespace]=blue", [401, 422, 422, 422]),
     ("/api/machines/create", "draft[namespace]=blue", [401, 422, 422, 422]),
+    ("/api/machines/editing", "namespace=blue&name=box", [401, 200, 404, 200]),
+    ("/api/machines/editing", "namespace=blue&name=no-such", [401, 404, 404, 404]),
+    // None of these has anything to change; whoever may not know of the machine is not told.
+    ("/api/machines/eject", "namespace=blue&name=box&drive=none", [401, 409, 404, 409]),
+    ("/api/machines/insert", "namespace=blue&name=box&drive=none&claim=disc", [401, 409, 404, 409]),
+    ("/api/machines/add-disk", "namespace=blue&name=box&size=much&class=", [401, 422, 404, 422]),
+    ("/api/machines/grow-disk", "namespace=blue&name=box&claim=none&size=2", [401, 404, 404, 404]),
+    ("/api/machines/resize", "namespace=blue&name=box&instancetype=&cpus=no&memory=", [401, 422, 404, 422]),
+    ("/api/machines/keep-size", "namespace=blue&name=box", [401, 409, 404, 409]),
+    ("/api/machines/delete", "namespace=blue&name=box&confirm=bux", [401, 422, 404, 422]),
     ("/api/pods/list", "", [401, 200, 200, 200]),
     ("/api/pods/get", "namespace=blue&name=worker", [401, 200, 404, 200]),
     ("/api/pods/log", "namespace=blue&name=worker&container=&lines=10", [401, 200, 404, 200]),

@@ -6,6 +6,7 @@
 //! | `signing_in` | sessions, throttling, where a person lands |
 //! | `origins` | requests of other sites |
 //! | `consoles` | screens: what is refused, what arrives, how it ends |
+//! | `changing` | a machine that is there: discs, disks, size, its end |
 //! | `creating` | a machine from the form: made, refused, shown again |
 //! | `uploads` | files into images: whole, resumed, cancelled, refused |
 //! | `demo` | what the demo holds, and that it is put there once |
@@ -18,6 +19,7 @@
 
 mod answers;
 mod authorisation;
+mod changing;
 mod clusters;
 mod consoles;
 mod creating;

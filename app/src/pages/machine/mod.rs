@@ -1,5 +1,7 @@
 //! One machine: its screen, what can be done with it, and what is known about it.
 
+mod change;
+mod delete;
 mod facts;
 mod stage;
 
@@ -74,6 +76,7 @@ fn Shown(detail: Memo<MachineDetail>) -> impl IntoView {
                 <stage::Stage row/>
             </div>
             <facts::Side detail/>
+            <change::Changes at=row.with_untracked(|row| row.at.clone())/>
             <Panel title="Timeline" glyph=Glyph::Clock>
                 {move || view! { <Timeline events=detail.with(|detail| detail.events.clone())/> }}
             </Panel>
@@ -170,6 +173,7 @@ pub fn PowerBar(
                 hidden.iter().map(|action| view! { <ActionButton row action=*action look=Look::Item/> }).collect_view()
             }}
             <ResetItem row/>
+            <delete::DeleteItem/>
         </Menu>
         <ResetDialog row/>
         <a class="hidden" href=console data-console="" tabindex="-1" aria-hidden="true"></a>

@@ -1,0 +1,86 @@
+//! Changing a machine that is there: discs, disks, size, deletion.
+
+use leptos::prelude::*;
+use model::editing::MachineEditing;
+
+use super::{Answer, Wire};
+
+/// What can be changed about a machine.
+#[server(endpoint = "machines/editing", protocol = Wire)]
+pub async fn get_machine_editing(namespace: String, name: String) -> Answer<MachineEditing> {
+    let cx = crate::ssr::request_cx()?;
+    let at = model::ObjectRef::parse(&namespace, &name).map_err(|_| cx.not_found("machine"))?;
+    cx.portal.machine_editing(&cx.actor, &at).await.map_err(|error| cx.fail(&error))
+}
+
+/// Takes the disc out of a drive.
+#[server(endpoint = "machines/eject", protocol = Wire)]
+pub async fn eject_disc(namespace: String, name: String, drive: String) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::Eject { drive }).await
+}
+
+/// Puts a disc into a drive, or into a new one if no drive is named.
+#[server(endpoint = "machines/insert", protocol = Wire)]
+pub async fn insert_disc(namespace: String, name: String, drive: String, claim: String) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::Insert { drive, claim }).await
+}
+
+/// Adds an empty disk.
+#[server(endpoint = "machines/add-disk", protocol = Wire)]
+pub async fn add_disk(namespace: String, name: String, size: String, class: String) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::AddDisk { size, class }).await
+}
+
+/// Makes a disk larger.
+#[server(endpoint = "machines/grow-disk", protocol = Wire)]
+pub async fn grow_disk(namespace: String, name: String, claim: String, size: String) -> Answer<()> {
+    let cx = crate::ssr::request_cx()?;
+    let at = model::ObjectRef::parse(&namespace, &name).map_err(|_| cx.not_found("machine"))?;
+    cx.portal.grow_disk(&cx.actor, &at, &claim, &size).await.map_err(|error| cx.fail(&error))
+}
+
+/// Changes processors and memory, or the ready-made size.
+#[server(endpoint = "machines/resize", protocol = Wire)]
+pub async fn resize_machine(
+    namespace: String,
+    name: String,
+    instancetype: String,
+    cpus: String,
+    memory: String,
+) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::Resize { instancetype, cpus, memory }).await
+}
+
+/// Takes a change of size back that waits for the next start.
+#[server(endpoint = "machines/keep-size", protocol = Wire)]
+pub async fn keep_size(namespace: String, name: String) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::KeepSize).await
+}
+
+/// Deletes a machine and the named ones of its disks. `confirm` is its name, typed once more.
+#[server(endpoint = "machines/delete", protocol = Wire)]
+pub async fn delete_machine(
+    namespace: String,
+    name: String,
+    confirm: String,
+    #[server(default)] claims: Vec<String>,
+) -> Answer<()> {
+    let cx = crate::ssr::request_cx()?;
+    let at = model::ObjectRef::parse(&namespace, &name).map_err(|_| cx.not_found("machine"))?;
+    // Whoever may not know of the machine is not told that only its name is missing.
+    cx.portal.machine_editing(&cx.actor, &at).await.map_err(|error| cx.fail(&error))?;
+    if confirm.trim() != name {
+        return Err(cx.invalid("Type the machine's name to delete it."));
+    }
+    cx.portal.delete_machine(&cx.actor, &at, &claims).await.map_err(|error| cx.fail(&error))?;
+    crate::ssr::lead_on(crate::paths::MACHINES);
+    Ok(())
+}
+
+/// One change, by whoever asks.
+#[cfg(feature = "ssr")]
+async fn change(namespace: &str, name: &str, change: portal::editing::MachineChange) -> Answer<()> {
+    let cx = crate::ssr::request_cx()?;
+    let at = model::ObjectRef::parse(namespace, name).map_err(|_| cx.not_found("machine"))?;
+    cx.portal.change_machine(&cx.actor, &at, &change).await.map_err(|error| cx.fail(&error))
+}
