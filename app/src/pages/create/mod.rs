@@ -31,7 +31,8 @@ pub fn NewMachinePage() -> impl IntoView {
     let asked = params.with_untracked(paths::draft_query);
     let is_checked = params.with_untracked(|params| params.get("check").is_some());
     let draft = RwSignal::new(asked.clone());
-    let team = Memo::new(move |_| draft.with(|draft| draft.namespace.clone()));
+    // Not the draft's own: that is filled in from these very options.
+    let team = RwSignal::new(asked.namespace.clone());
     let options = Resource::new(move || team.get(), api::create::get_create_options);
     // Only after a plain form was refused: what is wrong is found out anew, because no link may bring the words.
     let check = Resource::new(
@@ -47,7 +48,7 @@ pub fn NewMachinePage() -> impl IntoView {
         <Title text="New machine"/>
         <Loaded resource=options is_page=true waiting=|| view! { <Heading/> <Skeleton rows=12/> } let:options>
             <Heading/>
-            <Filled draft options asked=asked.clone() check/>
+            <Filled draft options team asked=asked.clone() check is_checked/>
         </Loaded>
     }
 }
@@ -69,11 +70,16 @@ fn Heading() -> impl IntoView {
 fn Filled(
     draft: RwSignal<MachineDraft>,
     options: Memo<CreateOptions>,
+    team: RwSignal<String>,
     asked: MachineDraft,
     check: Resource<Option<UiError>>,
+    is_checked: bool,
 ) -> impl IntoView {
     let has_team = Memo::new(move |_| options.with(|options| !options.teams.is_empty()));
-    let form = Form::new(draft, options, asked);
+    let form = Form::new(draft, options, team, asked);
+    if is_checked {
+        form.show_all();
+    }
     move || {
         if !has_team.get() {
             return view! {

@@ -46,7 +46,7 @@ pub fn Identity(form: Form) -> impl IntoView {
                 field="namespace"
                 label="Team"
                 get=|draft| draft.namespace.clone()
-                on_choose=|form, team| form.change("namespace", |draft| draft.namespace = team)
+                on_choose=|form, team| form.choose_team(team)
                 options=teams
             />
         </Section>

@@ -28,6 +28,8 @@ pub struct Form {
     pub draft: RwSignal<MachineDraft>,
     /// What the cluster offers.
     pub options: Memo<CreateOptions>,
+    /// The team that the options are for.
+    pub team: RwSignal<String>,
     /// Whether a check or the making is under way.
     pub is_busy: RwSignal<bool>,
     /// What the last check or attempt said as a whole.
@@ -46,11 +48,17 @@ pub struct Form {
 
 impl Form {
     /// For a draft; `asked` is what the address asked for.
-    pub fn new(draft: RwSignal<MachineDraft>, options: Memo<CreateOptions>, asked: MachineDraft) -> Self {
+    pub fn new(
+        draft: RwSignal<MachineDraft>,
+        options: Memo<CreateOptions>,
+        team: RwSignal<String>,
+        asked: MachineDraft,
+    ) -> Self {
         let navigate = use_navigate();
         let form = Self {
             draft,
             options,
+            team,
             is_busy: RwSignal::new(false),
             refusal: RwSignal::new(None),
             word: RwSignal::new(""),
@@ -97,6 +105,7 @@ impl Form {
         if !self.options.with_untracked(|options| options.teams.contains(&kept.namespace)) {
             kept.namespace = self.options.with_untracked(|options| options.namespace.clone());
         }
+        self.team.set(kept.namespace.clone());
         self.draft.set(kept);
         self.word.set("Your draft is back.");
     }
@@ -130,6 +139,17 @@ impl Form {
     pub fn cost(self, field: &str) -> Option<String> {
         let all = self.draft.with(|draft| self.options.with(|options| costs(draft, options)));
         all.into_iter().find(|(of, _)| *of == field).map(|(_, text)| text)
+    }
+
+    /// Chooses a team; what the form offers follows.
+    pub fn choose_team(self, team: String) {
+        self.team.set(team.clone());
+        self.change("namespace", |draft| draft.namespace = team);
+    }
+
+    /// Says what is wrong with every field, whether somebody was there or not.
+    pub fn show_all(self) {
+        self.leave("*");
     }
 
     /// Chooses a system; sizes that were not chosen by hand follow it.
@@ -174,7 +194,7 @@ impl Form {
 
     /// Whether something is wrong that we can tell ourselves; then all of it is shown.
     fn is_wrong(self) -> bool {
-        self.leave("*");
+        self.show_all();
         let is_wrong = self.wrong.with_untracked(|wrong| !wrong.is_empty());
         if is_wrong {
             self.word.set("Some fields need another look.");

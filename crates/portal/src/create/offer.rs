@@ -6,7 +6,7 @@ use model::create::{
     ClassOption, CreateOptions, ImageKind, ImageOption, SizeCard, SystemCard, built_in_systems, size,
     system_from_preference,
 };
-use model::image::MEDIA_LABEL;
+use model::image::{FORMAT_ANNOTATION, MEDIA_LABEL};
 use serde_json::Value;
 
 use super::{metadata, quota};
@@ -162,8 +162,14 @@ impl Inner {
         let told = [Some(meta), volume.as_ref().map(|volume| &volume.metadata)];
         let label =
             |key: &str| told.iter().flatten().find_map(|meta| meta.labels.get(key)).cloned().unwrap_or_default();
-        let media = label(MEDIA_LABEL);
-        let is_iso = media == "iso" || (media.is_empty() && is_iso_name(&meta.name));
+        let format = told.iter().flatten().find_map(|meta| meta.annotations.get(FORMAT_ANNOTATION));
+        let source = volume.as_ref().and_then(|volume| volume.spec.source.as_ref());
+        let url = source.and_then(|source| source.http.as_ref()).map(|http| http.url.to_ascii_lowercase());
+        let is_iso = match (format, url) {
+            (Some(format), _) => format == "ISO",
+            (None, Some(url)) => url.ends_with(".iso"),
+            (None, None) => is_iso_name(&meta.name),
+        };
         let is_filled = volume.as_ref().is_none_or(|volume| volume.status.phase.as_str() == "Succeeded");
         Some(ImageOption {
             at: format!("{namespace}/{}", meta.name),
