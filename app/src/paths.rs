@@ -25,6 +25,8 @@ pub const SIGN_IN: &str = "/sign-in";
 
 /// Images and discs.
 pub const IMAGES: &str = "/images";
+/// Templates for new machines.
+pub const TEMPLATES: &str = "/templates";
 /// The form for a new machine.
 pub const NEW_MACHINE: &str = "/machines/new";
 
@@ -47,6 +49,12 @@ pub fn new_machine(draft: &MachineDraft, check: bool) -> String {
     let pairs = fields.iter().filter(|(_, value)| !value.is_empty());
     let query: Vec<_> = pairs.map(|(key, value)| format!("{key}={}", encode(value))).collect();
     format!("{NEW_MACHINE}?{}", query.join("&"))
+}
+
+/// The form for a new machine that a template starts. The address holds the basic fields, for browsers without script;
+/// the rest comes with the template.
+pub fn new_machine_from(template: &str, draft: &MachineDraft) -> String {
+    format!("{}&template={}", new_machine(draft, false), encode(template))
 }
 
 /// The draft that an address asks for.

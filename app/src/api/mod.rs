@@ -14,6 +14,7 @@ pub mod editing;
 pub mod machines;
 pub mod pods;
 pub mod session;
+pub mod templates;
 mod wire;
 
 pub use wire::{Answer, ApiError, Text, Wire};

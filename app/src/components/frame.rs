@@ -339,6 +339,7 @@ fn Rail(session: Session) -> impl IntoView {
         >
             {link(paths::OVERVIEW, "Overview", Glyph::Overview, |path| path == paths::OVERVIEW, None)}
             {link(paths::MACHINES, "Machines", Glyph::Machine, |path| path.starts_with(paths::MACHINES), Some(machines))}
+            {link(paths::TEMPLATES, "Templates", Glyph::Copy, |path| path.starts_with(paths::TEMPLATES), None)}
             {link(
                 paths::CONTAINERS,
                 "Containers",

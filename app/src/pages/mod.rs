@@ -11,3 +11,4 @@ pub mod not_found;
 pub mod overview;
 pub mod pod;
 pub mod sign_in;
+pub mod templates;

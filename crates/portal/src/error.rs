@@ -32,6 +32,8 @@ pub enum Thing {
     Page,
     /// A disk of a machine.
     Disk,
+    /// A template for machines.
+    Template,
 }
 
 impl Thing {
@@ -45,6 +47,7 @@ impl Thing {
             Self::Team => "team",
             Self::Page => "page",
             Self::Disk => "disk",
+            Self::Template => "template",
         }
     }
 }

@@ -19,6 +19,7 @@
 //! | [`cluster`] | connection, health, discovery, watches, calls | to watch another kind |
 //! | [`access`] | people, signing in, permissions | - |
 //! | `machines` | virtual machines and power actions | to add an action |
+//! | `templates` | drafts for new machines, kept in the cluster | - |
 //! | `workloads` | pods, containers, logs | - |
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
 //! | [`editing`] | discs, disks and size of a machine that is there, and deleting it | - |
@@ -46,6 +47,7 @@ mod live;
 mod machines;
 mod namespaces;
 pub mod records;
+mod templates;
 #[cfg(test)]
 mod testing;
 mod workloads;
@@ -60,6 +62,7 @@ use kubevirt::PersistentVolume;
 use model::ObjectRef;
 use model::create::{CreateOptions, MachineDraft};
 use model::doctor::Report;
+use model::create::{CreateOptions, MachineDraft, MachineTemplate};
 use model::editing::MachineEditing;
 use model::finding::Finding;
 use model::image::import::ImportRequest;
@@ -238,6 +241,27 @@ impl Portal {
     /// Makes a machine, as the person.
     pub async fn create_machine(&self, actor: &Actor, draft: &MachineDraft) -> Result<ObjectRef, PortalError> {
         self.0.create_machine(actor, draft).await
+    }
+
+    /// Templates of the person's teams and those for everybody.
+    pub async fn templates(&self, actor: &Actor) -> Result<Vec<MachineTemplate>, PortalError> {
+        self.0.templates(actor).await
+    }
+
+    /// Keeps a draft as a template of a team, as the person.
+    pub async fn save_template(
+        &self,
+        actor: &Actor,
+        namespace: &str,
+        title: &str,
+        draft: &MachineDraft,
+    ) -> Result<(), PortalError> {
+        self.0.save_template(actor, namespace, title, draft).await
+    }
+
+    /// Removes a template, as the person.
+    pub async fn delete_template(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
+        self.0.delete_template(actor, at).await
     }
 
     /// What can be changed about a machine.

@@ -97,3 +97,41 @@ async fn deleting_wants_the_name_and_takes_only_the_named_disks() {
     assert!(claims.get_opt("setup-iso").await.unwrap().is_some(), "a disc that nobody named stays");
     porthole.stop().await;
 }
+
+#[tokio::test]
+async fn a_machine_from_a_disc_runs_and_gives_the_disc_back_while_it_runs() {
+    let (porthole, ana) = rig().await;
+    let draft = [
+        ("name", "fresh"),
+        ("namespace", "blue"),
+        ("system", "legacy"),
+        ("boot", "iso"),
+        ("image", "blue/setup-iso"),
+        ("cpus", "1"),
+        ("memory", "512 MiB"),
+        ("disk", "64 MiB"),
+        ("network", "nothing"),
+        ("run", "until_shut_down"),
+    ];
+    let pairs = draft.iter().map(|(field, value)| (format!("draft[{field}]"), *value));
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let made = ana.post("/api/machines/create", &body).await;
+    assert_eq!(made.status, 200, "{made:?}");
+    let state = async || {
+        let answer = ana.post("/api/machines/get", "namespace=blue&name=fresh").await.json();
+        (answer["row"]["state"].clone(), answer["disks"].to_string(), answer["events"].to_string())
+    };
+    eventually("it runs with its disc", async || match state().await {
+        (state, disks, _) if state == "running" && disks.contains("setup-iso") => Ok(()),
+        other => Err(other),
+    })
+    .await;
+    let out = ana.post("/api/machines/eject", "namespace=blue&name=fresh&drive=installer").await;
+    assert_eq!(out.status, 200, "{out:?}");
+    eventually("the disc is out and the machine runs on", async || match state().await {
+        (state, disks, _) if state == "running" && !disks.contains("setup-iso") => Ok(()),
+        other => Err(other),
+    })
+    .await;
+    porthole.stop().await;
+}

@@ -56,7 +56,7 @@ async fn a_machine_from_an_iso_gets_an_empty_disk_and_the_disc() {
         ("boot", "iso"),
         ("image", iso),
         ("cpus", "1"),
-        ("memory", "256 MiB"),
+        ("memory", "512 MiB"),
         ("disk", "1 GiB"),
         ("run", "by_hand"),
     ];

@@ -20,7 +20,7 @@ use server_fn::ServerFn;
 use crate::api;
 use crate::api::create::CreateMachine;
 use crate::paths;
-use crate::ui::{Empty, Glyph, Icon, Loaded, Look, Notice, Skeleton, Tone, button_class};
+use crate::ui::{Empty, Glyph, Icon, Loaded, Look, Menu, Notice, Skeleton, Tone, button_class};
 use beside::Beside;
 use state::Form;
 
@@ -29,6 +29,7 @@ use state::Form;
 pub fn NewMachinePage() -> impl IntoView {
     let params = use_query_map();
     let asked = params.with_untracked(paths::draft_query);
+    let template = params.with_untracked(|params| params.get("template").unwrap_or_default());
     let is_checked = params.with_untracked(|params| params.get("check").is_some());
     let draft = RwSignal::new(asked.clone());
     // Not the draft's own: that is filled in from these very options.
@@ -48,7 +49,7 @@ pub fn NewMachinePage() -> impl IntoView {
         <Title text="New machine"/>
         <Loaded resource=options is_page=true waiting=|| view! { <Heading/> <Skeleton rows=12/> } let:options>
             <Heading/>
-            <Filled draft options team asked=asked.clone() check is_checked/>
+            <Filled draft options team asked=asked.clone() check is_checked template=template.clone()/>
         </Loaded>
     }
 }
@@ -62,6 +63,9 @@ fn Heading() -> impl IntoView {
                 "Machines"
             </a>
             <h1 class="text-xl">"New machine"</h1>
+            <a class=format!("{} ml-auto", button_class(Look::Quiet)) href=paths::TEMPLATES>
+                "From a template"
+            </a>
         </header>
     }
 }
@@ -74,9 +78,10 @@ fn Filled(
     asked: MachineDraft,
     check: Resource<Option<UiError>>,
     is_checked: bool,
+    template: String,
 ) -> impl IntoView {
     let has_team = Memo::new(move |_| options.with(|options| !options.teams.is_empty()));
-    let form = Form::new(draft, options, team, asked);
+    let form = Form::new(draft, options, team, asked, template);
     if is_checked {
         form.show_all();
     }
@@ -155,9 +160,36 @@ fn Finish(form: Form) -> impl IntoView {
             <span class="text-sm text-ink-faint" role="status">
                 {move || form.word.get()}
             </span>
-            <button type="button" class=format!("{} ml-auto", button_class(Look::Quiet)) on:click=move |_| form.clear()>
+            <SaveTemplate form/>
+            <button type="button" class=button_class(Look::Quiet) on:click=move |_| form.clear()>
                 "Start over"
             </button>
         </div>
+    }
+}
+
+/// Keeps what is filled in for the team's next machines.
+#[component]
+fn SaveTemplate(form: Form) -> impl IntoView {
+    let title = RwSignal::new(String::new());
+    view! {
+        <Menu label="Save as template" class=button_class(Look::Quiet) place="right-0 bottom-full mb-1 w-64" face=|| "Save as template">
+            <div class="flex flex-col gap-2 p-2">
+                <label class="text-sm">
+                    "Title"
+                    <input
+                        class="mt-1 h-8 w-full rounded-control border border-rule-strong bg-paper-raised px-2"
+                        placeholder="Web server"
+                        autocomplete="off"
+                        prop:value=move || title.get()
+                        on:input=move |event| title.set(event_target_value(&event))
+                    />
+                </label>
+                <p class="text-xs text-ink-faint">"For your team. Name, keys and password are not kept."</p>
+                <button type="button" class=button_class(Look::Plain) on:click=move |_| form.save_template(title)>
+                    "Save"
+                </button>
+            </div>
+        </Menu>
     }
 }

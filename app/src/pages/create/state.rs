@@ -7,12 +7,13 @@ use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 use model::UiError;
-use model::create::{Boot, costs};
+use model::create::{Boot, costs, from_template};
 use model::create::{CreateOptions, ImageKind, MachineDraft, Problems, SystemCard, problems, size};
 use model::live::LiveKind;
 
 use crate::api::ApiError;
 use crate::api::create::{check_machine, create_machine};
+use crate::api::templates::{list_templates, save_template};
 use crate::components::toasts::Toasts;
 use crate::live::Live;
 use crate::ui::Tone;
@@ -53,6 +54,7 @@ impl Form {
         options: Memo<CreateOptions>,
         team: RwSignal<String>,
         asked: MachineDraft,
+        template: String,
     ) -> Self {
         let navigate = use_navigate();
         let form = Self {
@@ -72,7 +74,11 @@ impl Form {
         form.settle();
         Effect::new(move |is_loaded: Option<bool>| {
             if is_loaded.is_none() {
-                form.restore(&asked);
+                if template.is_empty() {
+                    form.restore(&asked);
+                } else {
+                    form.start_from(template.clone());
+                }
             }
             let (text, is_typed) = draft.with(|draft| (encode(&draft.without_secrets()), is_typed(draft)));
             if is_loaded.is_some() {
@@ -108,6 +114,39 @@ impl Form {
         self.team.set(kept.namespace.clone());
         self.draft.set(kept);
         self.word.set("Your draft is back.");
+    }
+
+    /// Fills in what a template holds, once it has come.
+    fn start_from(self, template: String) {
+        spawn_local(async move {
+            let Ok(all) = list_templates().await else { return };
+            let Some(template) = all.into_iter().find(|known| known.at == template) else {
+                self.word.try_set("This template is not there any more.");
+                return;
+            };
+            let Some((name, namespace)) =
+                self.draft.try_with_untracked(|draft| (draft.name.clone(), draft.namespace.clone()))
+            else {
+                return;
+            };
+            let mut draft = MachineDraft { name, ..from_template(&template, &namespace) };
+            let _ = self.options.try_with_untracked(|options| settle(&mut draft, options));
+            self.draft.try_set(draft);
+        });
+    }
+
+    /// Keeps what is filled in as a template of the team.
+    pub fn save_template(self, title: RwSignal<String>) {
+        let (words, draft) = (title.get_untracked(), self.draft.get_untracked().without_secrets());
+        spawn_local(async move {
+            match save_template(draft.namespace.clone(), words.clone(), draft).await {
+                Ok(()) => {
+                    self.toasts.say(Tone::Good, format!("The template {} is kept.", words.trim()));
+                    title.try_set(String::new());
+                }
+                Err(ApiError(error)) => self.toasts.say(Tone::Bad, error.message),
+            }
+        });
     }
 
     /// Changes a field. What was said about it no longer counts.

@@ -25,6 +25,7 @@ mod options;
 mod problem;
 pub mod size;
 mod system;
+mod template;
 pub mod yaml;
 
 pub use commands::{kubectl_line, virtctl_line};
@@ -36,3 +37,4 @@ pub use options::{
 };
 pub use problem::{Problems, problems, size_of, suggest_name};
 pub use system::{Family, SystemCard, built_in_systems, system_from_preference};
+pub use template::{MachineTemplate, from_template, kept_in_template, title_problem};

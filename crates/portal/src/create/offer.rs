@@ -47,7 +47,8 @@ impl Inner {
         })
     }
 
-    async fn creating_teams(&self, actor: &Actor) -> Result<Vec<String>, PortalError> {
+    /// Teams in which somebody may create machines.
+    pub(crate) async fn creating_teams(&self, actor: &Actor) -> Result<Vec<String>, PortalError> {
         let visible = self.visible_machines(actor).await?;
         let mut teams = Vec::new();
         for namespace in &visible.namespaces {
