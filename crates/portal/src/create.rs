@@ -94,10 +94,10 @@ impl Inner {
     fn server_problems(&self, draft: &MachineDraft, options: &CreateOptions) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         // Names of a team's own namespace are no secret from somebody who may create there.
-        if options.teams.contains(&draft.namespace) {
-            if let Some(text) = self.taken(&draft.namespace, &draft.name) {
-                found.push(("name", text));
-            }
+        if options.teams.contains(&draft.namespace)
+            && let Some(text) = self.taken(&draft.namespace, &draft.name)
+        {
+            found.push(("name", text));
         }
         if let Some(text) = yaml_problem(&draft.user_data) {
             found.push(("user_data", text));

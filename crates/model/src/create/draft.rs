@@ -161,6 +161,7 @@ pub struct ExtraDisk {
 }
 
 /// Everything that a person fills in, as typed. The default is an empty form.
+#[expect(clippy::struct_excessive_bools, reason = "each is a tick of the form")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MachineDraft {

@@ -23,6 +23,7 @@ pub enum Family {
 }
 
 /// An operating system as the form offers it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SystemCard {
@@ -99,7 +100,8 @@ pub fn system_from_preference(object: &Value) -> Option<SystemCard> {
     let spec = &object["spec"];
     let is_foreign = spec["preferredArchitecture"].as_str().is_some_and(|architecture| architecture != "amd64");
     // A `.virtio` preference is for a guest that has the drivers already, which its installer has not.
-    if is_foreign || id.ends_with(".virtio") || id.ends_with(".arm64") || id.contains(".s390x") {
+    let variant = id.rsplit('.').next().unwrap_or_default();
+    if is_foreign || variant == "virtio" || variant == "arm64" || id.contains(".s390x") {
         return None;
     }
     let labels = &object["metadata"]["labels"];

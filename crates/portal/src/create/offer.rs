@@ -168,7 +168,7 @@ impl Inner {
         let url = source.and_then(|source| source.http.as_ref()).map(|http| http.url.to_ascii_lowercase());
         let is_iso = match (format, url) {
             (Some(format), _) => format == "ISO",
-            (None, Some(url)) => url.ends_with(".iso"),
+            (None, Some(url)) => url.rsplit('.').next() == Some("iso"),
             (None, None) => is_iso_name(&meta.name),
         };
         let is_filled = volume.as_ref().is_none_or(|volume| volume.status.phase.as_str() == "Succeeded");

@@ -13,11 +13,11 @@ pub(super) fn editing(machine: &Machine, disks: &DiskIndex, options: &CreateOpti
     let asked = vm.map(|vm| &vm.spec.template.spec);
     let instancetype =
         vm.and_then(|vm| vm.spec.instancetype.as_ref()).map(|size| size.name.clone()).unwrap_or_default();
-    let discs = options.images.iter().filter(|image| image.kind == ImageKind::Iso && image.parts().0 == namespace);
+    let isos = options.images.iter().filter(|image| image.kind == ImageKind::Iso && image.parts().0 == namespace);
     let domain = asked.map(|spec| &spec.domain).filter(|_| instancetype.is_empty());
     MachineEditing {
         disks: asked.map(|spec| all_disks(machine, spec, disks, options, may_grow)).unwrap_or_default(),
-        discs: discs.map(|image| image.parts().1.to_owned()).collect(),
+        discs: isos.map(|image| image.parts().1.to_owned()).collect(),
         classes: options.classes.iter().map(|class| class.name.clone()).collect(),
         sizes: options.sizes.clone(),
         cpus: domain.map(Domain::vcpus),

@@ -21,7 +21,7 @@ fn volumes() -> String {
     format!("{SPEC}/volumes")
 }
 
-fn step(op: &str, path: impl Into<String>, value: Value) -> Value {
+fn step(op: &str, path: impl Into<String>, value: &Value) -> Value {
     json!({ "op": op, "path": path.into(), "value": value })
 }
 
@@ -30,11 +30,11 @@ fn remove(list: &str, index: usize) -> Value {
 }
 
 /// Appends to a list that may not exist yet.
-fn append(object: &Value, list: &str, value: Value) -> Value {
+fn append(object: &Value, list: &str, value: &Value) -> Value {
     if object.pointer(list).is_some_and(Value::is_array) {
         step("add", format!("{list}/-"), value)
     } else {
-        step("add", list, json!([value]))
+        step("add", list, &json!([value]))
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn insert(object: &Value, name: &str, claim: &str, is_live: bool) -> 
     let mut steps = Steps::new();
     let name = if name.is_empty() {
         let name = free_name(object, "disc");
-        steps.push(append(object, DISKS, json!({ "name": name, "cdrom": { "bus": "sata" } })));
+        steps.push(append(object, DISKS, &json!({ "name": name, "cdrom": { "bus": "sata" } })));
         name
     } else {
         drive(object, name)?;
@@ -91,7 +91,7 @@ pub(super) fn insert(object: &Value, name: &str, claim: &str, is_live: bool) -> 
         }
         name.to_owned()
     };
-    steps.push(append(object, &volumes(), json!({ "name": name, "persistentVolumeClaim": source })));
+    steps.push(append(object, &volumes(), &json!({ "name": name, "persistentVolumeClaim": source })));
     Ok(steps)
 }
 
@@ -120,9 +120,9 @@ pub(super) fn add_disk(object: &Value, typed: &str, class: &str, is_live: bool) 
         first_bus(object)
     };
     Ok(vec![
-        append(object, TEMPLATES, template),
-        append(object, &volumes(), volume),
-        append(object, DISKS, json!({ "name": name, "disk": { "bus": bus } })),
+        append(object, TEMPLATES, &template),
+        append(object, &volumes(), &volume),
+        append(object, DISKS, &json!({ "name": name, "disk": { "bus": bus } })),
     ])
 }
 
@@ -141,7 +141,7 @@ fn free_name(object: &Value, stem: &str) -> String {
             && place(object, &volumes(), name).is_none()
             && !templates.into_iter().flatten().any(|entry| entry["metadata"]["name"] == claim.as_str())
     };
-    (1..).map(|number| format!("{stem}-{number}")).find(is_free).unwrap_or_default()
+    (1..=1000_u32).map(|number| format!("{stem}-{number}")).find(is_free).unwrap_or_default()
 }
 
 /// Changes processors and memory, or the ready-made size.
@@ -174,12 +174,12 @@ pub(super) fn resize(object: &Value, instancetype: &str, cpus: &str, memory: &st
     let mut memory = domain["memory"].as_object().cloned().unwrap_or_default();
     memory.insert("guest".to_owned(), size::quantity(mib).into());
     let mut steps = vec![
-        step("add", format!("{SPEC}/domain/cpu"), cpu.into()),
-        step("add", format!("{SPEC}/domain/memory"), memory.into()),
+        step("add", format!("{SPEC}/domain/cpu"), &cpu.into()),
+        step("add", format!("{SPEC}/domain/memory"), &memory.into()),
     ];
     // A request that was set by hand would hold the new size back.
     if domain["resources"]["requests"]["memory"].is_string() {
-        steps.push(step("replace", format!("{SPEC}/domain/resources/requests/memory"), size::quantity(mib).into()));
+        steps.push(step("replace", format!("{SPEC}/domain/resources/requests/memory"), &size::quantity(mib).into()));
     }
     Ok(steps)
 }
@@ -190,7 +190,7 @@ fn ready_made(object: &Value, name: &str) -> Result<Steps, PortalError> {
         return Err(PortalError::field("instancetype", text));
     }
     let chosen = json!({ "kind": "VirtualMachineClusterInstancetype", "name": name });
-    Ok(vec![step("replace", "/spec/instancetype", chosen)])
+    Ok(vec![step("replace", "/spec/instancetype", &chosen)])
 }
 
 /// Asks for the size that runs.

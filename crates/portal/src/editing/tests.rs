@@ -33,9 +33,9 @@ fn after(steps: &[Value]) -> Value {
         let (parent, last) = path.rsplit_once('/').unwrap();
         let place = object.pointer_mut(parent).unwrap_or_else(|| panic!("{path} leads nowhere"));
         match (step["op"].as_str().unwrap(), place) {
-            ("add", Value::Array(list)) if last == "-" => list.push(step["value"].clone()),
+            ("add", Value::Array(entries)) if last == "-" => entries.push(step["value"].clone()),
             ("add" | "replace", Value::Object(map)) => drop(map.insert(last.to_owned(), step["value"].clone())),
-            ("remove", Value::Array(list)) => drop(list.remove(last.parse().unwrap())),
+            ("remove", Value::Array(entries)) => drop(entries.remove(last.parse().unwrap())),
             (other, place) => panic!("{other} {path} on {place}"),
         }
     }

@@ -61,7 +61,7 @@ fn cloud_init(plan: &Plan<'_>, access: &mut Access, text: &str) {
     let is_private = ["passw", "token", "secret"].iter().any(|word| lower.contains(word));
     let source = if is_private || text.len() > INLINE_LIMIT {
         let name = format!("{}-cloud-init", plan.name());
-        access.secrets.push(secret(plan, &name, json!({ "userdata": text })));
+        access.secrets.push(secret(plan, &name, &json!({ "userdata": text })));
         json!({ "secretRef": { "name": name } })
     } else {
         json!({ "userData": text })
@@ -74,7 +74,7 @@ fn own_words_with_keys(plan: &Plan<'_>, access: &mut Access, keys: &[&str]) {
     let name = format!("{}-ssh-keys", plan.name());
     let data: serde_json::Map<String, Value> =
         keys.iter().enumerate().map(|(index, key)| (format!("key{}", index + 1), (*key).into())).collect();
-    access.secrets.push(secret(plan, &name, data.into()));
+    access.secrets.push(secret(plan, &name, &data.into()));
     access.credentials.push(json!({
         "sshPublicKey": { "source": { "secret": { "secretName": name } }, "propagationMethod": { "noCloud": {} } },
     }));
@@ -84,12 +84,12 @@ fn sysprep(plan: &Plan<'_>, access: &mut Access) {
     let name = format!("{}-sysprep", plan.name());
     // The one name is read by the installer, the other after a generalised image starts.
     let file = plan.draft.sysprep.trim();
-    access.secrets.push(secret(plan, &name, json!({ "autounattend.xml": file, "unattend.xml": file })));
+    access.secrets.push(secret(plan, &name, &json!({ "autounattend.xml": file, "unattend.xml": file })));
     access.disks.push(json!({ "name": "sysprep", "cdrom": { "bus": "sata" } }));
     access.volumes.push(json!({ "name": "sysprep", "sysprep": { "secret": { "name": name } } }));
 }
 
-fn secret(plan: &Plan<'_>, name: &str, data: Value) -> Value {
+fn secret(plan: &Plan<'_>, name: &str, data: &Value) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Secret",

@@ -9,20 +9,20 @@ use super::{Plan, typed_size};
 
 /// Disks with their volumes, and templates of the claims that do not exist yet.
 pub(super) struct Disks {
-    pub disks: Vec<Value>,
+    pub devices: Vec<Value>,
     pub volumes: Vec<Value>,
     pub templates: Vec<Value>,
 }
 
 impl Disks {
     fn add(&mut self, disk: Value, volume: Value) {
-        self.disks.push(disk);
+        self.devices.push(disk);
         self.volumes.push(volume);
     }
 }
 
 pub(super) fn disks(plan: &Plan<'_>) -> Disks {
-    let mut all = Disks { disks: Vec::new(), volumes: Vec::new(), templates: Vec::new() };
+    let mut all = Disks { devices: Vec::new(), volumes: Vec::new(), templates: Vec::new() };
     root(plan, &mut all);
     if plan.draft.boot == Boot::Iso {
         installer(plan, &mut all);
@@ -38,7 +38,7 @@ pub(super) fn disks(plan: &Plan<'_>) -> Disks {
         let disk = json!({ "name": name, "disk": { "bus": plan.disk_bus() } });
         all.add(disk, json!({ "name": name, "dataVolume": { "name": claim } }));
         let storage = storage(plan, Some(typed_size(&extra.size, 10)));
-        all.templates.push(template(&claim, json!({ "blank": {} }), storage));
+        all.templates.push(template(&claim, &json!({ "blank": {} }), &storage));
     }
     all
 }
@@ -62,7 +62,7 @@ fn root(plan: &Plan<'_>, all: &mut Disks) {
         }
         _ => Some(typed_size(&draft.disk, plan.card.disk_gib.max(1))),
     };
-    let mut made = template(&claim, json!({ "blank": {} }), storage(plan, size));
+    let mut made = template(&claim, &json!({ "blank": {} }), &storage(plan, size));
     if draft.boot == Boot::Image {
         source(&mut made, image, &draft.image);
     }
@@ -86,7 +86,7 @@ fn installer(plan: &Plan<'_>, all: &mut Disks) {
     all.add(disk, volume);
     let bytes = image.map_or(0, |image| image.bytes);
     let size = (bytes > 0).then(|| size::quantity(size::mib_of_bytes(bytes)));
-    let mut made = template(&claim, json!({}), storage(plan, size));
+    let mut made = template(&claim, &json!({}), &storage(plan, size));
     source(&mut made, image, &plan.draft.image);
     all.templates.push(made);
 }
@@ -112,7 +112,7 @@ fn source(template: &mut Value, image: Option<&ImageOption>, at: &str) {
     }
 }
 
-fn template(name: &str, source: Value, storage: Value) -> Value {
+fn template(name: &str, source: &Value, storage: &Value) -> Value {
     json!({ "metadata": { "name": name }, "spec": { "source": source, "storage": storage } })
 }
 

@@ -64,9 +64,8 @@ fn devices(plan: &Plan<'_>) -> Value {
     }
     match draft.tpm {
         Tpm::Auto if plan.card.wants_tpm && !plan.card.has_preference => devices["tpm"] = json!({ "persistent": true }),
-        Tpm::Auto => {}
         Tpm::Off if plan.card.wants_tpm && plan.card.has_preference => devices["tpm"] = json!({ "enabled": false }),
-        Tpm::Off => {}
+        Tpm::Auto | Tpm::Off => {}
         Tpm::Temporary => devices["tpm"] = json!({ "persistent": false }),
         Tpm::Kept => devices["tpm"] = json!({ "persistent": true }),
     }

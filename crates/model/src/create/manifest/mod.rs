@@ -95,7 +95,7 @@ pub fn manifests(draft: &MachineDraft, options: &CreateOptions) -> Manifests {
     let disks = disks::disks(&plan);
     let access = access::access(&plan);
     let mut spec = json!({ "domain": guest::domain(&plan) });
-    let mut listed = disks.disks;
+    let mut listed = disks.devices;
     listed.extend(access.disks);
     let mut volumes = disks.volumes;
     volumes.extend(access.volumes);
