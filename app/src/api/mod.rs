@@ -9,8 +9,8 @@
 
 pub mod create;
 pub mod doctor;
-pub mod images;
 pub mod editing;
+pub mod images;
 pub mod machines;
 pub mod pods;
 pub mod session;
