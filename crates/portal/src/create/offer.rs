@@ -164,12 +164,12 @@ impl Inner {
         let label =
             |key: &str| told.iter().flatten().find_map(|meta| meta.labels.get(key)).cloned().unwrap_or_default();
         let format = told.iter().flatten().find_map(|meta| meta.annotations.get(FORMAT_ANNOTATION));
-        let source = volume.as_ref().and_then(|volume| volume.spec.source.as_ref());
-        let url = source.and_then(|source| source.http.as_ref()).map(|http| http.url.to_ascii_lowercase());
-        let is_iso = match (format, url) {
-            (Some(format), _) => format == "ISO",
-            (None, Some(url)) => url.rsplit('.').next() == Some("iso"),
-            (None, None) => is_iso_name(&meta.name),
+        let media = label(MEDIA_LABEL);
+        // What an upload was found to be goes before what the name suggests.
+        let is_iso = match format {
+            Some(format) => format == "ISO",
+            None if media.is_empty() => is_iso_name(&meta.name),
+            None => media == "iso",
         };
         let is_filled = volume.as_ref().is_none_or(|volume| volume.status.phase.as_str() == "Succeeded");
         Some(ImageOption {
