@@ -89,13 +89,15 @@ fn profiles(classes: &[StorageClass], profiles: &[StorageProfile]) -> Vec<Check>
     } else {
         good(AREA, "shared-storage", format!("Machines on these classes can move while they run: {}.", shared.join(", ")))
     });
-    let has_snapshots =
-        classes.iter().any(|class| profile(class).is_some_and(|profile| profile.status.snapshot_class.is_some()));
-    if !has_snapshots {
+    let is_quick = |profile: &StorageProfile| {
+        let by_storage = matches!(profile.status.clone_strategy.as_deref(), Some("snapshot" | "csi-clone"));
+        by_storage || profile.status.snapshot_class.is_some()
+    };
+    if !classes.iter().any(|class| profile(class).is_some_and(is_quick)) {
         checks.push(weak(
             AREA,
             "snapshots",
-            "No class makes snapshots: copies of disks take as long as the disk is large.",
+            "No class makes snapshots or copies by itself: copies of disks take as long as the disk is large.",
             "Add a VolumeSnapshotClass for a provisioner that can make them.",
         ));
     }
