@@ -51,8 +51,8 @@ pub fn Beside(form: Form) -> impl IntoView {
             </Panel>
             <Panel title="The same by hand" glyph=Glyph::Keyboard>
                 <div class="flex flex-col gap-3">
-                    <Command text=kubectl.into() what="kubectl line"/>
-                    <Command text=virtctl_text.into() what="virtctl line"/>
+                    <Command text=kubectl what="kubectl line"/>
+                    <Command text=virtctl_text what="virtctl line"/>
                     {move || {
                         let left_out = virtctl.with(|(_, left_out)| left_out.join(", "));
                         (!left_out.is_empty())

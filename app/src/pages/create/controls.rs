@@ -49,10 +49,10 @@ pub fn Section(
 /// What a field costs and what is wrong with it.
 #[component]
 pub fn Said(form: Form, #[prop(into)] field: String) -> impl IntoView {
-    let (of_problem, of_cost) = (field.clone(), field.clone());
+    let id = format!("{}-said", id_of(&field));
+    let (of_problem, of_cost) = (field.clone(), field);
     let problem = Memo::new(move |_| form.problem(&of_problem));
     let cost = Memo::new(move |_| form.cost(&of_cost));
-    let id = format!("{}-said", id_of(&field));
     view! {
         <div id=id class="empty:hidden">
             {move || {

@@ -22,6 +22,9 @@ use crate::{paths, platform};
 /// Under which name the browser keeps the draft.
 const KEPT_AS: &str = "porthole.new-machine";
 
+/// Goes to another page.
+type Navigate = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
+
 /// The form. Cheap to copy.
 #[derive(Clone, Copy)]
 pub struct Form {
@@ -42,7 +45,7 @@ pub struct Form {
     /// Fields that somebody left, so that what is wrong with them may be said.
     left: RwSignal<BTreeSet<String>>,
     wrong: Memo<Problems>,
-    navigate: StoredValue<Box<dyn Fn(&str, NavigateOptions) + Send + Sync>>,
+    navigate: StoredValue<Navigate>,
     toasts: Toasts,
     live: Live,
 }

@@ -155,9 +155,10 @@ pub fn Of(
     /// The machine.
     at: ObjectRef,
 ) -> impl IntoView {
+    let ObjectRef { namespace, name } = at;
     view! {
-        <input type="hidden" name="namespace" value=at.namespace.to_string()/>
-        <input type="hidden" name="name" value=at.name.to_string()/>
+        <input type="hidden" name="namespace" value=String::from(namespace)/>
+        <input type="hidden" name="name" value=String::from(name)/>
     }
 }
 
