@@ -4,8 +4,6 @@
 //! refusal loses it; only the password is not kept. Without script the same form posts itself; a refusal then leads
 //! back here with the basic fields in the address, and the server checks them again to say what is wrong.
 
-#![expect(clippy::large_types_passed_by_value, reason = "a form is a few handles; only debug builds make them large")]
-
 mod beside;
 mod controls;
 mod more;
