@@ -255,15 +255,18 @@ pub fn forget(name: &str) {
     }
 }
 
+/// What the browser calls for an event.
+type Listener = Closure<dyn Fn(Event)>;
+
 thread_local! {
-    static LEAVING: std::cell::RefCell<Option<Closure<dyn Fn(Event)>>> = const { std::cell::RefCell::new(None) };
+    static LEAVING: std::cell::RefCell<Option<Listener>> = const { std::cell::RefCell::new(None) };
 }
 
 /// Asks before the page is left, or no longer.
 pub fn guard_leaving(guards: bool) {
     LEAVING.with_borrow_mut(|listener| {
         if guards && listener.is_none() {
-            let ask = Closure::<dyn Fn(Event)>::new(|event: Event| event.prevent_default());
+            let ask = Listener::new(|event: Event| event.prevent_default());
             let _ = window().add_event_listener_with_callback("beforeunload", ask.as_ref().unchecked_ref());
             *listener = Some(ask);
         } else if !guards && let Some(ask) = listener.take() {

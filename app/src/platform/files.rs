@@ -37,7 +37,9 @@ extern "C" {
 /// Sums up where the browser does not. Once for a page.
 pub fn prepare_uploads() {
     let sum = Closure::<dyn Fn(js_sys::Uint8Array) -> String>::new(|bytes: js_sys::Uint8Array| {
-        Sha256::digest(bytes.to_vec()).iter().map(|byte| format!("{byte:02x}")).collect()
+        let sum = Sha256::digest(bytes.to_vec());
+        let digits = sum.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
     });
     sum_with(&sum);
     sum.forget();
