@@ -62,7 +62,7 @@ fn every_classic_failure_is_named_with_its_fix() {
         (
             |a| {
                 a.nodes.as_mut().unwrap()["items"][0]["metadata"]["annotations"] =
-                    json!({"kubevirt.io/heartbeat": "2026-01-01T00:00:00Z"})
+                    json!({"kubevirt.io/heartbeat": "2026-01-01T00:00:00Z"});
             },
             "virt-handler",
             Health::Broken,
