@@ -52,14 +52,13 @@ fn write(report: &Report) -> String {
         }
         text.push_str(area.title());
         text.push('\n');
-        checks.into_iter().for_each(|check| text.push_str(&line(check)));
+        text.extend(checks.into_iter().map(line));
         text.push('\n');
     }
     let count = |health| report.count(health);
     let (good, weak) = (count(Health::Good), count(Health::Weak));
     let (broken, unknown) = (count(Health::Broken), count(Health::Unknown));
-    text.push_str(&format!("{good} good, {weak} weak, {broken} broken, {unknown} unknown"));
-    text
+    text + &format!("{good} good, {weak} weak, {broken} broken, {unknown} unknown")
 }
 
 fn line(check: &Check) -> String {
