@@ -16,7 +16,6 @@ pub fn api(client: &Client, kind: &str, namespace: &str) -> Api<DynamicObject> {
         "DataSource" => ("cdi.kubevirt.io", "v1beta1", "datasources"),
         "ConfigMap" => ("", "v1", "configmaps"),
         "Secret" => ("", "v1", "secrets"),
-        "PersistentVolumeClaim" => ("", "v1", "persistentvolumeclaims"),
         "VirtualMachine" => ("kubevirt.io", "v1", "virtualmachines"),
         "VirtualMachineInstance" => ("kubevirt.io", "v1", "virtualmachineinstances"),
         "KubeVirt" => ("kubevirt.io", "v1", "kubevirts"),
