@@ -10,17 +10,23 @@
 //! A part is read as it is needed: while the cluster is slower than the browser, its bytes wait in the network. 409
 //! means that the upload is no longer where the browser believes; 422 and 503, that the part has to be sent again.
 
-use axum::body::Body;
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
+use futures_util::StreamExt as _;
 use model::upload::{CHECKSUM_HEADER, UploadRequest, UploadState};
 use model::{ErrorCode, UiError};
 use portal::{Actor, Chunk, Portal};
 use serde::Deserialize;
 
 use crate::web::problem::Problem;
+
+/// How long the rest of a part that is not wanted is read.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// Which attempt a part belongs to.
 #[derive(Debug, Deserialize)]
@@ -80,7 +86,18 @@ pub async fn chunk(
     let sha256 = headers.get(CHECKSUM_HEADER).and_then(|value| value.to_str().ok());
     let Some(sha256) = sha256 else { return Err(invalid("The part has no checksum.")) };
     let chunk = Chunk { attempt, index, sha256 };
-    Ok(Json(portal.take_chunk(&actor, &id, &chunk, body.into_data_stream()).await?))
+    let mut bytes = body.into_data_stream();
+    let taken = portal.take_chunk(&actor, &id, &chunk, &mut bytes).await;
+    drain(bytes).await;
+    Ok(Json(taken?))
+}
+
+/// Reads what is left of a part that is not wanted. A connection with unread bytes is closed under the answer, and the
+/// sender would see a broken line instead of the reason.
+async fn drain(mut bytes: BodyDataStream) {
+    let rest = async { while let Some(Ok(_)) = bytes.next().await {} };
+    // Whoever sends more slowly than that gets the broken line.
+    let _ = tokio::time::timeout(DRAIN, rest).await;
 }
 
 /// Ends an upload.

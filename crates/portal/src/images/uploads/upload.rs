@@ -216,6 +216,7 @@ impl Upload {
             state.attempt += 1;
             state.ledger.restart();
             state.held.clear();
+            state.samples.clear();
         });
     }
 
