@@ -54,6 +54,14 @@ test("ana uploads an installation disc, makes a machine of it, sees it boot and 
   await expect(stage).toHaveAttribute("data-console-state", "connected", { timeout: 120_000 });
   // memtest86+ paints its screen blue.
   await expect.poll(() => colours(stage.locator("canvas")), { timeout: 120_000 }).toBeGreaterThan(10_000);
+
+  await page.goto(`${origin()}/machines/blue/tester`);
+  await page.getByRole("button", { name: /^Eject/ }).click();
+  const instance = async (): Promise<string> =>
+    (await ask("GET", "/apis/kubevirt.io/v1/namespaces/blue/virtualmachineinstances/tester")).body;
+  await expect.poll(async () => JSON.stringify((JSON.parse(await instance()) as { spec: { volumes: unknown } }).spec.volumes), { timeout: 60_000 })
+    .not.toContain("memtest");
+  expect(JSON.parse(await instance())).toMatchObject({ status: { phase: "Running" } });
 });
 
 test("an upload goes on after the tab was closed and after Porthole was killed, and not a byte differs", async ({ page }) => {

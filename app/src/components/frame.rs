@@ -339,7 +339,6 @@ fn Rail(session: Session) -> impl IntoView {
         >
             {link(paths::OVERVIEW, "Overview", Glyph::Overview, |path| path == paths::OVERVIEW, None)}
             {link(paths::MACHINES, "Machines", Glyph::Machine, |path| path.starts_with(paths::MACHINES), Some(machines))}
-            {link(paths::TEMPLATES, "Templates", Glyph::Copy, |path| path.starts_with(paths::TEMPLATES), None)}
             {link(
                 paths::CONTAINERS,
                 "Containers",
@@ -348,6 +347,7 @@ fn Rail(session: Session) -> impl IntoView {
                 Some(pods),
             )}
             {link(paths::IMAGES, "Images", Glyph::Disc, |path| path.starts_with(paths::IMAGES), None)}
+            {link(paths::TEMPLATES, "Templates", Glyph::Copy, |path| path.starts_with(paths::TEMPLATES), None)}
             <Transition>
                 {move || {
                     let is_administrator = session
