@@ -284,7 +284,7 @@ pub fn Cards(
                                     />
                                     <span class="min-w-0">
                                         <span class="block text-sm font-medium">{name}</span>
-                                        <span class="block text-xs text-ink-faint empty:hidden">{about}</span>
+                                        <span class="block text-xs text-ink-quiet empty:hidden">{about}</span>
                                     </span>
                                 </label>
                             }
