@@ -12,6 +12,9 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error;
 
+/// How long an answer may take before a test says which one never came.
+const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
+
 type Http = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
 
 /// One person's browser.
@@ -120,7 +123,9 @@ impl Client {
         for (name, value) in headers {
             request = request.header(name, *value);
         }
-        let answered = self.http.request(request.body(Full::from(body.to_owned())).unwrap()).await;
+        let asked = self.http.request(request.body(Full::from(body.to_owned())).unwrap());
+        let answered = tokio::time::timeout(PATIENCE, asked).await;
+        let answered = answered.unwrap_or_else(|_| panic!("{method} {path} got no answer"));
         answered.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"))
     }
 
