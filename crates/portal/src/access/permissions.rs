@@ -177,8 +177,7 @@ impl Permissions {
             Err(_) => self.review(actor, &ask).await,
         };
         match (answer, before) {
-            (Ok(answer), _) => Ok(answer),
-            (Err(CallError::Unreachable(_)), Some((answer, _))) => Ok(answer),
+            (Ok(answer), _) | (Err(CallError::Unreachable(_)), Some((answer, _))) => Ok(answer),
             (Err(error), _) => Err(error),
         }
     }
