@@ -3,7 +3,7 @@
 //! Whoever is not signed in is led to the sign-in page and back; a server function answers 401 instead, unless a
 //! plain form called it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -14,7 +14,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::nonce::Nonce;
 use leptos::prelude::{provide_context, use_context};
-use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list, render_app_async_with_context};
 use model::UiError;
 use portal::Actor;
 
@@ -27,13 +27,21 @@ use super::problem::Problem;
 /// What works without a session, because it is for whoever reads the sign-in page.
 const PUBLIC: [&str; 2] = ["/sign-in", "/api/theme"];
 
+/// The routes of all pages.
+///
+/// They are found out once, before the first page is served: leptos walks through the whole app for it and keeps every
+/// resource of the process from loading meanwhile, even one of a page that is just being rendered. That page would
+/// never be answered.
+pub fn routes() -> Vec<AxumRouteListing> {
+    static ROUTES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(app::App));
+    ROUTES.clone()
+}
+
 /// Routes of all pages and server functions.
 pub fn router(state: &WebState) -> Router<WebState> {
     let options = state.site.options.clone();
     Router::new()
-        .leptos_routes_with_context(state, generate_route_list(app::App), context(state), move || {
-            app::shell(options.clone())
-        })
+        .leptos_routes_with_context(state, routes(), context(state), move || app::shell(options.clone()))
         .route_layer(from_fn_with_state(state.origins.clone(), require_sign_in))
 }
 

@@ -1,9 +1,11 @@
 //! What answers carry, whoever asks.
 
+use std::cell::Cell;
+
 use axum::http::Method;
 use axum::http::header::ACCEPT;
 
-use crate::support::shared;
+use crate::support::{TestPorthole, shared};
 
 #[tokio::test]
 async fn every_answer_says_what_a_browser_may_do_and_which_request_it_was() {
@@ -44,6 +46,25 @@ async fn an_address_that_leads_nowhere_is_a_page_with_404_or_json_for_scripts() 
     assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"));
     let data = client.post("/api/no-such-function", "").await;
     assert_eq!((data.status, data.json()["code"].as_str().unwrap()), (404, "not_found"));
+}
+
+/// Finding out the pages' routes once kept the resources of every page in the process from loading.
+#[tokio::test]
+async fn pages_are_answered_while_other_portholes_start() {
+    let client = shared().sign_in("ana").await;
+    let is_starting = Cell::new(true);
+    let others = async {
+        for _ in 0..4 {
+            TestPorthole::without_cluster().await.stop().await;
+        }
+        is_starting.set(false);
+    };
+    let pages = async {
+        while is_starting.get() {
+            assert_eq!(client.get("/machines/blue/box").await.status, 200);
+        }
+    };
+    tokio::join!(others, pages);
 }
 
 #[tokio::test]

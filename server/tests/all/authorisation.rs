@@ -143,7 +143,7 @@ async fn every_page_has_a_row_and_keeps_to_it() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    for listing in leptos_axum::generate_route_list(app::App) {
+    for listing in server::web::pages::routes() {
         assert!(PAGES.iter().any(|(row, ..)| *row == listing.path()), "{} has no row", listing.path());
     }
 }

@@ -8,6 +8,7 @@
 //! | `consoles` | screens: what is refused, what arrives, how it ends |
 //! | `changing` | a machine that is there: discs, disks, size, its end |
 //! | `creating` | a machine from the form: made, refused, shown again |
+//! | `uploads` | files into images: whole, resumed, cancelled, refused |
 //! | `demo` | what the demo holds, and that it is put there once |
 //! | `live` | changes made with kubectl arrive |
 //! | `answers` | headers, files, probes |
@@ -27,5 +28,5 @@ mod live;
 mod origins;
 mod signing_in;
 mod starting;
-#[expect(dead_code, reason = "shared with the uploads' tests, which need more of it")]
 mod support;
+mod uploads;

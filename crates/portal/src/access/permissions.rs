@@ -19,8 +19,6 @@ use super::Actor;
 use crate::clock::Clock;
 use crate::cluster::{CallError, Cluster, Kind};
 
-/// How long a question that somebody else asked is waited for before it is asked again.
-const TOGETHER: Duration = Duration::from_secs(2);
 /// How long an answer is believed.
 const BELIEVED: Duration = Duration::from_secs(20);
 /// How long an answer serves while the cluster cannot be asked.
@@ -170,14 +168,9 @@ impl Permissions {
         {
             return Ok(answer);
         }
-        let together = tokio::time::timeout(TOGETHER, now.get_or_try_init(|| self.review(actor, &ask)));
-        let answer = match together.await {
-            Ok(answer) => answer.copied(),
-            // Whoever asked first may be held by a page that does not poll it while it waits for this answer.
-            Err(_) => self.review(actor, &ask).await,
-        };
-        match (answer, before) {
-            (Ok(answer), _) | (Err(CallError::Unreachable(_)), Some((answer, _))) => Ok(answer),
+        match (now.get_or_try_init(|| self.review(actor, &ask)).await, before) {
+            (Ok(answer), _) => Ok(*answer),
+            (Err(CallError::Unreachable(_)), Some((answer, _))) => Ok(answer),
             (Err(error), _) => Err(error),
         }
     }

@@ -84,9 +84,10 @@ impl Client {
 
     /// Any request; the cookie is added.
     pub async fn send(&self, method: Method, path: &str, headers: &[(HeaderName, &str)], body: &str) -> Answer {
-        let response = self.open(method, path, headers, body).await;
+        let response = self.open(method.clone(), path, headers, body).await;
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
+        let body = tokio::time::timeout(PATIENCE, body.collect()).await;
+        let body = body.unwrap_or_else(|_| panic!("{method} {path} was not answered whole")).unwrap().to_bytes();
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
