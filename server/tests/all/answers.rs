@@ -1,11 +1,12 @@
 //! What answers carry, whoever asks.
 
-use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::Method;
 use axum::http::header::ACCEPT;
 
-use crate::support::{TestPorthole, shared};
+use crate::support::shared;
 
 #[tokio::test]
 async fn every_answer_says_what_a_browser_may_do_and_which_request_it_was() {
@@ -48,23 +49,24 @@ async fn an_address_that_leads_nowhere_is_a_page_with_404_or_json_for_scripts() 
     assert_eq!((data.status, data.json()["code"].as_str().unwrap()), (404, "not_found"));
 }
 
-/// Finding out the pages' routes once kept the resources of every page in the process from loading.
+/// Another Porthole of the process that starts asks for the routes; finding them out keeps all resources from loading.
 #[tokio::test]
-async fn pages_are_answered_while_other_portholes_start() {
+async fn pages_are_answered_while_the_routes_are_asked_for() {
     let client = shared().sign_in("ana").await;
-    let is_starting = Cell::new(true);
-    let others = async {
-        for _ in 0..4 {
-            TestPorthole::without_cluster().await.stop().await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let asks = std::thread::spawn({
+        let is_over = Arc::clone(&is_over);
+        move || {
+            while !is_over.load(Ordering::Relaxed) {
+                server::web::pages::routes();
+            }
         }
-        is_starting.set(false);
-    };
-    let pages = async {
-        while is_starting.get() {
-            assert_eq!(client.get("/machines/blue/box").await.status, 200);
-        }
-    };
-    tokio::join!(others, pages);
+    });
+    for _ in 0..10 {
+        assert_eq!(client.get("/machines/blue/box").await.status, 200);
+    }
+    is_over.store(true, Ordering::Relaxed);
+    asks.join().unwrap();
 }
 
 #[tokio::test]
