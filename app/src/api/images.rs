@@ -1,8 +1,8 @@
 //! Images: the library, details, imports, deletions.
 
 use leptos::prelude::*;
-use model::image::{ImageChoices, ImageDetail, ImageList};
-use model::query::ListQuery;
+use model::image::{ImageChoices, ImageDetail};
+use model::query::{ImageList, ListQuery};
 
 use super::{Answer, Wire};
 

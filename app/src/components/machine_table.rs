@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use model::machine::{MachineAction, MachineRow};
 use model::query::{ListQuery, MachineList, SortKey};
 
+use super::listing::Rows;
 use super::peek::{Peek, PeekCorner};
 use super::power::{ActionButton, Power, hold_action};
 use super::sort::SortHead;
@@ -11,7 +12,7 @@ use crate::paths;
 use crate::ui::{Glyph, Icon, Look, Menu, Pill, Quantity, button_class};
 use crate::words;
 
-/// The table. Rows keep their identity, so that one which changes does not disturb the others.
+/// The table.
 #[component]
 pub fn MachineTable(
     /// The rows of this page.
@@ -42,16 +43,9 @@ pub fn MachineTable(
                 </tr>
             </thead>
             <tbody>
-                <For each=move || list.with(|list| list.rows.clone()) key=|row| row.at.clone() let:first>
-                    {
-                        let at = first.at.clone();
-                        let row = Memo::new(move |previous: Option<&MachineRow>| {
-                            list.with(|list| list.rows.iter().find(|row| row.at == at).cloned())
-                                .unwrap_or_else(|| previous.unwrap_or(&first).clone())
-                        });
-                        view! { <Row row names_team peek/> }
-                    }
-                </For>
+                <Rows list let:row>
+                    <Row row names_team peek/>
+                </Rows>
             </tbody>
         </table>
     }

@@ -6,6 +6,7 @@ pub mod findings;
 pub mod frame;
 pub mod help;
 pub mod labels;
+pub mod listing;
 pub mod live_mark;
 pub mod machine_table;
 pub mod peek;

@@ -4,13 +4,14 @@ use leptos::prelude::*;
 use model::query::{ListQuery, PodList, SortKey};
 use model::workload::PodRow;
 
+use super::listing::Rows;
 use super::sort::SortHead;
 use crate::clock::Ago;
 use crate::paths;
 use crate::ui::Pill;
 use crate::words;
 
-/// The table. Rows keep their identity.
+/// The table.
 #[component]
 pub fn PodTable(
     /// The rows of this page.
@@ -36,16 +37,9 @@ pub fn PodTable(
                 </tr>
             </thead>
             <tbody>
-                <For each=move || list.with(|list| list.rows.clone()) key=|row| row.at.clone() let:first>
-                    {
-                        let at = first.at.clone();
-                        let row = Memo::new(move |previous: Option<&PodRow>| {
-                            list.with(|list| list.rows.iter().find(|row| row.at == at).cloned())
-                                .unwrap_or_else(|| previous.unwrap_or(&first).clone())
-                        });
-                        view! { <Row row names_team/> }
-                    }
-                </For>
+                <Rows list let:row>
+                    <Row row names_team/>
+                </Rows>
             </tbody>
         </table>
     }

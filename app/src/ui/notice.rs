@@ -66,7 +66,8 @@ pub fn Empty(
     /// The icon of what is missing.
     glyph: Glyph,
     /// What is so.
-    title: &'static str,
+    #[prop(into)]
+    title: String,
     /// What it means, and what to do.
     children: Children,
 ) -> impl IntoView {

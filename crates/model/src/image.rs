@@ -190,25 +190,6 @@ impl ImageRow {
     }
 }
 
-/// One page of the library.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ImageList {
-    /// The rows of this page.
-    pub rows: Vec<ImageRow>,
-    /// Rows that match the whole query.
-    pub total: u32,
-    /// The page that was answered, counted from 1.
-    pub page: u32,
-    /// Rows on a full page.
-    pub page_size: u32,
-    /// How many match search and namespace, by state; states without any are left out.
-    pub counts: Vec<(ImageState, u32)>,
-    /// Namespaces whose images this person may list.
-    pub namespaces: Vec<String>,
-    /// Whether the cluster can fill disks at all.
-    pub has_cdi: bool,
-}
-
 /// All that an image's page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageDetail {

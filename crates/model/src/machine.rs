@@ -12,24 +12,24 @@ use crate::name::ObjectRef;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MachineState {
+    /// Something is wrong and somebody has to act.
+    Trouble,
     /// Switched on; its guest runs.
     Running,
     /// Switched on a moment ago; no guest yet.
     Starting,
-    /// Held: the guest keeps its memory and does not run.
-    Paused,
     /// Moving to another node while it runs.
     Migrating,
+    /// Held: the guest keeps its memory and does not run.
+    Paused,
     /// Asked to shut down.
     Stopping,
-    /// Off.
-    Stopped,
-    /// Its disks are being made.
-    Provisioning,
     /// Waits for something outside of it, such as a volume or a migration's source.
     Waiting,
-    /// Something is wrong and somebody has to act.
-    Trouble,
+    /// Its disks are being made.
+    Provisioning,
+    /// Off.
+    Stopped,
     /// Being deleted.
     Terminating,
     /// The cluster says nothing that Porthole understands.

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ObjectRef;
+use crate::image::{ImageRow, ImageState};
 use crate::machine::{MachineRow, MachineState};
 use crate::workload::{PodRow, PodState};
 
@@ -33,6 +35,13 @@ pub struct ListQuery {
     pub page_size: u32,
 }
 
+impl ListQuery {
+    /// Whether it leaves anything out but by team.
+    pub const fn is_narrowed(&self) -> bool {
+        !self.search.is_empty() || !self.state.is_empty() || self.page > 1
+    }
+}
+
 /// The columns that lists can be sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,38 +57,78 @@ pub enum SortKey {
     Age,
 }
 
-/// One page of machines.
+/// One page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct MachineList {
+pub struct List<R, S, M = ()> {
     /// The rows of this page.
-    pub rows: Vec<MachineRow>,
+    pub rows: Vec<R>,
     /// Rows that match the whole query.
     pub total: u32,
     /// The page that was answered, counted from 1.
     pub page: u32,
     /// Rows on a full page.
     pub page_size: u32,
-    /// How many machines match search and namespace, by state; states without any are left out.
-    pub counts: Vec<(MachineState, u32)>,
-    /// Namespaces whose machines this person may list.
+    /// How many match search and namespace, by state; states without any are left out.
+    pub counts: Vec<(S, u32)>,
+    /// Namespaces of which this person may list such rows.
     pub namespaces: Vec<String>,
+    /// What only this list says.
+    pub more: M,
 }
 
+/// One page of machines.
+pub type MachineList = List<MachineRow, MachineState>;
 /// One page of pods.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PodList {
-    /// Launcher pods that were left out: they are machines, and only a search shows them among the containers.
-    pub launchers_hidden: u32,
-    /// The rows of this page.
-    pub rows: Vec<PodRow>,
-    /// Rows that match the whole query.
-    pub total: u32,
-    /// The page that was answered, counted from 1.
-    pub page: u32,
-    /// Rows on a full page.
-    pub page_size: u32,
-    /// How many pods match search and namespace, by state; states without any are left out.
-    pub counts: Vec<(PodState, u32)>,
-    /// Namespaces whose pods this person may list.
-    pub namespaces: Vec<String>,
+pub type PodList = List<PodRow, PodState, Launchers>;
+/// One page of the library.
+pub type ImageList = List<ImageRow, ImageState, Filling>;
+
+/// What a list of pods says about those that carry machines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launchers {
+    /// How many were left out: they are machines, and only a search shows them among the containers.
+    pub hidden: u32,
+}
+
+/// What the library says about the cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filling {
+    /// Whether the cluster can fill disks at all.
+    pub has_cdi: bool,
+}
+
+/// A row of a list.
+pub trait Row {
+    /// Where it is; a row keeps this.
+    fn at(&self) -> &ObjectRef;
+}
+
+impl Row for MachineRow {
+    fn at(&self) -> &ObjectRef {
+        &self.at
+    }
+}
+
+impl Row for PodRow {
+    fn at(&self) -> &ObjectRef {
+        &self.at
+    }
+}
+
+impl Row for ImageRow {
+    fn at(&self) -> &ObjectRef {
+        &self.at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_sort_in_the_order_in_which_lists_show_them() {
+        assert!(MachineState::ALL.is_sorted());
+        assert!(PodState::ALL.is_sorted());
+        assert!(ImageState::ALL.is_sorted());
+    }
 }

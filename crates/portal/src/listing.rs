@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use model::query::{DEFAULT_PAGE_SIZE, ListQuery, MAX_PAGE_SIZE, SortKey};
+use model::query::{DEFAULT_PAGE_SIZE, List, ListQuery, MAX_PAGE_SIZE, SortKey};
 
 use crate::access::Visible;
 use crate::cluster::watch::Key;
@@ -108,6 +108,21 @@ pub(crate) struct Page<T, S> {
     pub number: u32,
     pub size: u32,
     pub counts: Vec<(S, u32)>,
+}
+
+impl<T, S> Page<T, S> {
+    /// What is sent: the page with its rows as the person may see them.
+    pub(crate) fn answer<Row, More>(self, rows: Vec<Row>, visible: &Visible, more: More) -> List<Row, S, More> {
+        List {
+            rows,
+            total: self.total,
+            page: self.number,
+            page_size: self.size,
+            counts: self.counts,
+            namespaces: visible.namespaces.iter().cloned().collect(),
+            more,
+        }
+    }
 }
 
 /// Answers a query. `entries` come in the order of namespace and name; `state` is the filter that the query's

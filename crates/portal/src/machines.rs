@@ -198,10 +198,10 @@ fn needs_attention(state: MachineState, findings: &[Finding]) -> bool {
 }
 
 impl Entry for Machine {
-    type State = usize;
+    type State = MachineState;
 
-    fn state(&self) -> usize {
-        rank(self.state)
+    fn state(&self) -> Self::State {
+        self.state
     }
 
     fn haystack(&self) -> &str {
@@ -215,16 +215,6 @@ impl Entry for Machine {
     fn created(&self) -> Option<i64> {
         self.created
     }
-}
-
-/// The state's place in lists.
-fn rank(state: MachineState) -> usize {
-    MachineState::ALL.iter().position(|known| *known == state).unwrap_or(MachineState::ALL.len() - 1)
-}
-
-/// Counts by state, as pages have them.
-fn words(counts: Vec<(usize, u32)>) -> Vec<(MachineState, u32)> {
-    counts.into_iter().map(|(rank, count)| (MachineState::ALL[rank], count)).collect()
 }
 
 /// What the first page shows of machines.
@@ -258,16 +248,10 @@ impl Inner {
 
     pub(crate) async fn list_machines(&self, actor: &Actor, query: &ListQuery) -> Result<MachineList, PortalError> {
         let visible = self.visible_machines(actor).await?;
-        let state = MachineState::from_word(&query.state).map(rank);
+        let state = MachineState::from_word(&query.state);
         let page = page(self.machines.index.visible(&visible, &query.namespace), query, state);
-        Ok(MachineList {
-            rows: self.machine_rows(actor, &page.rows).await?,
-            total: page.total,
-            page: page.number,
-            page_size: page.size,
-            counts: words(page.counts),
-            namespaces: visible.namespaces.iter().cloned().collect(),
-        })
+        let rows = self.machine_rows(actor, &page.rows).await?;
+        Ok(page.answer(rows, &visible, ()))
     }
 
     /// Rows with their offers. Rights are asked for once per namespace.
@@ -306,7 +290,7 @@ impl Inner {
         recent.sort_by_key(|machine| std::cmp::Reverse(machine.since.max(machine.created)));
         recent.truncate(8);
         Ok(MachineOverview {
-            counts: words(count(&machines)),
+            counts: count(&machines),
             attention: self.machine_rows(actor, &troubled).await?,
             recent: self.machine_rows(actor, &recent).await?,
         })

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use model::ObjectRef;
 use model::live::LiveKind;
-use model::query::{ListQuery, PodList};
+use model::query::{Launchers, ListQuery, PodList};
 use model::workload::{PodDetail, PodLog, PodRow, PodState};
 
 use crate::access::{Actor, Ask};
@@ -86,10 +86,10 @@ fn machine_of(at: &ObjectRef, pod: &Pod) -> Option<ObjectRef> {
 }
 
 impl Entry for Workload {
-    type State = usize;
+    type State = PodState;
 
-    fn state(&self) -> usize {
-        rank(self.state)
+    fn state(&self) -> Self::State {
+        self.state
     }
 
     fn haystack(&self) -> &str {
@@ -103,14 +103,6 @@ impl Entry for Workload {
     fn created(&self) -> Option<i64> {
         self.created
     }
-}
-
-fn rank(state: PodState) -> usize {
-    PodState::ALL.iter().position(|known| *known == state).unwrap_or(PodState::ALL.len() - 1)
-}
-
-fn words(counts: Vec<(usize, u32)>) -> Vec<(PodState, u32)> {
-    counts.into_iter().map(|(rank, count)| (PodState::ALL[rank], count)).collect()
 }
 
 /// All pods of the cluster. Cheap to clone.
@@ -163,19 +155,12 @@ pub(crate) struct PodOverview {
 impl Inner {
     pub(crate) async fn list_pods(&self, actor: &Actor, query: &ListQuery) -> Result<PodList, PortalError> {
         let visible = self.visible(actor, Kind::Pod).await?;
-        let state = PodState::from_word(&query.state).map(rank);
+        let state = PodState::from_word(&query.state);
         let mut pods = self.pods.index.visible(&visible, &query.namespace);
-        let launchers_hidden = if query.search.trim().is_empty() { leave_out_launchers(&mut pods) } else { 0 };
+        let hidden = if query.search.trim().is_empty() { leave_out_launchers(&mut pods) } else { 0 };
         let page = page(pods, query, state);
-        Ok(PodList {
-            launchers_hidden,
-            rows: page.rows.iter().map(|pod| pod.row()).collect(),
-            total: page.total,
-            page: page.number,
-            page_size: page.size,
-            counts: words(page.counts),
-            namespaces: visible.namespaces.iter().cloned().collect(),
-        })
+        let rows = page.rows.iter().map(|pod| pod.row()).collect();
+        Ok(page.answer(rows, &visible, Launchers { hidden }))
     }
 
     pub(crate) async fn pod_overview(&self, actor: &Actor, namespace: &str) -> Result<PodOverview, PortalError> {
@@ -183,7 +168,7 @@ impl Inner {
         let mut pods = self.pods.index.visible(&visible, namespace);
         leave_out_launchers(&mut pods);
         let troubled = pods.iter().filter(|pod| pod.state == PodState::Trouble).take(10);
-        Ok(PodOverview { attention: troubled.map(|pod| pod.row()).collect(), counts: words(count(&pods)) })
+        Ok(PodOverview { attention: troubled.map(|pod| pod.row()).collect(), counts: count(&pods) })
     }
 
     /// A pod that somebody may see; one that they may not see does not exist for them.

@@ -7,8 +7,8 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_query_map};
 use model::UiError;
 use model::image::import::ImportForm;
-use model::image::{ImageChoices, ImageList, suggest_name};
-use model::query::{ListQuery, MAX_PAGE_SIZE};
+use model::image::{ImageChoices, suggest_name};
+use model::query::{ImageList, ListQuery, MAX_PAGE_SIZE};
 
 use super::field::{Choice, Line, classes, first_class, systems, teams};
 use crate::api::{self, Answer};

@@ -2,16 +2,17 @@
 
 use leptos::prelude::*;
 use model::image::size::bytes_words;
-use model::image::{ImageKind, ImageList, ImageRow, Progress};
-use model::query::{ListQuery, SortKey};
+use model::image::{ImageKind, ImageRow, Progress};
+use model::query::{ImageList, ListQuery, SortKey};
 
 use crate::clock::Ago;
+use crate::components::listing::Rows;
 use crate::components::sort::SortHead;
 use crate::components::uploads::time;
 use crate::paths;
 use crate::ui::{Bar, Glyph, Icon, Pill};
 
-/// The table. Rows keep their identity, so that one which changes does not disturb the others.
+/// The table.
 #[component]
 pub(super) fn ImageTable(
     /// The rows of this page.
@@ -36,16 +37,9 @@ pub(super) fn ImageTable(
                 </tr>
             </thead>
             <tbody>
-                <For each=move || list.with(|list| list.rows.clone()) key=|row| row.at.clone() let:first>
-                    {
-                        let at = first.at.clone();
-                        let row = Memo::new(move |previous: Option<&ImageRow>| {
-                            list.with(|list| list.rows.iter().find(|row| row.at == at).cloned())
-                                .unwrap_or_else(|| previous.unwrap_or(&first).clone())
-                        });
-                        view! { <Row row names_team/> }
-                    }
-                </For>
+                <Rows list let:row>
+                    <Row row names_team/>
+                </Rows>
             </tbody>
         </table>
     }

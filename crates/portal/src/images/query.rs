@@ -7,10 +7,8 @@ use kubevirt::storage::default_class;
 use kubevirt::{StorageClass, StorageProfile};
 use model::ObjectRef;
 use model::image::size::{ClassChoice, ClassUse};
-use model::image::{
-    CHECKSUM_ANNOTATION, FILE_ANNOTATION, FORMAT_ANNOTATION, ImageChoices, ImageDetail, ImageList, ImageState,
-};
-use model::query::ListQuery;
+use model::image::{CHECKSUM_ANNOTATION, FILE_ANNOTATION, FORMAT_ANNOTATION, ImageChoices, ImageDetail, ImageState};
+use model::query::{Filling, ImageList, ListQuery};
 use serde_json::Value;
 
 use super::library::{Image, Parts, Users, images, join, users};
@@ -47,15 +45,7 @@ impl Inner {
                 }
             }
         }
-        Ok(ImageList {
-            rows,
-            total: page.total,
-            page: page.number,
-            page_size: page.size,
-            counts: page.counts,
-            namespaces: visible.namespaces.iter().cloned().collect(),
-            has_cdi: self.has_cdi().is_ok(),
-        })
+        Ok(page.answer(rows, &visible, Filling { has_cdi: self.has_cdi().is_ok() }))
     }
 
     /// What a disabled button says if the person lacks the right to delete.
