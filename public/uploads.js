@@ -79,11 +79,3 @@ export async function sendPart(url, key, start, end) {
   };
   return answer(url, { method: "PUT", headers, body: bytes });
 }
-
-const stay = (event) => event.preventDefault();
-
-/// Whether leaving the page asks first.
-export function guardLeaving(on) {
-  if (on) addEventListener("beforeunload", stay);
-  else removeEventListener("beforeunload", stay);
-}

@@ -7,6 +7,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, Event, EventSource, HtmlElement, HtmlImageElement, KeyboardEvent, MessageEvent};
 
+use super::AtRisk;
 use crate::live::{Connection, Live};
 
 /// The time in seconds since 1970, by the browser's clock.
@@ -259,18 +260,26 @@ pub fn forget(name: &str) {
 type Listener = Closure<dyn Fn(Event)>;
 
 thread_local! {
-    static LEAVING: std::cell::RefCell<Option<Listener>> = const { std::cell::RefCell::new(None) };
+    /// A listener for each thing at risk, and none otherwise: one that never asks would still keep the browser from
+    /// holding the page ready for going back.
+    static LEAVING: std::cell::RefCell<Vec<(AtRisk, Listener)>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
-/// Asks before the page is left, or no longer.
-pub fn guard_leaving(guards: bool) {
-    LEAVING.with_borrow_mut(|listener| {
-        if guards && listener.is_none() {
-            let ask = Listener::new(|event: Event| event.prevent_default());
-            let _ = window().add_event_listener_with_callback("beforeunload", ask.as_ref().unchecked_ref());
-            *listener = Some(ask);
-        } else if !guards && let Some(ask) = listener.take() {
-            let _ = window().remove_event_listener_with_callback("beforeunload", ask.as_ref().unchecked_ref());
+/// Asks before the page is left while something is at risk, or no longer for its sake.
+pub fn guard_leaving(what: AtRisk, guards: bool) {
+    LEAVING.with_borrow_mut(|listeners| {
+        let known = listeners.iter().position(|(of, _)| *of == what);
+        match (known, guards) {
+            (None, true) => {
+                let ask = Listener::new(|event: Event| event.prevent_default());
+                let _ = window().add_event_listener_with_callback("beforeunload", ask.as_ref().unchecked_ref());
+                listeners.push((what, ask));
+            }
+            (Some(index), false) => {
+                let (_, ask) = listeners.swap_remove(index);
+                let _ = window().remove_event_listener_with_callback("beforeunload", ask.as_ref().unchecked_ref());
+            }
+            _ => {}
         }
     });
 }

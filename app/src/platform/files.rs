@@ -30,8 +30,6 @@ extern "C" {
     fn ask(method: &str, url: &str, body: Option<&str>) -> js_sys::Promise;
     #[wasm_bindgen(js_name = sendPart)]
     fn send(url: &str, key: u32, start: f64, end: f64) -> js_sys::Promise;
-    #[wasm_bindgen(js_name = guardLeaving)]
-    fn guard(on: bool);
 }
 
 /// Sums up where the browser does not. Once for a page.
@@ -122,9 +120,4 @@ pub async fn pause(time: Duration) {
         );
     });
     let _ = JsFuture::from(promise).await;
-}
-
-/// Whether leaving the page asks first.
-pub fn guard_uploads(on: bool) {
-    guard(on);
 }

@@ -16,9 +16,7 @@ mod server;
 #[cfg(feature = "hydrate")]
 pub use browser::*;
 #[cfg(feature = "hydrate")]
-pub use files::{
-    ask_server, files_of, forget_file, guard_uploads, pause, prepare_uploads, read_file, send_part, sha256,
-};
+pub use files::{ask_server, files_of, forget_file, pause, prepare_uploads, read_file, send_part, sha256};
 #[cfg(feature = "hydrate")]
 pub use screen::{Screen, toggle_full_screen};
 #[cfg(feature = "ssr")]
@@ -43,6 +41,15 @@ pub struct ChosenFile {
     pub size: u64,
     /// When it was changed last, in milliseconds since 1970.
     pub modified: i64,
+}
+
+/// What would be lost if the page were left now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtRisk {
+    /// What was typed into a form.
+    Form,
+    /// The way to a file that is being uploaded.
+    Upload,
 }
 
 /// What a server answered.

@@ -85,7 +85,7 @@ pub fn keep(_name: &str, _text: &str) {}
 pub fn forget(_name: &str) {}
 
 /// Asks before the page is left, or no longer.
-pub fn guard_leaving(_guards: bool) {}
+pub fn guard_leaving(_what: super::AtRisk, _guards: bool) {}
 
 /// Puts the cursor into the first field that something is wrong with.
 pub fn focus_first_problem() {}
@@ -132,9 +132,6 @@ pub async fn send_part(_url: &str, _key: u32, _start: u64, _end: u64) -> Reply {
 
 /// Waits.
 pub async fn pause(_time: core::time::Duration) {}
-
-/// Whether leaving the page asks first.
-pub fn guard_uploads(_on: bool) {}
 
 /// A machine's screen in an element. The server never has one.
 pub enum Screen {}

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::toasts::Toasts;
 use crate::live::Live;
-use crate::platform::{self, ChosenFile, Reply};
+use crate::platform::{self, AtRisk, ChosenFile, Reply};
 use crate::ui::Tone;
 pub use tray::UploadTray;
 pub(crate) use tray::time;
@@ -73,7 +73,7 @@ impl Uploads {
             }
             let is_busy = uploads.items.with(|items| items.iter().any(|item| item.file.is_some() && is_at_risk(item)));
             if had != Some(is_busy) {
-                platform::guard_uploads(is_busy);
+                platform::guard_leaving(AtRisk::Upload, is_busy);
             }
             is_busy
         });

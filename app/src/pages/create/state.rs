@@ -16,6 +16,7 @@ use crate::api::create::{check_machine, create_machine};
 use crate::api::templates::{list_templates, save_template};
 use crate::components::toasts::Toasts;
 use crate::live::Live;
+use crate::platform::AtRisk;
 use crate::ui::Tone;
 use crate::{paths, platform};
 
@@ -87,10 +88,10 @@ impl Form {
             if is_loaded.is_some() {
                 platform::keep(KEPT_AS, &text);
             }
-            platform::guard_leaving(is_typed && is_loaded.is_some());
+            platform::guard_leaving(AtRisk::Form, is_typed && is_loaded.is_some());
             true
         });
-        on_cleanup(|| platform::guard_leaving(false));
+        on_cleanup(|| platform::guard_leaving(AtRisk::Form, false));
         form
     }
 
@@ -271,7 +272,7 @@ impl Form {
             match create_machine(self.draft.get_untracked()).await {
                 Ok(at) => {
                     platform::forget(KEPT_AS);
-                    platform::guard_leaving(false);
+                    platform::guard_leaving(AtRisk::Form, false);
                     self.toasts.say(Tone::Good, format!("{} is being made.", at.name));
                     self.live.raise(LiveKind::Machine);
                     let _ = self.navigate.try_with_value(|go| go(&paths::machine(&at), NavigateOptions::default()));
