@@ -1,15 +1,68 @@
 //! The form's controls: each with its label, what it costs and what is wrong with it, under the draft's field name.
 
+use std::borrow::Cow;
+
 use leptos::prelude::*;
 use model::create::MachineDraft;
 
 use super::state::Form;
 use crate::ui::{Glyph, Icon};
 
-/// Reads a field.
-pub type Read = fn(&MachineDraft) -> String;
-/// Writes a field.
-pub type Write = fn(&mut MachineDraft, String);
+/// A field of the draft as a text: its name, and how it is read and written.
+pub struct Field<R = fn(&MachineDraft) -> String, W = fn(&mut MachineDraft, String)> {
+    /// As the draft calls it; `disks.0` for a part of a list.
+    pub name: Cow<'static, str>,
+    /// Reads it.
+    pub read: R,
+    /// Writes it.
+    pub write: W,
+}
+
+/// The draft's field that holds a text.
+macro_rules! text {
+    ($name:ident $(. $part:tt)*) => {
+        $crate::pages::create::controls::Field {
+            name: stringify!($name).into(),
+            read: |draft: &model::create::MachineDraft| draft.$name $(.$part)*.clone(),
+            write: |draft: &mut model::create::MachineDraft, text| draft.$name $(.$part)* = text,
+        }
+    };
+}
+
+/// The draft's field that holds one of several words.
+macro_rules! word {
+    ($name:ident: $kind:ty) => {
+        $crate::pages::create::controls::Field {
+            name: stringify!($name).into(),
+            read: |draft: &model::create::MachineDraft| draft.$name.word().to_owned(),
+            write: |draft: &mut model::create::MachineDraft, word| draft.$name = <$kind>::from_word(&word),
+        }
+    };
+}
+
+/// A field of the draft that is on or off.
+#[derive(Clone, Copy)]
+pub struct Flag {
+    /// As the draft calls it.
+    pub name: &'static str,
+    /// Reads it.
+    pub read: fn(&MachineDraft) -> bool,
+    /// Writes it.
+    pub write: fn(&mut MachineDraft, bool),
+}
+
+/// The draft's field that is on or off.
+macro_rules! flag {
+    ($name:ident) => {
+        $crate::pages::create::controls::Flag {
+            name: stringify!($name),
+            read: |draft: &model::create::MachineDraft| draft.$name,
+            write: |draft: &mut model::create::MachineDraft, is_on| draft.$name = is_on,
+        }
+    };
+}
+
+pub(super) use {flag, text, word};
 
 const INPUT: &str = "w-full rounded-control border border-rule-strong bg-paper-raised px-2.5 text-base \
                      placeholder:text-ink-faint aria-[invalid=true]:border-bad";
@@ -73,52 +126,64 @@ pub fn Said(form: Form, #[prop(into)] field: String) -> impl IntoView {
     }
 }
 
+/// The label above a control, and below it what its value means, costs, and what is wrong with it.
+#[component]
+fn Labelled(form: Form, field: String, label: &'static str, hint: &'static str, children: Children) -> impl IntoView {
+    view! {
+        <label class="mb-1 block text-sm font-medium" for=id_of(&field)>
+            {label}
+        </label>
+        {children()}
+        {(!hint.is_empty()).then(|| view! { <p class="prose-line mt-1 text-sm text-ink-faint">{hint}</p> })}
+        <Said form field/>
+    }
+}
+
 /// One line of text.
 #[component]
-pub fn Line(
+pub fn Line<R, W>(
     form: Form,
-    #[prop(into)] field: String,
+    field: Field<R, W>,
     label: &'static str,
-    get: impl Fn(&MachineDraft) -> String + Copy + Send + Sync + 'static,
-    set: impl Fn(&mut MachineDraft, String) + Copy + Send + Sync + 'static,
     #[prop(optional)] placeholder: &'static str,
     #[prop(optional)] hint: &'static str,
     #[prop(default = "text")] kind: &'static str,
-    /// Suggestions.
-    #[prop(optional)]
-    list: &'static str,
-) -> impl IntoView {
-    let (id, name) = (id_of(&field), wire_name(&field));
-    let said = format!("{id}-said");
+) -> impl IntoView
+where
+    R: Fn(&MachineDraft) -> String + Send + Sync + 'static,
+    W: Fn(&mut MachineDraft, String) + Send + Sync + 'static,
+{
+    let Field { name, read, write } = field;
+    let field = name.into_owned();
+    let id = id_of(&field);
     let (typed, left, wrong) = (field.clone(), field.clone(), field.clone());
-    let now = Memo::new(move |_| form.draft.with(get));
+    let now = Memo::new(move |_| form.draft.with(&read));
+    let input = view! {
+        <input
+            id=id.clone()
+            class=format!("{INPUT} h-9")
+            type=kind
+            name=wire_name(&field)
+            placeholder=placeholder
+            autocomplete=if kind == "password" { "new-password" } else { "off" }
+            autocapitalize="none"
+            spellcheck="false"
+            aria-describedby=format!("{id}-said")
+            aria-invalid=move || form.problem(&wrong).is_some().then_some("true")
+            value=now.get_untracked()
+            prop:value=move || now.get()
+            on:input=move |event| {
+                let text = event_target_value(&event);
+                form.change(&typed, |draft| write(draft, text));
+            }
+            on:blur=move |_| form.leave(&left)
+        />
+    };
     view! {
         <div class="max-w-[34rem]">
-            <label class="mb-1 block text-sm font-medium" for=id.clone()>
-                {label}
-            </label>
-            <input
-                id=id
-                class=format!("{INPUT} h-9")
-                type=kind
-                name=name
-                placeholder=placeholder
-                autocomplete=if kind == "password" { "new-password" } else { "off" }
-                autocapitalize="none"
-                spellcheck="false"
-                list=(!list.is_empty()).then_some(list)
-                aria-describedby=said
-                aria-invalid=move || form.problem(&wrong).is_some().then_some("true")
-                value=now.get_untracked()
-                prop:value=move || now.get()
-                on:input=move |event| {
-                    let text = event_target_value(&event);
-                    form.change(&typed, |draft| set(draft, text));
-                }
-                on:blur=move |_| form.leave(&left)
-            />
-            {(!hint.is_empty()).then(|| view! { <p class="prose-line mt-1 text-sm text-ink-faint">{hint}</p> })}
-            <Said form field/>
+            <Labelled form field label hint>
+                {input}
+            </Labelled>
         </div>
     }
 }
@@ -127,42 +192,43 @@ pub fn Line(
 #[component]
 pub fn Lines(
     form: Form,
-    field: &'static str,
+    field: Field,
     label: &'static str,
-    get: Read,
-    set: Write,
     #[prop(optional)] placeholder: &'static str,
     #[prop(optional)] hint: &'static str,
     #[prop(default = 3)] rows: u32,
 ) -> impl IntoView {
-    let id = id_of(field);
-    let now = Memo::new(move |_| form.draft.with(get));
+    let Field { name, read, write } = field;
+    let field = name.into_owned();
+    let id = id_of(&field);
+    let (typed, left, wrong) = (field.clone(), field.clone(), field.clone());
+    let now = Memo::new(move |_| form.draft.with(read));
+    let area = view! {
+        <textarea
+            id=id.clone()
+            class=format!("{INPUT} py-1.5 font-mono text-xs")
+            name=wire_name(&field)
+            rows=rows
+            placeholder=placeholder
+            autocapitalize="none"
+            spellcheck="false"
+            aria-describedby=format!("{id}-said")
+            aria-invalid=move || form.problem(&wrong).is_some().then_some("true")
+            prop:value=move || now.get()
+            on:input=move |event| {
+                let text = event_target_value(&event);
+                form.change(&typed, |draft| write(draft, text));
+            }
+            on:blur=move |_| form.leave(&left)
+        >
+            {now.get_untracked()}
+        </textarea>
+    };
     view! {
         <div class="max-w-[44rem]">
-            <label class="mb-1 block text-sm font-medium" for=id.clone()>
-                {label}
-            </label>
-            <textarea
-                id=id.clone()
-                class=format!("{INPUT} py-1.5 font-mono text-xs")
-                name=wire_name(field)
-                rows=rows
-                placeholder=placeholder
-                autocapitalize="none"
-                spellcheck="false"
-                aria-describedby=format!("{id}-said")
-                aria-invalid=move || form.problem(field).is_some().then_some("true")
-                prop:value=move || now.get()
-                on:input=move |event| {
-                    let text = event_target_value(&event);
-                    form.change(field, |draft| set(draft, text));
-                }
-                on:blur=move |_| form.leave(field)
-            >
-                {now.get_untracked()}
-            </textarea>
-            {(!hint.is_empty()).then(|| view! { <p class="prose-line mt-1 text-sm text-ink-faint">{hint}</p> })}
-            <Said form field/>
+            <Labelled form field label hint>
+                {area}
+            </Labelled>
         </div>
     }
 }
@@ -171,62 +237,63 @@ pub fn Lines(
 #[component]
 pub fn Choice(
     form: Form,
-    field: &'static str,
+    field: Field,
     label: &'static str,
-    get: Read,
-    /// What choosing does.
-    on_choose: fn(Form, String),
+    /// What choosing does, if it is more than writing the field.
+    #[prop(optional)]
+    on_choose: Option<fn(Form, String)>,
     options: Signal<Vec<(String, String)>>,
-    #[prop(optional)] hint: &'static str,
 ) -> impl IntoView {
-    let id = id_of(field);
-    let now = Memo::new(move |_| form.draft.with(get));
+    let Field { name, read, write } = field;
+    let field = name.into_owned();
+    let id = id_of(&field);
+    let (chosen, left, wrong) = (field.clone(), field.clone(), field.clone());
+    let now = Memo::new(move |_| form.draft.with(read));
+    let choose = move |value: String| match on_choose {
+        Some(choose) => choose(form, value),
+        None => form.change(&chosen, |draft| write(draft, value)),
+    };
+    let select = view! {
+        <select
+            id=id.clone()
+            class=format!("{INPUT} h-9")
+            name=wire_name(&field)
+            aria-describedby=format!("{id}-said")
+            aria-invalid=move || form.problem(&wrong).is_some().then_some("true")
+            on:change=move |event| choose(event_target_value(&event))
+            on:blur=move |_| form.leave(&left)
+        >
+            {move || {
+                options
+                    .get()
+                    .into_iter()
+                    .map(|(value, name)| {
+                        let is_chosen = value == now.get_untracked();
+                        let of = value.clone();
+                        view! {
+                            <option value=value selected=is_chosen prop:selected=move || now.with(|now| *now == of)>
+                                {name}
+                            </option>
+                        }
+                    })
+                    .collect_view()
+            }}
+        </select>
+    };
     view! {
         <div class="max-w-[34rem]">
-            <label class="mb-1 block text-sm font-medium" for=id.clone()>
-                {label}
-            </label>
-            <select
-                id=id.clone()
-                class=format!("{INPUT} h-9")
-                name=wire_name(field)
-                aria-describedby=format!("{id}-said")
-                aria-invalid=move || form.problem(field).is_some().then_some("true")
-                on:change=move |event| on_choose(form, event_target_value(&event))
-                on:blur=move |_| form.leave(field)
-            >
-                {move || {
-                    options
-                        .get()
-                        .into_iter()
-                        .map(|(value, name)| {
-                            let is_chosen = value == now.get_untracked();
-                            let of = value.clone();
-                            view! {
-                                <option value=value selected=is_chosen prop:selected=move || now.with(|now| *now == of)>
-                                    {name}
-                                </option>
-                            }
-                        })
-                        .collect_view()
-                }}
-            </select>
-            {(!hint.is_empty()).then(|| view! { <p class="prose-line mt-1 text-sm text-ink-faint">{hint}</p> })}
-            <Said form field/>
+            <Labelled form field label hint="">
+                {select}
+            </Labelled>
         </div>
     }
 }
 
 /// Yes or no.
 #[component]
-pub fn Tick(
-    form: Form,
-    field: &'static str,
-    label: &'static str,
-    get: fn(&MachineDraft) -> bool,
-    set: fn(&mut MachineDraft, bool),
-) -> impl IntoView {
-    let now = Memo::new(move |_| form.draft.with(get));
+pub fn Tick(form: Form, field: Flag, label: &'static str) -> impl IntoView {
+    let Flag { name: field, read, write } = field;
+    let now = Memo::new(move |_| form.draft.with(read));
     view! {
         <div>
             <label class="flex items-center gap-2 text-sm">
@@ -239,7 +306,7 @@ pub fn Tick(
                     prop:checked=move || now.get()
                     on:change=move |event| {
                         let is_on = event_target_checked(&event);
-                        form.change(field, |draft| set(draft, is_on));
+                        form.change(field, |draft| write(draft, is_on));
                     }
                 />
                 {label}
@@ -253,14 +320,17 @@ pub fn Tick(
 #[component]
 pub fn Cards(
     form: Form,
-    field: &'static str,
+    field: Field,
     label: &'static str,
-    get: Read,
+    /// What choosing does.
     on_choose: fn(Form, String),
     /// Value, name, and a line about it.
     options: Signal<Vec<(String, String, String)>>,
 ) -> impl IntoView {
-    let now = Memo::new(move |_| form.draft.with(get));
+    let Field { name, read, .. } = field;
+    let field = name.into_owned();
+    let wire_name = wire_name(&field);
+    let now = Memo::new(move |_| form.draft.with(read));
     view! {
         <div role="radiogroup" aria-label=label>
             <div class="grid grid-cols-[repeat(auto-fill,minmax(11rem,1fr))] gap-2">
@@ -276,7 +346,7 @@ pub fn Cards(
                                     <input
                                         type="radio"
                                         class="mt-0.5 size-4 shrink-0 accent-accent"
-                                        name=wire_name(field)
+                                        name=wire_name.clone()
                                         value=value
                                         checked=is_chosen
                                         prop:checked=move || now.with(|now| *now == of)

@@ -1,9 +1,9 @@
 //! The second half of the form: what most people leave as it is, folded away.
 
 use leptos::prelude::*;
-use model::create::{Bus, ExtraDisk, Firmware, NetworkChoice, Tpm};
+use model::create::{Bus, ExtraDisk, Firmware, MachineDraft, NetworkChoice, Tpm};
 
-use super::controls::{Choice, Line, Lines, Tick};
+use super::controls::{Choice, Field, Line, Lines, Tick, flag, text, word};
 use super::state::Form;
 use crate::ui::{Glyph, Icon, Look, button_class};
 
@@ -67,18 +67,14 @@ pub fn Disks(form: Form) -> impl IntoView {
         <Folded title="Disks" about>
             <Choice
                 form
-                field="storage_class"
+                field=text!(storage_class)
                 label="Storage class"
-                get=|draft| draft.storage_class.clone()
-                on_choose=|form, name| form.change("storage_class", |draft| draft.storage_class = name)
                 options=classes
             />
             <Choice
                 form
-                field="bus"
+                field=word!(bus: Bus)
                 label="How disks are attached"
-                get=|draft| draft.bus.word().to_owned()
-                on_choose=|form, word| form.change("bus", |draft| draft.bus = Bus::from_word(&word))
                 options=buses
             />
             {move || (0..count.get()).map(|index| view! { <More form index/> }).collect_view()}
@@ -97,18 +93,21 @@ pub fn Disks(form: Form) -> impl IntoView {
 
 #[component]
 fn More(form: Form, index: usize) -> impl IntoView {
+    let size = Field {
+        name: format!("disks.{index}").into(),
+        read: move |draft: &MachineDraft| draft.disks.get(index).map(|disk| disk.size.clone()).unwrap_or_default(),
+        write: move |draft: &mut MachineDraft, text| {
+            if let Some(disk) = draft.disks.get_mut(index) {
+                disk.size = text;
+            }
+        },
+    };
     view! {
         <div class="flex items-end gap-2">
             <Line
                 form
-                field=format!("disks.{index}")
+                field=size
                 label="Further disk"
-                get=move |draft| draft.disks.get(index).map(|disk| disk.size.clone()).unwrap_or_default()
-                set=move |draft, text| {
-                    if let Some(disk) = draft.disks.get_mut(index) {
-                        disk.size = text;
-                    }
-                }
             />
             <button
                 type="button"
@@ -159,10 +158,8 @@ pub fn Network(form: Form) -> impl IntoView {
         <Folded title="Network" about>
             <Choice
                 form
-                field="network"
+                field=word!(network: NetworkChoice)
                 label="Network"
-                get=|draft| draft.network.word().to_owned()
-                on_choose=|form, word| form.change("network", |draft| draft.network = NetworkChoice::from_word(&word))
                 options=choices
             />
             {move || {
@@ -171,10 +168,8 @@ pub fn Network(form: Form) -> impl IntoView {
                         view! {
                             <Choice
                                 form
-                                field="multus"
+                                field=text!(multus)
                                 label="Which one"
-                                get=|draft| draft.multus.clone()
-                                on_choose=|form, at| form.change("multus", |draft| draft.multus = at)
                                 options=networks
                             />
                         }
@@ -206,46 +201,36 @@ pub fn Access(form: Form) -> impl IntoView {
             </p>
             <Line
                 form
-                field="user"
+                field=text!(user)
                 label="Account"
                 placeholder="ana"
-                get=|draft| draft.user.clone()
-                set=|draft, text| draft.user = text
             />
             <Line
                 form
-                field="password"
+                field=text!(password.0)
                 label="Password"
                 kind="password"
                 hint="Kept in a Secret of the cluster, never in this browser."
-                get=|draft| draft.password.0.clone()
-                set=|draft, text| draft.password.0 = text
             />
             <Lines
                 form
-                field="ssh_keys"
+                field=text!(ssh_keys)
                 label="SSH public keys, one a line"
                 placeholder="ssh-ed25519 AAAA… ana@laptop"
-                get=|draft| draft.ssh_keys.clone()
-                set=|draft, text| draft.ssh_keys = text
             />
             <Lines
                 form
-                field="user_data"
+                field=text!(user_data)
                 label="cloud-init user-data"
                 placeholder="#cloud-config"
                 hint="Replaces account and password above. Longer than 2048 bytes, it goes into a Secret by itself."
                 rows=6
-                get=|draft| draft.user_data.clone()
-                set=|draft, text| draft.user_data = text
             />
             <Lines
                 form
-                field="sysprep"
+                field=text!(sysprep)
                 label="Windows answer file (autounattend.xml)"
                 placeholder="<unattend …>"
-                get=|draft| draft.sysprep.clone()
-                set=|draft, text| draft.sysprep = text
             />
         </Folded>
     }
@@ -276,50 +261,38 @@ pub fn Special(form: Form) -> impl IntoView {
         <Folded title="Place, firmware, devices" about>
             <Line
                 form
-                field="node"
+                field=text!(node)
                 label="Only on this node"
                 placeholder="any"
-                get=|draft| draft.node.clone()
-                set=|draft, text| draft.node = text
             />
             <Tick
                 form
-                field="apart"
+                field=flag!(apart)
                 label="Keep away from machines of the same name (web-1, web-2, …)"
-                get=|draft| draft.apart
-                set=|draft, is_on| draft.apart = is_on
             />
             <Choice
                 form
-                field="firmware"
+                field=word!(firmware: Firmware)
                 label="Firmware"
-                get=|draft| draft.firmware.word().to_owned()
-                on_choose=|form, word| form.change("firmware", |draft| draft.firmware = Firmware::from_word(&word))
                 options=firmware
             />
             <Choice
                 form
-                field="tpm"
+                field=word!(tpm: Tpm)
                 label="Security chip (TPM)"
-                get=|draft| draft.tpm.word().to_owned()
-                on_choose=|form, word| form.change("tpm", |draft| draft.tpm = Tpm::from_word(&word))
                 options=tpm
             />
             <Tick
                 form
-                field="no_tablet"
+                field=flag!(no_tablet)
                 label="A mouse instead of a tablet"
-                get=|draft| draft.no_tablet
-                set=|draft, is_on| draft.no_tablet = is_on
             />
             <Tick
                 form
-                field="no_drivers"
+                field=flag!(no_drivers)
                 label="No driver disc for Windows"
-                get=|draft| draft.no_drivers
-                set=|draft, is_on| draft.no_drivers = is_on
             />
-            <Tick form field="sound" label="A sound card" get=|draft| draft.sound set=|draft, is_on| draft.sound = is_on/>
+            <Tick form field=flag!(sound) label="A sound card"/>
             {move || {
                 has_devices
                     .get()
@@ -328,10 +301,8 @@ pub fn Special(form: Form) -> impl IntoView {
                         view! {
                             <Lines
                                 form
-                                field="devices"
+                                field=text!(devices)
                                 label="Devices of the node, one a line"
-                                get=|draft| draft.devices.clone()
-                                set=|draft, text| draft.devices = text
                                 rows=2
                             />
                             <p class="text-sm text-ink-faint">"The cluster permits: " {hint}</p>

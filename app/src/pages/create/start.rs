@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::create::{Boot, Family, ImageKind, ImageOption, Run, size};
 
-use super::controls::{Cards, Choice, Line, Section};
+use super::controls::{Cards, Choice, Line, Section, text, word};
 use super::state::Form;
 use crate::paths;
 use crate::ui::{Notice, Tone};
@@ -35,17 +35,14 @@ pub fn Identity(form: Form) -> impl IntoView {
         <Section title="Name and team">
             <Line
                 form
-                field="name"
+                field=text!(name)
                 label="Name"
                 placeholder="web-1"
-                get=|draft| draft.name.clone()
-                set=|draft, text| draft.name = text
             />
             <Choice
                 form
-                field="namespace"
+                field=text!(namespace)
                 label="Team"
-                get=|draft| draft.namespace.clone()
                 on_choose=|form, team| form.choose_team(team)
                 options=teams
             />
@@ -53,9 +50,8 @@ pub fn Identity(form: Form) -> impl IntoView {
         <Section title="Operating system" hint="Decides which devices and firmware it gets, so that its set-up finds everything.">
             <Cards
                 form
-                field="system"
+                field=text!(system)
                 label="Operating system"
-                get=|draft| draft.system.clone()
                 on_choose=|form, id| form.choose_system(&id)
                 options=systems
             />
@@ -91,9 +87,8 @@ pub fn Starts(form: Form) -> impl IntoView {
         <Section title="What it starts from">
             <Cards
                 form
-                field="boot"
+                field=word!(boot: Boot)
                 label="What it starts from"
-                get=|draft| draft.boot.word().to_owned()
                 on_choose=|form, word| form.change("boot", |draft| {
                     draft.boot = Boot::from_word(&word);
                     draft.image.clear();
@@ -106,9 +101,8 @@ pub fn Starts(form: Form) -> impl IntoView {
                     view! {
                         <Choice
                             form
-                            field="image"
+                            field=text!(image)
                             label=label
-                            get=|draft| draft.image.clone()
                             on_choose=|form, at| form.choose_image(&at)
                             options=images
                         />
@@ -134,11 +128,9 @@ pub fn Starts(form: Form) -> impl IntoView {
                     view! {
                         <Line
                             form
-                            field="container"
+                            field=text!(container)
                             label="Container image"
                             placeholder="quay.io/containerdisks/fedora:latest"
-                            get=|draft| draft.container.clone()
-                            set=|draft, text| draft.container = text
                         />
                     }
                         .into_any()
@@ -187,10 +179,8 @@ pub fn Size(form: Form) -> impl IntoView {
                         view! {
                             <Choice
                                 form
-                                field="instancetype"
+                                field=text!(instancetype)
                                 label="Ready-made size"
-                                get=|draft| draft.instancetype.clone()
-                                on_choose=|form, name| form.change("instancetype", |draft| draft.instancetype = name)
                                 options=sizes
                             />
                         }
@@ -199,36 +189,28 @@ pub fn Size(form: Form) -> impl IntoView {
             <div class="flex flex-wrap gap-x-4 gap-y-4 *:w-36" class:hidden=move || !is_own.get()>
                 <Line
                     form
-                    field="cpus"
+                    field=text!(cpus)
                     label="CPUs"
-                    get=|draft| draft.cpus.clone()
-                    set=|draft, text| draft.cpus = text
                 />
                 <Line
                     form
-                    field="memory"
+                    field=text!(memory)
                     label="Memory"
                     placeholder="4 GiB"
-                    get=|draft| draft.memory.clone()
-                    set=|draft, text| draft.memory = text
                 />
             </div>
             <div class="*:w-36" class:hidden=move || boot.get() == Boot::Container>
                 <Line
                     form
-                    field="disk"
+                    field=text!(disk)
                     label="Disk"
                     placeholder="as its image"
-                    get=|draft| draft.disk.clone()
-                    set=|draft, text| draft.disk = text
                 />
             </div>
             <Choice
                 form
-                field="run"
+                field=word!(run: Run)
                 label="When it runs"
-                get=|draft| draft.run.word().to_owned()
-                on_choose=|form, word| form.change("run", |draft| draft.run = Run::from_word(&word))
                 options=runs
             />
         </Section>
