@@ -46,9 +46,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use serde_json::Value;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -57,6 +55,7 @@ pub(crate) use pods::is_worker;
 pub(crate) use proxy::router as upload_proxy;
 
 use crate::auth::tokens::Tokens;
+use crate::controllers::on_change_or;
 use crate::error::ApiError;
 use crate::resource::GroupResource;
 use crate::storage::{CLAIMS, CLASSES, MAPS, PODS};
@@ -107,8 +106,6 @@ pub(crate) struct CdiContext {
     recorder: Recorder,
     jobs: jobs::Jobs,
     uploads: receive::Uploads,
-    /// Something happened that is no object's change.
-    nudge: Notify,
     tracker: TaskTracker,
     stop: CancellationToken,
 }
@@ -129,7 +126,6 @@ impl CdiContext {
             options,
             jobs: jobs::Jobs::default(),
             uploads: receive::Uploads::default(),
-            nudge: Notify::new(),
             tracker,
             stop,
         })
@@ -157,30 +153,16 @@ impl CdiContext {
 
 /// Works until the store closes.
 pub(crate) async fn run(context: Arc<CdiContext>) {
-    let kinds: [&GroupResource; 8] = [&VOLUMES, &SOURCES, &PROFILES, &CONFIGS, &CLAIMS, &PODS, &CLASSES, &MAPS];
-    loop {
-        let from = Some(context.store.version());
-        let mut watches = futures_util::stream::SelectAll::new();
-        for kind in kinds {
-            // The version was current a moment ago; if it is too old already the next round takes a newer one.
-            watches.extend(context.store.watch(kind, None, from));
+    let kinds = [&VOLUMES, &SOURCES, &PROFILES, &CONFIGS, &CLAIMS, &PODS, &CLASSES, &MAPS].map(|kind| (**kind).clone());
+    let pause = async || {
+        // A job that ends changes no object by itself.
+        if context.jobs.is_waited_for() {
+            tokio::time::sleep(TICK).await;
+        } else {
+            std::future::pending().await
         }
-        if watches.is_empty() {
-            return;
-        }
-        loop {
-            if let Err(error) = work(&context) {
-                tracing::warn!(%error, "CDI's controllers could not finish their work; the next change tries again");
-            }
-            tokio::select! {
-                event = watches.next() => if event.is_none() { break },
-                () = context.nudge.notified() => {}
-                () = tokio::time::sleep(TICK), if context.jobs.is_waited_for() => {}
-            }
-            // A burst is one reason to work, not many.
-            while futures_util::FutureExt::now_or_never(watches.next()).flatten().is_some() {}
-        }
-    }
+    };
+    on_change_or(&context.store, &kinds, pause, || work(&context)).await;
 }
 
 /// One step for everything.

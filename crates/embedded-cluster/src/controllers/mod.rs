@@ -55,7 +55,17 @@ pub(crate) fn spawn(context: &Context, tracker: &TaskTracker, run: impl Future<O
 }
 
 /// Runs `work` once, and again after every change of one of the kinds.
-pub(crate) async fn on_change(store: &Store, kinds: &[GroupResource], mut work: impl FnMut() -> Result<(), ApiError>) {
+pub(crate) async fn on_change(store: &Store, kinds: &[GroupResource], work: impl FnMut() -> Result<(), ApiError>) {
+    on_change_or(store, kinds, std::future::pending, work).await;
+}
+
+/// The same, and also whenever `pause` is over.
+pub(crate) async fn on_change_or<P: Future<Output = ()>>(
+    store: &Store,
+    kinds: &[GroupResource],
+    pause: impl Fn() -> P,
+    mut work: impl FnMut() -> Result<(), ApiError>,
+) {
     loop {
         let mut watches = futures_util::stream::SelectAll::new();
         for kind in kinds {
@@ -72,8 +82,9 @@ pub(crate) async fn on_change(store: &Store, kinds: &[GroupResource], mut work: 
             if let Err(error) = work() {
                 tracing::warn!(%error, "a controller could not finish its work; the next change tries again");
             }
-            if watches.next().await.is_none() {
-                break;
+            tokio::select! {
+                event = watches.next() => if event.is_none() { break },
+                () = pause() => {}
             }
             // A burst is one reason to work, not many.
             while futures_util::FutureExt::now_or_never(watches.next()).flatten().is_some() {}

@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use futures_util::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use rand::Rng as _;
 use serde_json::{Value, json};
@@ -23,7 +22,7 @@ use serde_json::{Value, json};
 pub(crate) use serve::router;
 
 use crate::clock;
-use crate::controllers::settle;
+use crate::controllers::{on_change_or, settle};
 use crate::error::ApiError;
 use crate::resource::GroupResource;
 use crate::storage::{CLAIMS, PODS, claim_disk, users};
@@ -61,29 +60,9 @@ impl ExportContext {
 
 /// Keeps exports up to date until the store closes.
 pub(crate) async fn run(context: Arc<ExportContext>) {
-    let kinds: [&GroupResource; 4] = [&EXPORTS, &CLAIMS, &PODS, &MACHINES];
-    loop {
-        let from = Some(context.store.version());
-        let mut watches = futures_util::stream::SelectAll::new();
-        for kind in kinds {
-            // The version was current a moment ago; if it is too old already the next round takes a newer one.
-            watches.extend(context.store.watch(kind, None, from));
-        }
-        if watches.is_empty() {
-            return;
-        }
-        loop {
-            if let Err(error) = work(&context) {
-                tracing::warn!(%error, "an export could not be brought up to date; the next change tries again");
-            }
-            tokio::select! {
-                event = watches.next() => if event.is_none() { break },
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-            }
-            // A burst is one reason to work, not many.
-            while futures_util::FutureExt::now_or_never(watches.next()).flatten().is_some() {}
-        }
-    }
+    let kinds = [&EXPORTS, &CLAIMS, &PODS, &MACHINES].map(|kind| (**kind).clone());
+    let pause = || tokio::time::sleep(LOOK_EVERY);
+    on_change_or(&context.store, &kinds, pause, || work(&context)).await;
 }
 
 fn work(context: &ExportContext) -> Result<(), ApiError> {
