@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{GROUP, Reference};
-use crate::error::ApiError;
 use crate::store::meta;
-use crate::virt::kinds::{At, KUBEVIRT_V1, MACHINES, REVISIONS, controlled_by, text};
+use crate::virt::kinds::{At, MACHINES, text};
+use crate::virt::machine::revision::keep_as;
 use crate::virt::{VirtContext, conditions};
 
 /// Names what the machine refers to in its status, with the revisions in which it is kept.
@@ -43,26 +43,11 @@ pub fn pin(context: &VirtContext, machine: &Value) -> Result<(), (&'static str, 
 fn keep(context: &VirtContext, machine: &Value, object: &Value) -> String {
     let generation = object["metadata"]["generation"].as_u64().unwrap_or(1);
     let name = format!("{}-{}-v1beta1-{}-{generation}", meta::name(machine), meta::name(object), meta::uid(object));
-    let revision = json!({
-        "apiVersion": "apps/v1",
-        "kind": "ControllerRevision",
-        "metadata": {
-            "name": name,
-            "namespace": meta::namespace(machine),
-            "labels": {
-                format!("{GROUP}/object-kind"): text(&object["kind"]),
-                format!("{GROUP}/object-name"): meta::name(object),
-                format!("{GROUP}/object-uid"): meta::uid(object),
-                format!("{GROUP}/object-version"): "v1beta1",
-            },
-            "ownerReferences": [controlled_by(machine, KUBEVIRT_V1, "VirtualMachine")],
-        },
-        "data": object,
-        "revision": 0,
+    let labels = json!({
+        format!("{GROUP}/object-kind"): text(&object["kind"]),
+        format!("{GROUP}/object-name"): meta::name(object),
+        format!("{GROUP}/object-uid"): meta::uid(object),
+        format!("{GROUP}/object-version"): "v1beta1",
     });
-    let made = context.store.create(&REVISIONS, revision).map(drop);
-    if let Err(error) = made.or_else(|error: ApiError| if error.is_already_exists() { Ok(()) } else { Err(error) }) {
-        tracing::warn!(%error, name, "what a machine refers to cannot be kept");
-    }
-    name
+    keep_as(context, machine, name, labels, object.clone(), 0)
 }

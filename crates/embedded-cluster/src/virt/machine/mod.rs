@@ -13,7 +13,7 @@
 //! is done as soon as there is an instance.
 
 pub mod plug;
-mod revision;
+pub(super) mod revision;
 mod start;
 mod status;
 mod templates;

@@ -19,7 +19,19 @@ const PLACEMENT: [&str; 3] = ["nodeSelector", "affinity", "tolerations"];
 pub(super) fn keep(context: &VirtContext, machine: &Value) -> String {
     let generation = machine["metadata"]["generation"].as_u64().unwrap_or(1);
     let name = format!("revision-start-vm-{}-{generation}", meta::uid(machine));
-    let revision = json!({
+    keep_as(context, machine, name, Value::Null, json!({"spec": machine["spec"]}), generation)
+}
+
+/// Keeps what concerns a machine under a name, unless it is there already; the name.
+pub(in crate::virt) fn keep_as(
+    context: &VirtContext,
+    machine: &Value,
+    name: String,
+    labels: Value,
+    data: Value,
+    revision: u64,
+) -> String {
+    let mut kept = json!({
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
         "metadata": {
@@ -27,14 +39,16 @@ pub(super) fn keep(context: &VirtContext, machine: &Value) -> String {
             "namespace": meta::namespace(machine),
             "ownerReferences": [controlled_by(machine, KUBEVIRT_V1, "VirtualMachine")],
         },
-        "data": {"spec": machine["spec"]},
-        "revision": generation,
+        "data": data,
+        "revision": revision,
     });
-    // From an earlier start of the same generation.
-    if context.store.get(&REVISIONS, Some(meta::namespace(machine)), &name).is_none()
-        && let Err(error) = context.store.create(&REVISIONS, revision)
+    if labels.is_object() {
+        kept["metadata"]["labels"] = labels;
+    }
+    if let Err(error) = context.store.create(&REVISIONS, kept)
+        && !error.is_already_exists()
     {
-        tracing::warn!(%error, name, "what a machine looks like at its start cannot be kept");
+        tracing::warn!(%error, name, "what belongs to a machine cannot be kept");
     }
     name
 }
