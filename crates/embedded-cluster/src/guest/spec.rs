@@ -48,6 +48,32 @@ pub struct GuestSpec {
     pub starts_paused: bool,
 }
 
+#[cfg(test)]
+impl GuestSpec {
+    /// A small guest with a screen, a serial console and nothing else.
+    pub fn sample(uid: &str) -> Self {
+        Self {
+            uid: uid.into(),
+            namespace: "blue".into(),
+            name: "web".into(),
+            cpus: 1,
+            memory_mib: 64,
+            firmware_uuid: None,
+            firmware_serial: None,
+            kernel: None,
+            disks: Vec::new(),
+            discs: Vec::new(),
+            wants_efi: false,
+            cards: Vec::new(),
+            tablet: None,
+            has_graphics: true,
+            has_serial: true,
+            serial_log: None,
+            starts_paused: false,
+        }
+    }
+}
+
 /// A kernel to start directly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kernel {

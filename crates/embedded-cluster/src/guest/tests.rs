@@ -5,28 +5,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
-fn spec(uid: &str) -> GuestSpec {
-    GuestSpec {
-        uid: uid.into(),
-        namespace: "blue".into(),
-        name: "web".into(),
-        cpus: 1,
-        memory_mib: 64,
-        firmware_uuid: None,
-        firmware_serial: None,
-        kernel: None,
-        disks: Vec::new(),
-        discs: Vec::new(),
-        wants_efi: false,
-        cards: Vec::new(),
-        tablet: None,
-        has_graphics: true,
-        has_serial: true,
-        serial_log: None,
-        starts_paused: false,
-    }
-}
-
 async fn builtin() -> (tempfile::TempDir, Guests, mpsc::UnboundedReceiver<String>) {
     let folder = tempfile::tempdir().unwrap();
     let (guests, changed) = Guests::new(folder.path().join("guests"), true).await;
@@ -59,7 +37,7 @@ async fn look(guest: &Guest) -> (UnixStream, Vec<u8>) {
 #[tokio::test]
 async fn a_built_in_guest_has_a_screen_a_serial_console_and_a_picture() {
     let (_folder, guests, _changed) = builtin().await;
-    let guest = guests.start(spec("a")).await.unwrap();
+    let guest = guests.start(GuestSpec::sample("a")).await.unwrap();
     let (_stream, update) = look(&guest).await;
     assert_eq!(update, [0, 0, 0, 25], "an update with a rectangle for each row of characters");
 
@@ -75,7 +53,7 @@ async fn a_built_in_guest_has_a_screen_a_serial_console_and_a_picture() {
 #[tokio::test]
 async fn a_built_in_guest_can_be_held_and_ends_when_asked() {
     let (_folder, guests, mut changed) = builtin().await;
-    let guest = guests.start(spec("a")).await.unwrap();
+    let guest = guests.start(GuestSpec::sample("a")).await.unwrap();
     guest.pause().await.unwrap();
     assert_eq!(changed.recv().await.as_deref(), Some("a"));
     assert_eq!(guest.state(), GuestState::Paused);
@@ -90,7 +68,7 @@ async fn a_built_in_guest_can_be_held_and_ends_when_asked() {
 #[tokio::test]
 async fn the_end_of_a_guest_ends_the_streams_of_its_screen() {
     let (_folder, guests, _changed) = builtin().await;
-    let guest = guests.start(spec("a")).await.unwrap();
+    let guest = guests.start(GuestSpec::sample("a")).await.unwrap();
     let (mut stream, _) = look(&guest).await;
     guest.switch_off().await;
     let mut rest = Vec::new();

@@ -112,25 +112,7 @@ pub(super) mod tests {
     use crate::guest::spec::{Kernel, NetworkCard};
 
     pub(in crate::guest::qemu) fn spec() -> GuestSpec {
-        GuestSpec {
-            uid: "u".into(),
-            namespace: "blue".into(),
-            name: "web".into(),
-            cpus: 2,
-            memory_mib: 256,
-            firmware_uuid: None,
-            firmware_serial: None,
-            kernel: None,
-            disks: Vec::new(),
-            discs: Vec::new(),
-            wants_efi: false,
-            cards: Vec::new(),
-            tablet: None,
-            has_graphics: true,
-            has_serial: true,
-            serial_log: None,
-            starts_paused: false,
-        }
+        GuestSpec { cpus: 2, memory_mib: 256, ..GuestSpec::sample("u") }
     }
 
     pub(in crate::guest::qemu) fn line(spec: &GuestSpec) -> String {
