@@ -3,70 +3,78 @@
 use super::{Explained, Subject};
 use crate::diagnosis::texts::{clause, quoted_after};
 
-/// How the scheduler names an obstacle, what it means for one node or several, and the way out.
-const OBSTACLES: &[(&str, &str, &str)] = &[
-    (
-        "Insufficient devices.kubevirt.io/kvm",
+/// What stands in the way of a node.
+struct Obstacle {
+    /// How the scheduler names it, in its versions.
+    named: &'static [&'static str],
+    /// What it means for one node or several.
+    means: &'static str,
+    /// The way out.
+    fix: &'static str,
+}
+
+const fn obstacle(named: &'static [&'static str], means: &'static str, fix: &'static str) -> Obstacle {
+    Obstacle { named, means, fix }
+}
+
+const LOAD_MODULE: &str = "An administrator has to load it on the nodes.";
+const LOOK_AT_NODES: &str = "An administrator has to look at the nodes.";
+const FREE_SPACE: &str = "An administrator has to free space on the nodes.";
+
+/// The first that fits counts.
+const OBSTACLES: &[Obstacle] = &[
+    obstacle(
+        &["Insufficient devices.kubevirt.io/kvm"],
         "without hardware virtualisation",
         "An administrator has to enable it on a node.",
     ),
-    (
-        "Insufficient devices.kubevirt.io/vhost-net",
-        "without the kernel module vhost_net",
-        "An administrator has to load it on the nodes.",
-    ),
-    (
-        "Insufficient devices.kubevirt.io/tun",
-        "without the kernel module tun",
-        "An administrator has to load it on the nodes.",
-    ),
-    (
-        "Insufficient devices.kubevirt.io/",
-        "without a device that guests need",
-        "An administrator has to look at the nodes.",
-    ),
-    (
-        "Insufficient hugepages-",
+    obstacle(&["Insufficient devices.kubevirt.io/vhost-net"], "without the kernel module vhost_net", LOAD_MODULE),
+    obstacle(&["Insufficient devices.kubevirt.io/tun"], "without the kernel module tun", LOAD_MODULE),
+    obstacle(&["Insufficient devices.kubevirt.io/"], "without a device that guests need", LOOK_AT_NODES),
+    obstacle(
+        &["Insufficient hugepages-"],
         "with too few huge pages",
         "Ask for less memory, or have an administrator reserve huge pages on a node.",
     ),
-    (
-        "Insufficient ephemeral-storage",
-        "with too little free space of their own",
-        "An administrator has to free space on the nodes.",
+    obstacle(&["Insufficient ephemeral-storage"], "with too little free space of their own", FREE_SPACE),
+    obstacle(
+        &["Insufficient memory"],
+        "with too little free memory",
+        "Ask for less memory, or switch something else off.",
     ),
-    ("Insufficient memory", "with too little free memory", "Ask for less memory, or switch something else off."),
-    ("Insufficient cpu", "with too little free CPU", "Ask for fewer CPUs, or switch something else off."),
-    ("Insufficient", "that lack a device or resource it asks for", "Take it out, or use other nodes."),
-    ("Too many pods", "that are full", "Switch something else off, or add a node."),
-    (
-        "didn't match Pod's node affinity/selector",
+    obstacle(&["Insufficient cpu"], "with too little free CPU", "Ask for fewer CPUs, or switch something else off."),
+    obstacle(&["Insufficient"], "that lack a device or resource it asks for", "Take it out, or use other nodes."),
+    obstacle(&["Too many pods"], "that are full", "Switch something else off, or add a node."),
+    obstacle(
+        &["didn't match Pod's node affinity/selector", "didn't match node selector"],
         "without the labels it asks for",
         "Correct its node selector, or label a node.",
     ),
-    ("didn't match node selector", "without the labels it asks for", "Correct its node selector, or label a node."),
-    ("didn't match pod anti-affinity", "that its own rules exclude", "Relax its anti-affinity rules."),
-    ("didn't match pod affinity", "that its own rules exclude", "Relax its affinity rules."),
-    ("didn't satisfy existing pods anti-affinity", "that the rules of others exclude", "Relax those rules."),
-    ("didn't match pod topology spread", "that its spreading rules exclude", "Relax its spreading rules."),
-    (
-        "volume node affinity conflict",
+    obstacle(&["didn't match pod anti-affinity"], "that its own rules exclude", "Relax its anti-affinity rules."),
+    obstacle(&["didn't match pod affinity"], "that its own rules exclude", "Relax its affinity rules."),
+    obstacle(&["didn't satisfy existing pods anti-affinity"], "that the rules of others exclude", "Relax those rules."),
+    obstacle(&["didn't match pod topology spread"], "that its spreading rules exclude", "Relax its spreading rules."),
+    obstacle(
+        &["volume node affinity conflict"],
         "that cannot reach its disk",
         "Its disk belongs to another node: free that node, or copy the disk to shared storage.",
     ),
-    (
-        "didn't find available persistent volumes to bind",
+    obstacle(
+        &["didn't find available persistent volumes to bind"],
         "without a free volume for its disk",
         "An administrator has to add a volume, or choose another storage class.",
     ),
-    ("exceed max volume count", "that hold as many disks as they can", "Use fewer disks, or other nodes."),
-    ("node.kubernetes.io/not-ready", "that are not ready", "An administrator has to look at the nodes."),
-    ("node.kubernetes.io/unreachable", "that do not answer", "An administrator has to look at the nodes."),
-    ("disk-pressure", "that run out of disk space", "An administrator has to free space on the nodes."),
-    ("memory-pressure", "that run out of memory", "Switch something off, or add a node."),
-    ("had taint", "that are reserved for other work", "Add a toleration, or use other nodes."),
-    ("untolerated taint", "that are reserved for other work", "Add a toleration, or use other nodes."),
-    ("were unschedulable", "that take no new work", "An administrator has to uncordon a node."),
+    obstacle(&["exceed max volume count"], "that hold as many disks as they can", "Use fewer disks, or other nodes."),
+    obstacle(&["node.kubernetes.io/not-ready"], "that are not ready", LOOK_AT_NODES),
+    obstacle(&["node.kubernetes.io/unreachable"], "that do not answer", LOOK_AT_NODES),
+    obstacle(&["disk-pressure"], "that run out of disk space", FREE_SPACE),
+    obstacle(&["memory-pressure"], "that run out of memory", "Switch something off, or add a node."),
+    obstacle(
+        &["had taint", "untolerated taint"],
+        "that are reserved for other work",
+        "Add a toleration, or use other nodes.",
+    ),
+    obstacle(&["were unschedulable"], "that take no new work", "An administrator has to uncordon a node."),
 ];
 
 /// Why no node takes something. Words that nobody foresaw are kept.
@@ -97,8 +105,8 @@ pub(crate) fn explain(subject: Subject, message: &str) -> Explained {
         if count.parse::<u32>().is_err() {
             continue;
         }
-        match OBSTACLES.iter().find(|(text, _, _)| what.contains(text)) {
-            Some((_, means, fix)) => {
+        match OBSTACLES.iter().find(|known| known.named.iter().any(|text| what.contains(text))) {
+            Some(Obstacle { means, fix, .. }) => {
                 causes.push(format!("{count} {means}"));
                 way_out = way_out.or(Some(*fix));
             }
