@@ -159,7 +159,7 @@ pub(crate) async fn run(context: Arc<CdiContext>) {
         if context.jobs.is_waited_for() {
             tokio::time::sleep(TICK).await;
         } else {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     };
     on_change_or(&context.store, &kinds, pause, || work(&context)).await;

@@ -49,5 +49,5 @@ fn keep(context: &VirtContext, machine: &Value, object: &Value) -> String {
         format!("{GROUP}/object-uid"): meta::uid(object),
         format!("{GROUP}/object-version"): "v1beta1",
     });
-    keep_as(context, machine, name, labels, object.clone(), 0)
+    keep_as(context, machine, name, labels, object, 0)
 }

@@ -19,7 +19,7 @@ const PLACEMENT: [&str; 3] = ["nodeSelector", "affinity", "tolerations"];
 pub(super) fn keep(context: &VirtContext, machine: &Value) -> String {
     let generation = machine["metadata"]["generation"].as_u64().unwrap_or(1);
     let name = format!("revision-start-vm-{}-{generation}", meta::uid(machine));
-    keep_as(context, machine, name, Value::Null, json!({"spec": machine["spec"]}), generation)
+    keep_as(context, machine, name, Value::Null, &json!({"spec": machine["spec"]}), generation)
 }
 
 /// Keeps what concerns a machine under a name, unless it is there already; the name.
@@ -28,7 +28,7 @@ pub(in crate::virt) fn keep_as(
     machine: &Value,
     name: String,
     labels: Value,
-    data: Value,
+    data: &Value,
     revision: u64,
 ) -> String {
     let mut kept = json!({
