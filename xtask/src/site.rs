@@ -74,6 +74,8 @@ fn browser_parts(compiled: &Path) -> Result<PathBuf> {
     run(program("esbuild")
         .arg(&script)
         .args(["--minify", "--format=esm", "--allow-overwrite", "--log-level=warning"])
+        // wasm-bindgen lists a script of ours once for each of its functions.
+        .arg("--log-override:duplicate-object-key=silent")
         .arg(format!("--outfile={}", script.display())))?;
     fs::write(stamp, made_from)?;
     Ok(folder)
