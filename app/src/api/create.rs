@@ -15,18 +15,19 @@ pub async fn get_create_options(namespace: String) -> Answer<CreateOptions> {
 
 /// Checks a draft by our own rules and by the cluster's. Nothing is made.
 #[server(endpoint = "machines/check", protocol = Wire)]
-pub async fn check_machine(#[server(default)] draft: MachineDraft) -> Answer<()> {
+pub async fn check_machines(#[server(default)] draft: MachineDraft) -> Answer<()> {
     let cx = crate::ssr::request_cx()?;
-    cx.portal.check_machine(&cx.actor, &draft).await.map_err(|error| cx.fail(&error))
+    cx.portal.check_machines(&cx.actor, &draft).await.map_err(|error| cx.fail(&error))
 }
 
-/// Makes a machine. A plain form is led to the machine's page, or back to the form with what was filled in.
+/// Makes the machines that a draft asks for. A plain form is led to where they are, or back to the form with what was
+/// filled in.
 #[server(endpoint = "machines/create", protocol = Wire)]
-pub async fn create_machine(#[server(default)] draft: MachineDraft) -> Answer<ObjectRef> {
+pub async fn create_machines(#[server(default)] draft: MachineDraft) -> Answer<Vec<ObjectRef>> {
     let cx = crate::ssr::request_cx()?;
-    let made = cx.portal.create_machine(&cx.actor, &draft).await;
+    let made = cx.portal.create_machines(&cx.actor, &draft).await;
     crate::ssr::lead_on(&match &made {
-        Ok(at) => crate::paths::machine(at),
+        Ok(made) => crate::paths::made(made),
         Err(_) => crate::paths::new_machine(&draft, true),
     });
     made.map_err(|error| cx.fail(&error))

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use model::create::{
     Boot, Bus, ClassOption, CreateOptions, ExtraDisk, Family, Firmware, Hidden, ImageKind, ImageOption, MachineDraft,
-    NetworkChoice, Run, SizeCard, Tpm, built_in_systems, manifests, problems, system_from_preference,
+    NetworkChoice, Run, SizeCard, Tpm, all_as_yaml, built_in_systems, manifests, problems, system_from_preference,
 };
 use serde_json::Value;
 
@@ -157,7 +157,7 @@ fn drafts() -> Vec<(String, MachineDraft)> {
 fn every_card_and_choice_gives_the_agreed_manifest() {
     for (name, draft) in drafts() {
         assert_eq!(problems(&draft, &options()), model::create::Problems::new(), "{name}");
-        insta::assert_snapshot!(name, manifests(&draft, &options()).yaml());
+        insta::assert_snapshot!(name, all_as_yaml(&draft, &options()));
     }
 }
 
@@ -165,7 +165,8 @@ fn every_card_and_choice_gives_the_agreed_manifest() {
 fn a_half_filled_draft_has_a_manifest_too() {
     let made = manifests(&MachineDraft::default(), &CreateOptions::default());
     assert_eq!(made.machine["kind"], "VirtualMachine");
-    assert!(made.yaml().contains("name: new-machine"));
+    let yaml = all_as_yaml(&MachineDraft::default(), &CreateOptions::default());
+    assert!(yaml.contains("name: new-machine"), "{yaml}");
 }
 
 #[test]

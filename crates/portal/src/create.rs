@@ -20,7 +20,7 @@ mod send;
 
 use kubevirt::meta::ObjectMeta;
 use model::ObjectRef;
-use model::create::{CreateOptions, MachineDraft, Manifests, Problems, manifests, problems};
+use model::create::{CreateOptions, MachineDraft, Manifests, Problems, count, each, manifests, problems};
 use model::live::LiveKind;
 use serde_json::Value;
 
@@ -48,15 +48,27 @@ impl Catalog {
     }
 }
 
+/// One machine that is to be made.
+struct Plan {
+    at: ObjectRef,
+    /// What was filled in for it.
+    draft: MachineDraft,
+    manifests: Manifests,
+}
+
 impl Inner {
     /// Checks a draft: first by our own rules, then by the cluster's, which sees the objects but stores nothing.
-    pub(crate) async fn check_machine(&self, actor: &Actor, draft: &MachineDraft) -> Result<(), PortalError> {
-        let manifests = self.plan(actor, draft).await?;
-        self.rehearse(actor, draft, &manifests).await
+    pub(crate) async fn check_machines(&self, actor: &Actor, draft: &MachineDraft) -> Result<(), PortalError> {
+        let plans = self.plan(actor, draft).await?;
+        self.rehearse(actor, &plans).await
     }
 
-    /// Makes the machine.
-    pub(crate) async fn create_machine(&self, actor: &Actor, draft: &MachineDraft) -> Result<ObjectRef, PortalError> {
+    /// Makes the machines that a draft asks for: all of them, or none.
+    pub(crate) async fn create_machines(
+        &self,
+        actor: &Actor,
+        draft: &MachineDraft,
+    ) -> Result<Vec<ObjectRef>, PortalError> {
         let outcome = self.try_create(actor, draft).await;
         let result = if outcome.is_ok() { "ok" } else { "refused" };
         metrics::counter!("porthole_actions_total", "action" => "create", "result" => result).increment(1);
@@ -64,30 +76,39 @@ impl Inner {
             account = actor.account,
             machine.namespace = draft.namespace,
             machine.name = draft.name,
+            machine.count = count(draft),
             error = outcome.as_ref().err().map(tracing::field::display),
             "create machine"
         );
         outcome
     }
 
-    async fn try_create(&self, actor: &Actor, draft: &MachineDraft) -> Result<ObjectRef, PortalError> {
-        let manifests = self.plan(actor, draft).await?;
-        self.rehearse(actor, draft, &manifests).await?;
-        let at = ObjectRef::parse(&draft.namespace, &draft.name)
-            .map_err(|error| PortalError::field("name", error.to_string()))?;
-        self.make(actor, draft, &at, &manifests).await?;
-        self.until_seen(&at).await;
-        Ok(at)
+    async fn try_create(&self, actor: &Actor, draft: &MachineDraft) -> Result<Vec<ObjectRef>, PortalError> {
+        let plans = self.plan(actor, draft).await?;
+        self.rehearse(actor, &plans).await?;
+        self.make(actor, &plans).await?;
+        for plan in &plans {
+            self.until_seen(&plan.at).await;
+        }
+        Ok(plans.into_iter().map(|plan| plan.at).collect())
     }
 
-    /// The objects of a draft that our own rules find nothing wrong with.
-    async fn plan(&self, actor: &Actor, draft: &MachineDraft) -> Result<Manifests, PortalError> {
+    /// The objects of a draft that our own rules find nothing wrong with, machine by machine.
+    async fn plan(&self, actor: &Actor, draft: &MachineDraft) -> Result<Vec<Plan>, PortalError> {
         let options = self.create_options(actor, &draft.namespace).await?;
         let mut found = problems(draft, &options);
         for (field, text) in self.server_problems(draft, &options) {
             found.entry(field.to_owned()).or_insert(text);
         }
-        if found.is_empty() { Ok(manifests(draft, &options)) } else { Err(PortalError::Invalid(found)) }
+        if !found.is_empty() {
+            return Err(PortalError::Invalid(found));
+        }
+        let plan = |draft: MachineDraft| {
+            let at = ObjectRef::parse(&draft.namespace, &draft.name)
+                .map_err(|error| PortalError::field("name", error.to_string()))?;
+            Ok(Plan { at, manifests: manifests(&draft, &options), draft })
+        };
+        each(draft).into_iter().map(plan).collect()
     }
 
     /// What only the server can know: which names are taken, and whether a text is YAML.
@@ -95,7 +116,7 @@ impl Inner {
         let mut found = Vec::new();
         // Names of a team's own namespace are no secret from somebody who may create there.
         if options.teams.contains(&draft.namespace)
-            && let Some(text) = self.taken(&draft.namespace, &draft.name)
+            && let Some(text) = each(draft).iter().find_map(|single| self.taken(&draft.namespace, &single.name))
         {
             found.push(("name", text));
         }

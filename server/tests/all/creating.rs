@@ -61,7 +61,7 @@ async fn a_machine_from_an_iso_gets_an_empty_disk_and_the_disc() {
         ("run", "by_hand"),
     ];
     let answer = create(&ana, &draft).await;
-    assert_eq!((answer.status, &answer.json()["name"]), (200, &"installed".into()), "{answer:?}");
+    assert_eq!((answer.status, &answer.json()[0]["name"]), (200, &"installed".into()), "{answer:?}");
     let machine = object(&porthole, "VirtualMachine", "installed").await.unwrap();
     let spec = &machine["spec"];
     assert_eq!(spec["dataVolumeTemplates"][0]["spec"]["storage"]["resources"]["requests"]["storage"], "1Gi");
@@ -90,6 +90,30 @@ async fn a_password_becomes_a_secret_that_goes_with_the_machine_and_is_never_sen
         assert!(!ana.get(path).await.text().contains("horse"), "{path}");
     }
     assert!(!machine.to_string().contains("horse"));
+    porthole.stop().await;
+}
+
+#[tokio::test]
+async fn several_machines_are_told_apart_by_their_guests() {
+    let porthole = TestPorthole::with_teams().await;
+    let ana = porthole.sign_in("ana").await;
+    let mut draft = small("copy", "blue");
+    draft.retain(|(field, _)| *field != "run");
+    draft.extend([("copies", "2"), ("run", "once"), ("password", "correct horse")]);
+    let answer = create(&ana, &draft).await;
+    let names: Vec<_> = answer.json().as_array().unwrap().iter().map(|at| at["name"].clone()).collect();
+    assert_eq!(names, ["copy-1", "copy-2"], "{answer:?}");
+    let runs = async |name: &'static str| {
+        eventually("the machine has an instance", async || {
+            object(&porthole, "VirtualMachineInstance", name).await.ok_or("none yet")
+        })
+        .await
+    };
+    let (one, two) = (runs("copy-1").await, runs("copy-2").await);
+    let uuid = |instance: &Value| instance["spec"]["domain"]["firmware"]["uuid"].as_str().unwrap().to_owned();
+    assert_ne!(uuid(&one), uuid(&two), "the firmware's UUID, from which cloud-init's instance id follows");
+    let secret = |instance: &Value| instance["spec"]["volumes"][1]["cloudInitNoCloud"]["secretRef"]["name"].clone();
+    assert_eq!((secret(&one), secret(&two)), ("copy-1-cloud-init".into(), "copy-2-cloud-init".into()));
     porthole.stop().await;
 }
 

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use model::create::{
-    Manifests, QuotaKind, QuotaLine, kubectl_line, manifests, memory_cost_mib, size, size_of, virtctl_line,
+    QuotaKind, QuotaLine, all_as_yaml, count, kubectl_line, memory_cost_mib, size, size_of, virtctl_line,
 };
 
 use super::state::Form;
@@ -13,10 +13,10 @@ use crate::ui::{Glyph, Icon, Look, Panel, button_class};
 /// The column beside the form.
 #[component]
 pub fn Beside(form: Form) -> impl IntoView {
-    let made = Memo::new(move |_| form.draft.with(|draft| form.options.with(|options| manifests(draft, options))));
-    let yaml = Memo::new(move |_| made.with(Manifests::yaml));
-    let name =
-        Memo::new(move |_| made.with(|made| made.machine["metadata"]["name"].as_str().unwrap_or("machine").to_owned()));
+    let yaml = Memo::new(move |_| form.draft.with(|draft| form.options.with(|options| all_as_yaml(draft, options))));
+    let name = Memo::new(move |_| {
+        form.draft.with(|draft| if draft.name.is_empty() { "machine".to_owned() } else { draft.name.clone() })
+    });
     let kubectl = Signal::derive(move || form.draft.with(kubectl_line));
     let virtctl =
         Memo::new(move |_| form.draft.with(|draft| form.options.with(|options| virtctl_line(draft, options))));
@@ -94,8 +94,9 @@ fn CopyButton(text: Signal<String>, what: &'static str) -> impl IntoView {
 fn Quota(form: Form) -> impl IntoView {
     let lines = Memo::new(move |_| {
         let size = form.draft.with(|draft| form.options.with(|options| size_of(draft, options)));
-        let disk = form.draft.with(|draft| size::mib(&draft.disk)).unwrap_or_default();
-        form.options.with(|options| options.quota.iter().map(|line| quota_words(line, size, disk)).collect::<Vec<_>>())
+        let disk_mib = form.draft.with(|draft| size::mib(&draft.disk)).unwrap_or_default();
+        let wanted = Wanted { count: form.draft.with(|draft| count(draft) as u64), size, disk_mib };
+        form.options.with(|options| options.quota.iter().map(|line| quota_words(line, &wanted)).collect::<Vec<_>>())
     });
     move || {
         let lines = lines.get();
@@ -116,34 +117,56 @@ fn Quota(form: Form) -> impl IntoView {
     }
 }
 
-/// A limit in words, and whether the machine fits under it. Moving a running machine needs its room twice for a
+/// What counts against a team's limits.
+struct Wanted {
+    /// How many machines.
+    count: u64,
+    /// Processors and memory in MiB of each, as far as they can be told.
+    size: Option<(u32, u64)>,
+    /// Disk space of each.
+    disk_mib: u64,
+}
+
+/// A limit in words, and whether the machines fit under it. Moving a running machine needs its room twice for a
 /// while, so that is said too.
-fn quota_words(line: &QuotaLine, size: Option<(u32, u64)>, disk_mib: u64) -> (String, bool) {
+fn quota_words(line: &QuotaLine, wanted: &Wanted) -> (String, bool) {
     let left = line.left();
+    let Wanted { count, size, disk_mib } = *wanted;
     match line.resource {
         QuotaKind::Memory => {
-            let cost = size.map_or(0, |(cpus, memory)| memory_cost_mib(u64::from(cpus), memory));
+            let each = size.map_or(0, |(cpus, memory)| memory_cost_mib(u64::from(cpus), memory));
+            let cost = count * each;
             let fits = cost <= left;
-            let text =
-                format!("Memory: {} left, this takes {} with its launcher", size::words(left), size::words(cost));
-            let more = if !fits {
-                ": it would not start."
-            } else if 2 * cost > left {
-                ". It would start, but not move to another node."
+            let (takes, launcher, start, moves) = if count == 1 {
+                ("this takes", "its launcher", "it would not start", "It would start, but not move to another node")
             } else {
-                "."
+                (
+                    "these take",
+                    "their launchers",
+                    "not all would start",
+                    "All would start, but none could move to another node",
+                )
+            };
+            let text = format!("Memory: {} left, {takes} {} with {launcher}", size::words(left), size::words(cost));
+            let more = if !fits {
+                format!(": {start}.")
+            } else if cost + each > left {
+                format!(". {moves}.")
+            } else {
+                ".".to_owned()
             };
             (format!("{text}{more}"), fits)
         }
         QuotaKind::Cpu => {
             // KubeVirt asks for a tenth of each processor unless the size says otherwise.
-            let cost = size.map_or(0, |(cpus, _)| u64::from(cpus) * 100);
+            let cost = count * size.map_or(0, |(cpus, _)| u64::from(cpus) * 100);
             (format!("CPU: {} left, this asks for {}.", thousandths(left), thousandths(cost)), cost <= left)
         }
         QuotaKind::Storage => {
-            (format!("Disk space: {} left, this takes {}.", size::words(left), size::words(disk_mib)), disk_mib <= left)
+            let cost = count * disk_mib;
+            (format!("Disk space: {} left, this takes {}.", size::words(left), size::words(cost)), cost <= left)
         }
-        QuotaKind::Count => (format!("Machines and pods: {left} left."), left > 0),
+        QuotaKind::Count => (format!("Machines and pods: {left} left."), left >= count),
     }
 }
 
@@ -159,13 +182,22 @@ fn thousandths(milli: u64) -> String {
 mod tests {
     use super::*;
 
+    fn memory(left: u64, count: u64) -> (String, bool) {
+        let line = QuotaLine { resource: QuotaKind::Memory, hard: left, used: 0 };
+        quota_words(&line, &Wanted { count, size: Some((2, 4096)), disk_mib: 0 })
+    }
+
     #[test]
     fn a_limit_says_whether_the_machine_starts_and_whether_it_moves() {
-        let memory =
-            |left| quota_words(&QuotaLine { resource: QuotaKind::Memory, hard: left, used: 0 }, Some((2, 4096)), 0);
-        assert!(memory(16_384).1 && memory(16_384).0.ends_with("launcher."));
-        assert!(memory(6_000).0.contains("not move"));
-        assert!(!memory(4_096).1, "the launcher's own memory counts");
+        assert!(memory(16_384, 1).1 && memory(16_384, 1).0.ends_with("launcher."));
+        assert!(memory(6_000, 1).0.contains("not move"));
+        assert!(!memory(4_096, 1).1, "the launcher's own memory counts");
         assert_eq!(thousandths(2500), "2.5");
+    }
+
+    #[test]
+    fn several_machines_count_together() {
+        assert!(memory(16_384, 3).1 && memory(16_384, 3).0.contains("none could move"));
+        assert!(!memory(16_384, 4).1 && memory(16_384, 4).0.contains("not all would start"));
     }
 }

@@ -14,11 +14,11 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use model::UiError;
-use model::create::{CreateOptions, MachineDraft};
+use model::create::{CreateOptions, MachineDraft, count};
 use server_fn::ServerFn;
 
 use crate::api;
-use crate::api::create::CreateMachine;
+use crate::api::create::CreateMachines;
 use crate::paths;
 use crate::ui::{Empty, Glyph, Icon, Loaded, Look, Menu, Notice, Skeleton, Tone, button_class};
 use beside::Beside;
@@ -40,7 +40,7 @@ pub fn NewMachinePage() -> impl IntoView {
         move || is_checked.then(|| draft.get_untracked()),
         |draft| async move {
             match draft {
-                Some(draft) => api::create::check_machine(draft).await.err().map(|error| error.0),
+                Some(draft) => api::create::check_machines(draft).await.err().map(|error| error.0),
                 None => None,
             }
         },
@@ -101,7 +101,7 @@ fn Filled(
             <div class="grid items-start gap-x-10 gap-y-8 lg:grid-cols-[minmax(0,1fr)_22rem] xl:grid-cols-[minmax(0,1fr)_28rem]">
                 <form
                     method="post"
-                    action=CreateMachine::url()
+                    action=CreateMachines::url()
                     class="flex min-w-0 flex-col gap-9"
                     on:submit=move |event| {
                         event.prevent_default();
@@ -143,7 +143,11 @@ fn Refused(form: Form, check: Resource<Option<UiError>>) -> impl IntoView {
 
 #[component]
 fn Finish(form: Form) -> impl IntoView {
-    let label = move || if form.is_busy.get() { "Creating…" } else { "Create machine" };
+    let label = move || match form.draft.with(count) {
+        _ if form.is_busy.get() => "Creating…".to_owned(),
+        1 => "Create machine".to_owned(),
+        count => format!("Create {count} machines"),
+    };
     view! {
         <div class="sticky bottom-0 -mx-1 flex flex-wrap items-center gap-3 border-t border-rule bg-paper px-1 py-3 max-lg:bottom-14">
             <button type="submit" class=button_class(Look::Primary) aria-disabled=move || form.is_busy.get().then_some("true")>

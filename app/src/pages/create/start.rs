@@ -39,6 +39,13 @@ pub fn Identity(form: Form) -> impl IntoView {
                 label="Name"
                 placeholder="web-1"
             />
+            <Line
+                form
+                field=text!(copies)
+                label="How many"
+                placeholder="1"
+                hint="Several count on from the name: web-1, web-2, web-3."
+            />
             <Choice
                 form
                 field=text!(namespace)

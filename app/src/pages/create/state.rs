@@ -6,13 +6,13 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
-use model::UiError;
 use model::create::{Boot, costs, from_template};
 use model::create::{CreateOptions, ImageKind, MachineDraft, Problems, SystemCard, problems, size};
 use model::live::LiveKind;
+use model::{ObjectRef, UiError};
 
 use crate::api::ApiError;
-use crate::api::create::{check_machine, create_machine};
+use crate::api::create::{check_machines, create_machines};
 use crate::api::templates::{list_templates, save_template};
 use crate::components::toasts::Toasts;
 use crate::live::Live;
@@ -253,7 +253,7 @@ impl Form {
         }
         self.begin("Asking the cluster…");
         spawn_local(async move {
-            let answer = check_machine(self.draft.get_untracked()).await;
+            let answer = check_machines(self.draft.get_untracked()).await;
             self.is_busy.try_set(false);
             match answer {
                 Ok(()) => drop(self.word.try_set("The cluster would take it.")),
@@ -269,13 +269,13 @@ impl Form {
         }
         self.begin("");
         spawn_local(async move {
-            match create_machine(self.draft.get_untracked()).await {
-                Ok(at) => {
+            match create_machines(self.draft.get_untracked()).await {
+                Ok(made) => {
                     platform::forget(KEPT_AS);
                     platform::guard_leaving(AtRisk::Form, false);
-                    self.toasts.say(Tone::Good, format!("{} is being made.", at.name));
+                    self.toasts.say(Tone::Good, made_words(&made));
                     self.live.raise(LiveKind::Machine);
-                    let _ = self.navigate.try_with_value(|go| go(&paths::machine(&at), NavigateOptions::default()));
+                    let _ = self.navigate.try_with_value(|go| go(&paths::made(&made), NavigateOptions::default()));
                 }
                 Err(error) => {
                     self.is_busy.try_set(false);
@@ -297,6 +297,15 @@ impl Form {
         self.refused.try_set(error.fields.clone());
         self.refusal.try_set(Some(error));
         platform::focus_first_problem();
+    }
+}
+
+/// What was made, in a sentence.
+fn made_words(made: &[ObjectRef]) -> String {
+    match made {
+        [] => String::new(),
+        [one] => format!("{} is being made.", one.name),
+        [first, .., last] => format!("{} machines are being made: {} to {}.", made.len(), first.name, last.name),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command lines that make the same machine.
 
+use super::copies;
 use super::draft::{Boot, MachineDraft};
 use super::options::{CreateOptions, ImageKind};
 use super::size;
@@ -9,9 +10,11 @@ pub fn kubectl_line(draft: &MachineDraft) -> String {
     format!("kubectl create -f {}.yaml", name(draft))
 }
 
-/// The line for `virtctl`, and what it cannot say.
+/// The line for `virtctl`, in a loop if there are several machines, and what it cannot say.
 pub fn virtctl_line(draft: &MachineDraft, options: &CreateOptions) -> (String, Vec<&'static str>) {
-    let mut line = format!("virtctl create vm --name {}", name(draft));
+    let names: Vec<_> = copies::each(draft).into_iter().map(|draft| draft.name).collect();
+    let is_one = names.len() == 1;
+    let mut line = format!("virtctl create vm --name {}", if is_one { name(draft) } else { "$name" });
     let mut add = |text: String| {
         line.push(' ');
         line.push_str(&text);
@@ -56,6 +59,9 @@ pub fn virtctl_line(draft: &MachineDraft, options: &CreateOptions) -> (String, V
         add(format!("--ssh-key '{key}'"));
     }
     add("| kubectl create -f -".to_owned());
+    if !is_one {
+        line = format!("for name in {}; do {line}; done", names.join(" "));
+    }
     (line, unsaid(draft, options))
 }
 
@@ -108,5 +114,21 @@ mod tests {
         );
         assert_eq!(left_out, ["where it runs"]);
         assert_eq!(kubectl_line(&draft), "kubectl create -f web-1.yaml");
+    }
+
+    #[test]
+    fn several_machines_are_a_loop() {
+        let draft = MachineDraft {
+            name: "web".to_owned(),
+            copies: "2".to_owned(),
+            boot: Boot::Blank,
+            memory: "2 GiB".to_owned(),
+            ..MachineDraft::default()
+        };
+        assert_eq!(
+            virtctl_line(&draft, &CreateOptions::default()).0,
+            "for name in web-1 web-2; do virtctl create vm --name $name --run-strategy RerunOnFailure --memory 2Gi \
+             --volume-import type:blank | kubectl create -f -; done"
+        );
     }
 }

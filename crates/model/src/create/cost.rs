@@ -53,6 +53,11 @@ pub fn costs(draft: &MachineDraft, options: &CreateOptions) -> Vec<(&'static str
         "The cluster has no default storage class. Choose one, or the disks are never made.",
     );
     add(
+        "copies",
+        super::count(draft) > 1 && draft.boot == Boot::Iso,
+        "All of them install from the same disc. Where its storage is bound to one node, they have to run there.",
+    );
+    add(
         "network",
         draft.network == NetworkChoice::Bridge,
         "A bridge on the pod network cannot be live-migrated: the machine stops when its node is emptied.",

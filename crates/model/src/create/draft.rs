@@ -165,8 +165,10 @@ pub struct ExtraDisk {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MachineDraft {
-    /// The machine's name.
+    /// The machine's name; the first one's, or what all of them begin with, if there are several.
     pub name: String,
+    /// How many machines to make, as typed; empty: one.
+    pub copies: String,
     /// The team's namespace.
     pub namespace: String,
     /// The operating system: the id of a [`super::SystemCard`].

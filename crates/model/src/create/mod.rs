@@ -18,6 +18,7 @@
 //! 4. Its control in the form, under the same field name.
 
 mod commands;
+mod copies;
 mod cost;
 mod draft;
 pub mod manifest;
@@ -29,9 +30,10 @@ mod template;
 pub mod yaml;
 
 pub use commands::{kubectl_line, virtctl_line};
+pub use copies::{count, each};
 pub use cost::costs;
 pub use draft::{Boot, Bus, ExtraDisk, Firmware, Hidden, MachineDraft, NetworkChoice, Run, Tpm};
-pub use manifest::{Manifests, manifests};
+pub use manifest::{Manifests, all_as_yaml, manifests};
 pub use options::{
     ClassOption, CreateOptions, ImageKind, ImageOption, QuotaKind, QuotaLine, SizeCard, memory_cost_mib,
 };

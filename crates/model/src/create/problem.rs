@@ -3,17 +3,20 @@
 //! The browser asks while somebody types, the server asks again before it sends anything; only the server knows
 //! which names are taken.
 
+mod name;
+
 use std::collections::BTreeMap;
 
+use super::copies;
 use super::draft::{Boot, MachineDraft, NetworkChoice};
 use super::options::{CreateOptions, ImageKind, ImageOption};
 use super::size;
 
+pub use name::suggest_name;
+
 /// Field name to what is wrong with it.
 pub type Problems = BTreeMap<String, String>;
 
-/// Longest name of a machine: it becomes a label and the guest's host name.
-const LONGEST_NAME: usize = 63;
 /// Smallest disk that makes sense, in MiB.
 const SMALLEST_DISK: u64 = 1;
 /// Largest disk that is taken for no slip of the finger, in MiB: 64 TiB.
@@ -42,7 +45,8 @@ pub fn problems(draft: &MachineDraft, options: &CreateOptions) -> Problems {
             found.entry(field.to_owned()).or_insert(text);
         }
     };
-    add("name", name(&draft.name));
+    add("name", name::problem(draft));
+    add("copies", copies::problem(draft));
     add("namespace", team(draft, options));
     add("system", system(draft, options));
     add("image", image(draft, options));
@@ -92,42 +96,6 @@ pub fn size_of(draft: &MachineDraft, options: &CreateOptions) -> Option<(u32, u6
     } else {
         options.size(&draft.instancetype).map(|size| (size.cpus, size.memory_mib))
     }
-}
-
-fn name(name: &str) -> Option<String> {
-    if name.is_empty() {
-        return Some("Give the machine a name, such as web-1.".to_owned());
-    }
-    if name.len() > LONGEST_NAME {
-        return Some(format!("A name has at most {LONGEST_NAME} characters; this one has {}.", name.chars().count()));
-    }
-    let is_word = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let bytes = name.as_bytes();
-    let is_right =
-        is_word(bytes[0]) && is_word(bytes[bytes.len() - 1]) && bytes.iter().all(|c| is_word(*c) || *c == b'-');
-    (!is_right).then(|| {
-        let suggestion = suggest_name(name);
-        let try_it = if suggestion.is_empty() { String::new() } else { format!(" Try {suggestion}.") };
-        format!("A name holds lower-case letters, digits and '-', and begins and ends with a letter or digit.{try_it}")
-    })
-}
-
-/// The nearest name that Kubernetes accepts; empty if nothing is left.
-pub fn suggest_name(text: &str) -> String {
-    let mut name = String::with_capacity(text.len());
-    for letter in text.trim().chars().flat_map(char::to_lowercase) {
-        match letter {
-            'a'..='z' | '0'..='9' => name.push(letter),
-            'ä' => name.push_str("ae"),
-            'ö' => name.push_str("oe"),
-            'ü' => name.push_str("ue"),
-            'ß' => name.push_str("ss"),
-            _ if name.ends_with('-') || name.is_empty() => {}
-            _ => name.push('-'),
-        }
-    }
-    name.truncate(LONGEST_NAME);
-    name.trim_end_matches('-').to_owned()
 }
 
 fn team(draft: &MachineDraft, options: &CreateOptions) -> Option<String> {
@@ -311,7 +279,6 @@ fn devices(draft: &MachineDraft, options: &CreateOptions) -> Option<String> {
 mod tests {
     use super::super::built_in_systems;
     use super::*;
-    use proptest::prelude::*;
 
     fn options() -> CreateOptions {
         CreateOptions {
@@ -379,6 +346,11 @@ mod tests {
     fn each_problem_is_named_at_its_field_with_the_fix() {
         only("name", "Try web-1", |draft| draft.name = "Web 1".to_owned());
         only("name", "at most 63", |draft| draft.name = "a".repeat(64));
+        only("name", "has 64", |draft| {
+            draft.name = "a".repeat(61);
+            draft.copies = "10".to_owned();
+        });
+        only("copies", "1 to 20", |draft| draft.copies = "100".to_owned());
         only("namespace", "You cannot create machines in green", |draft| draft.namespace = "green".to_owned());
         only("cpus", "whole number", |draft| draft.cpus = "two".to_owned());
         only("memory", "4 GiB", |draft| draft.memory = "lots".to_owned());
@@ -408,13 +380,5 @@ mod tests {
             draft.password.0 = "secret".to_owned();
             draft.user_data = "#cloud-config\n".to_owned();
         });
-    }
-
-    proptest! {
-        #[test]
-        fn a_suggested_name_is_always_accepted(text in ".{0,90}") {
-            let suggestion = suggest_name(&text);
-            prop_assert!(suggestion.is_empty() || name(&suggestion).is_none(), "{suggestion}");
-        }
     }
 }

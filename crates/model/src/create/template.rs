@@ -27,6 +27,7 @@ pub struct MachineTemplate {
 pub fn kept_in_template(draft: &MachineDraft) -> MachineDraft {
     MachineDraft {
         name: String::new(),
+        copies: String::new(),
         namespace: String::new(),
         password: Hidden::default(),
         ssh_keys: String::new(),

@@ -58,8 +58,8 @@ async fn a_machine_is_rehearsed_then_made_in_the_persons_name() {
     let fake = fake(|_| None).await;
     // No watch tells of the machine here; nobody has to wait for it.
     tokio::time::pause();
-    let at = fake.inner.create_machine(&ana(), &draft()).await.unwrap();
-    assert_eq!(at.to_string(), "blue/web");
+    let made = fake.inner.create_machines(&ana(), &draft()).await.unwrap();
+    assert_eq!(made.iter().map(ToString::to_string).collect::<Vec<_>>(), ["blue/web"]);
     let post = "POST".to_owned();
     assert_eq!(writes(&fake), [(post.clone(), format!("{MACHINES}?dryRun=All")), (post, MACHINES.to_owned())]);
     assert!(fake.others().iter().all(|call| call.user.as_deref() == Some("ana@example")));
@@ -69,7 +69,7 @@ async fn a_machine_is_rehearsed_then_made_in_the_persons_name() {
 async fn secrets_come_first_and_then_belong_to_the_machine() {
     let fake = fake(|_| None).await;
     tokio::time::pause();
-    fake.inner.create_machine(&ana(), &with_password()).await.unwrap();
+    fake.inner.create_machines(&ana(), &with_password()).await.unwrap();
     let made: Vec<_> = writes(&fake).into_iter().filter(|(_, uri)| !uri.contains("dryRun")).collect();
     let expected =
         [("POST", SECRETS.to_owned()), ("POST", MACHINES.to_owned()), ("PATCH", format!("{SECRETS}/web-cloud-init"))];
@@ -85,9 +85,45 @@ async fn nothing_is_left_behind_when_the_machine_is_refused_after_its_secret_was
         is_real(call, MACHINES).then(|| (403, json!({"kind": "Status", "message": "exceeded quota: team, requested: count/virtualmachines.kubevirt.io=1"})))
     });
     let fake = fake.await;
-    let error = fake.inner.create_machine(&ana(), &with_password()).await.unwrap_err().to_ui();
+    let error = fake.inner.create_machines(&ana(), &with_password()).await.unwrap_err().to_ui();
     assert!(error.fields["namespace"].contains("quota"), "{error:?}");
     assert_eq!(writes(&fake).last().unwrap(), &("DELETE".to_owned(), format!("{SECRETS}/web-cloud-init")));
+}
+
+#[tokio::test]
+async fn several_machines_are_made_with_names_and_secrets_of_their_own() {
+    let fake = fake(|_| None).await;
+    tokio::time::pause();
+    let two = MachineDraft { copies: "2".to_owned(), ..with_password() };
+    let made = fake.inner.create_machines(&ana(), &two).await.unwrap();
+    assert_eq!(made.iter().map(ToString::to_string).collect::<Vec<_>>(), ["blue/web-1", "blue/web-2"]);
+    let bodies: Vec<_> =
+        fake.others().into_iter().filter(|call| is_real(call, MACHINES)).map(|call| call.body).collect();
+    let secret = |body: &Value| {
+        let volumes = body["spec"]["template"]["spec"]["volumes"].as_array().unwrap();
+        volumes.iter().find_map(|volume| volume["cloudInitNoCloud"]["secretRef"]["name"].as_str().map(str::to_owned))
+    };
+    assert_eq!(
+        bodies.iter().map(secret).collect::<Vec<_>>(),
+        ["web-1-cloud-init", "web-2-cloud-init"].map(|name| Some(name.to_owned()))
+    );
+    let disk = |body: &Value| body["spec"]["dataVolumeTemplates"][0]["metadata"]["name"].clone();
+    assert_eq!(bodies.iter().map(disk).collect::<Vec<_>>(), ["web-1-disk", "web-2-disk"]);
+}
+
+#[tokio::test]
+async fn if_one_of_several_is_refused_none_is_left() {
+    let fake = fake(|call| {
+        (is_real(call, MACHINES) && call.body["metadata"]["name"] == "web-2")
+            .then(|| (403, json!({"kind": "Status", "message": "exceeded quota: team, requested: memory=2Gi"})))
+    });
+    let fake = fake.await;
+    let three = MachineDraft { copies: "3".to_owned(), ..draft() };
+    let error = fake.inner.create_machines(&ana(), &three).await.unwrap_err().to_ui();
+    assert!(error.fields["memory"].contains("quota"), "{error:?}");
+    let last = fake.others().pop().unwrap();
+    assert_eq!((last.method.as_str(), last.uri), ("DELETE", format!("{MACHINES}/web-1")));
+    assert_eq!(last.body["preconditions"]["uid"], "u-1");
 }
 
 #[tokio::test]
@@ -95,7 +131,7 @@ async fn what_the_dry_run_refuses_lands_at_its_field_and_nothing_is_made() {
     let refusal: Value = json!({"kind": "Status", "message": "denied", "details": {"causes": [
         {"field": "spec.template.spec.domain.devices.disks[0].disk.bus", "message": "IDE bus is not supported"}]}});
     let fake = fake(move |call| call.uri.contains("dryRun").then(|| (422, refusal.clone()))).await;
-    let error = fake.inner.create_machine(&ana(), &draft()).await.unwrap_err().to_ui();
+    let error = fake.inner.create_machines(&ana(), &draft()).await.unwrap_err().to_ui();
     assert_eq!((error.code, error.fields["bus"].as_str()), (ErrorCode::Invalid, "IDE bus is not supported."));
     assert!(writes(&fake).iter().all(|(_, uri)| uri.contains("dryRun")));
 }
@@ -104,10 +140,10 @@ async fn what_the_dry_run_refuses_lands_at_its_field_and_nothing_is_made() {
 async fn a_name_that_differs_only_in_capitals_is_taken() {
     let fake = fake(|_| None).await;
     fake.machine("blue", "web", json!({"status": {"printableStatus": "Stopped"}}));
-    let error = fake.inner.check_machine(&ana(), &draft()).await.unwrap_err().to_ui();
+    let error = fake.inner.check_machines(&ana(), &draft()).await.unwrap_err().to_ui();
     assert!(error.fields["name"].contains("already"), "{error:?}");
     let shouted = MachineDraft { name: "WEB".to_owned(), ..draft() };
-    let error = fake.inner.check_machine(&ana(), &shouted).await.unwrap_err().to_ui();
+    let error = fake.inner.check_machines(&ana(), &shouted).await.unwrap_err().to_ui();
     assert!(error.fields["name"].contains("lower-case"), "the rule comes first: {error:?}");
     assert!(writes(&fake).is_empty());
 }
@@ -116,7 +152,7 @@ async fn a_name_that_differs_only_in_capitals_is_taken() {
 async fn another_teams_namespace_is_refused_before_anything_is_sent() {
     let fake = fake(|_| None).await;
     let green = MachineDraft { namespace: "green".to_owned(), ..draft() };
-    let error = fake.inner.create_machine(&ana(), &green).await.unwrap_err().to_ui();
+    let error = fake.inner.create_machines(&ana(), &green).await.unwrap_err().to_ui();
     assert!(error.fields["namespace"].contains("cannot create machines in green"));
     assert!(writes(&fake).is_empty());
 }
@@ -125,7 +161,7 @@ async fn another_teams_namespace_is_refused_before_anything_is_sent() {
 async fn instructions_that_are_not_yaml_are_named_with_their_line() {
     let fake = fake(|_| None).await;
     let broken = MachineDraft { user_data: "#cloud-config\npackages: [vim\nruncmd: x\n".to_owned(), ..draft() };
-    let error = fake.inner.check_machine(&ana(), &broken).await.unwrap_err().to_ui();
+    let error = fake.inner.check_machines(&ana(), &broken).await.unwrap_err().to_ui();
     assert!(error.fields["user_data"].contains("Line "), "{error:?}");
 }
 

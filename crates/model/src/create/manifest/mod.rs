@@ -12,6 +12,7 @@ mod guest;
 
 use serde_json::{Value, json};
 
+use super::copies;
 use super::draft::{Bus, Firmware, MachineDraft, NetworkChoice};
 use super::options::CreateOptions;
 use super::size;
@@ -38,11 +39,6 @@ impl Manifests {
     /// All objects in the order in which they are made.
     pub fn objects(&self) -> impl Iterator<Item = &Value> {
         self.secrets.iter().chain([&self.machine])
-    }
-
-    /// All objects as one YAML text.
-    pub fn yaml(&self) -> String {
-        yaml::documents(self.objects())
     }
 }
 
@@ -80,7 +76,13 @@ impl Plan<'_> {
     }
 }
 
-/// The objects of a draft.
+/// The objects of all machines that a draft asks for, as one YAML text.
+pub fn all_as_yaml(draft: &MachineDraft, options: &CreateOptions) -> String {
+    let all: Vec<_> = copies::each(draft).iter().map(|single| manifests(single, options)).collect();
+    yaml::documents(all.iter().flat_map(Manifests::objects))
+}
+
+/// The objects of a draft of a single machine.
 pub fn manifests(draft: &MachineDraft, options: &CreateOptions) -> Manifests {
     let card = options.system(&draft.system).cloned().unwrap_or_else(|| SystemCard {
         cpus: 1,
