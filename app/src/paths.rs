@@ -6,6 +6,7 @@
 use leptos_router::params::ParamsMap;
 use model::ObjectRef;
 use model::create::{Boot, MachineDraft, Run};
+use model::image::{DownloadForm, SHARED_NAMESPACE};
 use model::query::{ListQuery, SortKey};
 
 /// The first page.
@@ -34,6 +35,7 @@ pub const NEW_MACHINE: &str = "/machines/new";
 pub fn new_machine(draft: &MachineDraft, check: bool) -> String {
     let fields = [
         ("name", draft.name.as_str()),
+        ("copies", &draft.copies),
         ("namespace", &draft.namespace),
         ("system", &draft.system),
         ("boot", draft.boot.word()),
@@ -62,6 +64,7 @@ pub fn draft_query(params: &ParamsMap) -> MachineDraft {
     let text = |key: &str| params.get(key).map(|value| value.trim().to_owned()).unwrap_or_default();
     MachineDraft {
         name: text("name"),
+        copies: text("copies"),
         namespace: text("namespace"),
         system: text("system"),
         boot: Boot::from_word(&text("boot")),
@@ -73,6 +76,15 @@ pub fn draft_query(params: &ParamsMap) -> MachineDraft {
         disk: text("disk"),
         run: Run::from_word(&text("run")),
         ..MachineDraft::default()
+    }
+}
+
+/// Where machines are that were made just now: the one, or the list of its team's.
+pub fn made(machines: &[ObjectRef]) -> String {
+    match machines {
+        [one] => machine(one),
+        [first, ..] => format!("{MACHINES}?namespace={}&sort=age", first.namespace),
+        [] => MACHINES.to_owned(),
     }
 }
 
@@ -116,9 +128,19 @@ pub fn image(at: &ObjectRef) -> String {
     format!("{IMAGES}/{}/{}", at.namespace, at.name)
 }
 
+/// An image's disk as a file, once it was prepared.
+pub fn download(at: &ObjectRef, offer: &str, form: DownloadForm) -> String {
+    format!("{IMAGES}/{}/{}/download?offer={}&form={}", at.namespace, at.name, encode(offer), form.word())
+}
+
 /// The import form, with what is copied filled in.
 pub fn copy_image(at: &ObjectRef) -> String {
     format!("{IMPORT}?source={}/{}", at.namespace, at.name)
+}
+
+/// The import form, for a copy that everybody may use.
+pub fn share_image(at: &ObjectRef) -> String {
+    format!("{}&team={SHARED_NAMESPACE}", copy_image(at))
 }
 
 /// The form for a new machine, with what it boots filled in.

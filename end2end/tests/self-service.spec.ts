@@ -31,9 +31,9 @@ async function upload(page: Page, at: string, file: string, name: string): Promi
   await page.getByRole("button", { name: "Upload", exact: true }).click();
 }
 
-test("ana uploads an installation disc, makes a machine of it, sees it boot and takes the disc out", async ({ page }) => {
+test("ana uploads an installation disc, makes a machine of it, takes the disc out, and copies the disk three times", async ({ page }) => {
   test.skip(!existsSync(ISO), `there is no ${ISO}`);
-  test.setTimeout(400_000);
+  test.setTimeout(500_000);
   await signIn(page, "ana");
   await upload(page, origin(), ISO, "memtest");
   const tray = page.getByRole("complementary", { name: "Uploads" });
@@ -62,6 +62,27 @@ test("ana uploads an installation disc, makes a machine of it, sees it boot and 
   await expect.poll(async () => JSON.stringify((JSON.parse(await instance()) as { spec: { volumes: unknown } }).spec.volumes), { timeout: 60_000 })
     .not.toContain("memtest");
   expect(JSON.parse(await instance())).toMatchObject({ status: { phase: "Running" } });
+
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await expect(page.getByRole("button", { name: "Start", exact: true })).toBeVisible({ timeout: 90_000 });
+  await page.getByRole("link", { name: "Make an image of it" }).click();
+  await expect(page).toHaveURL(/\/images\/import\?source=blue\/tester-disk$/);
+  await expect(page.getByRole("status").filter({ hasText: /^live$/ }).first()).toBeVisible();
+  await page.getByLabel("Name", { exact: true }).fill("golden");
+  await page.getByRole("button", { name: /^(Import|Copy)$/ }).click();
+  await expect(page).toHaveURL(/\/images\/blue\/golden$/, { timeout: 30_000 });
+  await page.getByRole("link", { name: "New machine" }).click({ timeout: 120_000 });
+
+  await page.getByLabel("Name", { exact: true }).fill("copy");
+  await page.getByLabel("How many", { exact: true }).fill("3");
+  await page.getByLabel("When it runs").selectOption({ label: "Stay off until somebody starts it" });
+  await page.getByRole("button", { name: "Create 3 machines" }).click();
+  await expect(page).toHaveURL(/\/machines\?/, { timeout: 30_000 });
+  for (const copy of ["copy-1", "copy-2", "copy-3"]) {
+    await expect(page.getByRole("link", { name: copy, exact: true })).toBeVisible();
+    await expect.poll(async () => (await ask("GET", `/api/v1/namespaces/blue/persistentvolumeclaims/${copy}-disk`)).body, { timeout: 60_000 })
+      .toContain('"phase":"Bound"');
+  }
 });
 
 test("an upload goes on after the tab was closed and after Porthole was killed, and not a byte differs", async ({ page }) => {

@@ -28,6 +28,14 @@ pub async fn get_image_choices() -> Answer<ImageChoices> {
     cx.portal.image_choices(&cx.actor).await.map_err(|error| cx.fail(&error))
 }
 
+/// Has the cluster offer an image's disk as a download, which takes it a while; what the offer is called.
+#[server(endpoint = "images/prepare-download", protocol = Wire)]
+pub async fn prepare_download(namespace: String, name: String) -> Answer<String> {
+    let cx = crate::ssr::request_cx()?;
+    let at = model::ObjectRef::parse(&namespace, &name).map_err(|_| cx.not_found("image"))?;
+    cx.portal.prepare_download(&cx.actor, &at).await.map_err(|error| cx.fail(&error))
+}
+
 /// Deletes an image that no machine uses.
 #[server(endpoint = "images/delete", protocol = Wire)]
 pub async fn delete_image(namespace: String, name: String) -> Answer<()> {

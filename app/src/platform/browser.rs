@@ -300,6 +300,11 @@ pub fn pop_out(url: &str) {
     let _ = window().open_with_url_and_target_and_features(url, "_blank", "popup,width=1120,height=760");
 }
 
+/// Has the browser fetch a file; the page stays.
+pub fn download(url: &str) {
+    let _ = window().location().assign(url);
+}
+
 /// Puts the focus on the first control of the page's own bar.
 pub fn focus_first_control() {
     if let Some(control) = first_visible("[data-bar] a, [data-bar] button, [data-bar] summary") {

@@ -93,7 +93,10 @@ pub fn focus_first_problem() {}
 /// Opens a page in a window of its own.
 pub fn pop_out(_url: &str) {}
 
-/// The way back to the page that is open, for after the sign-in.
+/// Has the browser fetch a file; the page stays.
+pub fn download(_url: &str) {}
+
+/// Puts the focus on the first control of the page's own bar.
 pub fn focus_first_control() {}
 
 /// Shows an element in full screen, or ends it.

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::meta::{Condition, ObjectMeta};
 use crate::snapshot::TypedRef;
 
+/// The group's name.
+pub const GROUP: &str = "export.kubevirt.io";
+/// Its versions, the newest first; the fields are the same in all.
+pub const VERSIONS: &[&str] = &["v1", "v1beta1", "v1alpha1"];
 /// The header that a download's token is sent in.
 pub const TOKEN_HEADER: &str = "x-kubevirt-export-token";
 

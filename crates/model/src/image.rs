@@ -215,10 +215,52 @@ pub struct ImageDetail {
     pub named_by: Vec<ObjectRef>,
     /// What the name means, if it means another claim.
     pub means: Option<ObjectRef>,
+    /// Whether this person may put a copy where everybody may use it.
+    pub can_share: bool,
+    /// Why its disk cannot be downloaded; `None` if it can.
+    pub download_denied: Option<String>,
     /// What is wrong with it, and what to do.
     pub findings: Vec<Finding>,
     /// What the cluster noted, newest first.
     pub events: Vec<EventLine>,
+}
+
+/// In which form a disk is downloaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DownloadForm {
+    /// Packed with gzip: empty space costs next to nothing.
+    #[default]
+    #[serde(rename = "gzip")]
+    Packed,
+    /// Byte by byte as the guest sees it.
+    #[serde(rename = "raw")]
+    Raw,
+}
+
+impl DownloadForm {
+    /// The word that addresses and KubeVirt's exports use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Packed => "gzip",
+            Self::Raw => "raw",
+        }
+    }
+
+    /// What the file is, for browsers.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Packed => "application/gzip",
+            Self::Raw => "application/octet-stream",
+        }
+    }
+
+    /// The end of the file's name.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Packed => "img.gz",
+            Self::Raw => "img",
+        }
+    }
 }
 
 /// What the forms for a new image offer.

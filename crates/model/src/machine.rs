@@ -224,6 +224,17 @@ pub struct MachineDetail {
     pub events: Vec<EventLine>,
 }
 
+impl MachineDetail {
+    /// The disk that an image of this machine is made of: the first one on a claim that is no drive.
+    pub fn disk_to_copy(&self) -> Option<ObjectRef> {
+        let is_on_claim = |disk: &&Disk| {
+            disk.device.starts_with("disk") && matches!(disk.source.as_str(), "dataVolume" | "persistentVolumeClaim")
+        };
+        let claim = self.disks.iter().find(is_on_claim)?.detail.as_deref()?;
+        Some(ObjectRef { namespace: self.row.at.namespace.clone(), name: claim.parse().ok()? })
+    }
+}
+
 /// One disk of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {

@@ -34,6 +34,8 @@ pub enum Thing {
     Disk,
     /// A template for machines.
     Template,
+    /// A download that was prepared.
+    Download,
 }
 
 impl Thing {
@@ -48,6 +50,7 @@ impl Thing {
             Self::Page => "page",
             Self::Disk => "disk",
             Self::Template => "template",
+            Self::Download => "download",
         }
     }
 }

@@ -13,8 +13,11 @@
 //! | `make`, `quota` | what is checked before, and objects made in the person's name |
 //! | `uploads` | a file from a browser into a claim |
 //! | `import` | the cluster fetches or copies by itself |
+//! | `download` | a claim to a browser |
 //! | `library`, `query` | rows and pages |
 
+mod download;
+mod https;
 mod import;
 mod index;
 mod library;
@@ -24,6 +27,7 @@ mod quota;
 mod uploads;
 mod volume;
 
+pub use download::Download;
 pub(crate) use index::DiskIndex;
 pub(crate) use uploads::Uploads;
 pub use uploads::{Chunk, ChunkError, UploadProxy};

@@ -65,7 +65,7 @@ use model::doctor::Report;
 use model::editing::MachineEditing;
 use model::finding::Finding;
 use model::image::import::ImportRequest;
-use model::image::{ImageChoices, ImageDetail};
+use model::image::{DownloadForm, ImageChoices, ImageDetail};
 use model::live::{Hint, LiveKind};
 use model::machine::{MachineAction, MachineDetail};
 use model::query::{ImageList, ListQuery, MachineList, PodList};
@@ -76,7 +76,7 @@ use model::workload::{PodDetail, PodLog};
 pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
 pub use cluster::ClusterSource;
 pub use error::PortalError;
-pub use images::{Chunk, ChunkError, UploadProxy};
+pub use images::{Chunk, ChunkError, Download, UploadProxy};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
 
@@ -233,13 +233,13 @@ impl Portal {
     }
 
     /// Checks a draft by our own rules and by the cluster's, without making anything.
-    pub async fn check_machine(&self, actor: &Actor, draft: &MachineDraft) -> Result<(), PortalError> {
-        self.0.check_machine(actor, draft).await
+    pub async fn check_machines(&self, actor: &Actor, draft: &MachineDraft) -> Result<(), PortalError> {
+        self.0.check_machines(actor, draft).await
     }
 
-    /// Makes a machine, as the person.
-    pub async fn create_machine(&self, actor: &Actor, draft: &MachineDraft) -> Result<ObjectRef, PortalError> {
-        self.0.create_machine(actor, draft).await
+    /// Makes the machines that a draft asks for, as the person: all of them, or none.
+    pub async fn create_machines(&self, actor: &Actor, draft: &MachineDraft) -> Result<Vec<ObjectRef>, PortalError> {
+        self.0.create_machines(actor, draft).await
     }
 
     /// Templates of the person's teams and those for everybody.
@@ -332,6 +332,22 @@ impl Portal {
     /// Has the cluster fetch or copy an image, in the person's name.
     pub async fn import_image(&self, actor: &Actor, request: ImportRequest) -> Result<ObjectRef, PortalError> {
         self.0.import_image(actor, request).await
+    }
+
+    /// Has the cluster offer an image's disk as a download; what the offer is called.
+    pub async fn prepare_download(&self, actor: &Actor, at: &ObjectRef) -> Result<String, PortalError> {
+        self.0.prepare_download(actor, at).await
+    }
+
+    /// Opens a download that was prepared.
+    pub async fn open_download(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        offer: &str,
+        form: DownloadForm,
+    ) -> Result<Download, PortalError> {
+        self.0.open_download(actor, at, offer, form).await
     }
 
     /// Deletes an image that no machine uses.

@@ -7,6 +7,7 @@
 use futures_util::future::join_all;
 use model::ObjectRef;
 use model::create::{MachineDraft, MachineTemplate, kept_in_template, suggest_name, title_problem};
+use model::image::SHARED_NAMESPACE;
 use serde_json::{Value, json};
 
 use crate::Inner;
@@ -14,8 +15,6 @@ use crate::access::Actor;
 use crate::cluster::CallError;
 use crate::error::{PortalError, Thing};
 
-/// Where templates for everybody are kept.
-const SHARED: &str = "porthole-images";
 const LABEL: &str = "porthole.dev/kind";
 const KIND: &str = "machine-template";
 
@@ -23,8 +22,8 @@ impl Inner {
     /// Templates of the person's teams and those for everybody.
     pub(crate) async fn templates(&self, actor: &Actor) -> Result<Vec<MachineTemplate>, PortalError> {
         let mut places = self.creating_teams(actor).await?;
-        places.retain(|place| place != SHARED);
-        places.push(SHARED.to_owned());
+        places.retain(|place| place != SHARED_NAMESPACE);
+        places.push(SHARED_NAMESPACE.to_owned());
         let lists = join_all(places.iter().map(|place| async move {
             let uri = format!("{}?labelSelector={LABEL}%3D{KIND}", collection(place));
             self.cluster.as_person(&actor.user, &actor.groups).get_json(&uri).await
@@ -115,7 +114,7 @@ fn template(object: &Value) -> Option<MachineTemplate> {
         at: format!("{namespace}/{name}"),
         title: data["title"].as_str().filter(|title| !title.is_empty()).unwrap_or(name).to_owned(),
         version: data["version"].as_str().and_then(|version| version.parse().ok()).unwrap_or(1),
-        is_shared: namespace == SHARED,
+        is_shared: namespace == SHARED_NAMESPACE,
         draft: kept_in_template(&draft),
     })
 }

@@ -74,6 +74,7 @@ impl Fake {
                 optional: Kind::ALL
                     .into_iter()
                     .filter_map(|kind| Some((kind.group(), *kind.optional_versions().first()?)))
+                    .chain([(kubevirt::export::GROUP, kubevirt::export::VERSIONS[0])])
                     .collect(),
             },
         );
@@ -116,6 +117,14 @@ impl Fake {
         let volume = json!({ "metadata": { "namespace": namespace, "name": name, "uid": "u1" }, "status": status });
         let key: Key = (namespace.to_owned(), name.to_owned());
         self.inner.disks.volumes.apply(&key, serde_json::from_value(volume).expect("a data volume"));
+    }
+
+    /// A claim that is ready.
+    pub(crate) fn claim(&self, namespace: &str, name: &str) {
+        let claim = json!({ "metadata": { "namespace": namespace, "name": name, "uid": "u2" },
+            "spec": { "volumeName": "pv" }, "status": { "phase": "Bound", "capacity": { "storage": "1Gi" } } });
+        let key: Key = (namespace.to_owned(), name.to_owned());
+        self.inner.disks.claims.apply(&key, serde_json::from_value(claim).expect("a claim"));
     }
 
     /// A storage class.

@@ -14,6 +14,8 @@ pub mod people;
 use crate::cluster::PrepareError;
 use crate::cluster::manifests::{self, IfThere};
 
+/// Where images for everybody are.
+pub const SHARED_IMAGES: &str = include_str!("../../../deploy/shared-images.yaml");
 /// Namespaces and role bindings of two teams and of the administrators.
 pub const TEAMS: &str = include_str!("../../demo/teams.yaml");
 const BLUE: &str = include_str!("../../demo/blue.yaml");
@@ -28,7 +30,7 @@ pub async fn fill(admin: &Client) -> Result<Vec<DynamicObject>, PrepareError> {
         Some(marker) if marker.data["data"]["held"] == "pending" => {}
         Some(_) => return Ok(Vec::new()),
         None => {
-            for manifest in [TEAMS, BLUE, GREEN, MARKER] {
+            for manifest in [TEAMS, SHARED_IMAGES, BLUE, GREEN, MARKER] {
                 manifests::apply(admin, manifests::parse(manifest)?, IfThere::Keep).await?;
             }
         }

@@ -10,6 +10,7 @@
 //! | `/events` | [`routes::events`] |
 //! | `/console/{namespace}/{vm}/vnc` | [`routes::console`] |
 //! | `/machines/{namespace}/{name}/screen.png` | [`routes::screen`] |
+//! | `/images/{namespace}/{name}/download` | [`routes::download`] |
 //! | `/uploads`, `/uploads/{id}`, `/uploads/{id}/chunks/{index}` | [`routes::uploads`] |
 //! | `/healthz`, `/readyz`, `/metrics` | [`routes::health`], [`routes::metrics`] |
 //! | everything else: a file, else the page that says so | [`site`], [`pages`] |
@@ -25,11 +26,13 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
+use model::image::DownloadForm;
 use portal::{Lifecycle, Portal};
 use tower::ServiceBuilder;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::limit::RequestBodyLimitLayer;
 
 pub mod headers;
@@ -83,6 +86,12 @@ impl FromRef<WebState> for Arc<Origins> {
     }
 }
 
+/// Disks go as they are: whoever wants them packed asks for that.
+fn is_worth_packing() -> impl Predicate {
+    let is_disk = |form: DownloadForm| NotForContentType::const_new(form.media_type());
+    DefaultPredicate::new().and(is_disk(DownloadForm::Raw)).and(is_disk(DownloadForm::Packed))
+}
+
 /// All routes.
 pub fn router(state: &WebState) -> Router {
     let identify = ServiceBuilder::new()
@@ -95,6 +104,7 @@ pub fn router(state: &WebState) -> Router {
         .route("/events", get(routes::events::handle))
         .route("/console/{namespace}/{vm}/vnc", any(routes::console::handle))
         .route("/machines/{namespace}/{name}/screen.png", get(routes::screen::handle))
+        .route("/images/{namespace}/{name}/download", get(routes::download::handle))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(identify.clone());
     let uploads = Router::new()
@@ -113,7 +123,7 @@ pub fn router(state: &WebState) -> Router {
         .fallback_service(state.site.files(not_found.with_state(state.clone())))
         .layer(CatchPanicLayer::custom(problem::from_panic))
         .layer(from_fn_with_state(state.origins.clone(), origin::guard))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_worth_packing()))
         .layer(from_fn_with_state(state.origins.clone(), headers::secure))
         .layer(from_fn(request_log::log))
         .with_state(state.clone())

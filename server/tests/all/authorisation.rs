@@ -49,6 +49,7 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/images/get", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     ("/api/images/choices", "", [401, 200, 200, 200]),
     ("/api/images/delete", "namespace=blue&name=no-such", [401, 404, 404, 404]),
+    ("/api/images/prepare-download", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     // A form that means nothing is refused before anything is looked at.
     ("/api/images/import", "request[from]=nowhere", [401, 422, 422, 422]),
     // There is no check of the whole cluster for those who see a part of it.
@@ -90,6 +91,7 @@ const ROUTES: &[(&str, &str, [u16; 4])] = &[
     // It is switched off, so it shows nothing.
     ("/machines/{namespace}/{name}/screen.png", "/machines/blue/box/screen.png", [401, 409, 404, 409]),
     ("/machines/{namespace}/{name}/screen.png", "/machines/blue/no-such/screen.png", [401, 404, 404, 404]),
+    ("/images/{namespace}/{name}/download", "/images/blue/no-such/download?offer=a", [401, 404, 404, 404]),
     // What changes something is looked at in `uploads`.
     ("/uploads", "/uploads", [401, 200, 200, 200]),
     ("/uploads/{id}", "/uploads/no-such", [401, 404, 404, 404]),

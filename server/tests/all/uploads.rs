@@ -121,6 +121,9 @@ async fn a_file_becomes_an_image_that_the_team_sees_and_nobody_else() {
     assert_eq!(bo.post("/api/images/get", "namespace=blue&name=golden").await.status, 404);
     assert!(begin(&ana, &request("golden", &file)).await.json()["fields"]["name"].is_string());
 
+    is_shared_by_administrators(&porthole, [&ana, &bo], "golden").await;
+    comes_back_as_it_was(&porthole, [&ana, &bo], "golden", &file).await;
+
     assert_eq!(ana.post("/api/images/delete", "namespace=blue&name=golden").await.status, 200);
     eventually("it is gone", async || {
         let left = left(&porthole, "golden").await;
@@ -128,6 +131,72 @@ async fn a_file_becomes_an_image_that_the_team_sees_and_nobody_else() {
     })
     .await;
     porthole.stop().await;
+}
+
+/// Copies an image to where everybody may use it: an administrator may, the team may not.
+async fn is_shared_by_administrators(porthole: &TestPorthole, [ana, bo]: [&Client; 2], name: &str) {
+    cluster::apply(porthole.kube(), server::demo::SHARED_IMAGES).await;
+    let form = format!(
+        "request[from]=clone&request[namespace]=porthole-images&request[name]={name}&request[source]=blue/{name}&request[is_image]=true"
+    );
+    eventually("ana sees the place, and may not write there", async || {
+        match ana.post("/api/images/import", &form).await {
+            Answer { status: 403, .. } => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+    let admin = porthole.sign_in("admin").await;
+    let shared = admin.post("/api/images/import", &form).await;
+    assert_eq!(shared.status, 200, "{shared:?}");
+    let at = format!("porthole-images/{name}");
+    eventually("another team can make machines of it", async || {
+        let offers = bo.post("/api/machines/options", "namespace=green").await.json();
+        let image = offers["images"].as_array().unwrap().iter().find(|image| image["at"] == at.as_str()).cloned();
+        image.filter(|image| image["unready"].is_null()).ok_or(offers["images"].clone())
+    })
+    .await;
+    let form = format!("namespace=porthole-images&name={name}");
+    assert_eq!(bo.post("/api/images/delete", &form).await.status, 403);
+    let told = |answer: Answer| answer.json()["can_share"].clone();
+    let own = format!("namespace=blue&name={name}");
+    assert_eq!(told(admin.post("/api/images/get", &own).await), true);
+    assert_eq!(told(ana.post("/api/images/get", &own).await), false);
+    assert_eq!(told(admin.post("/api/images/get", &form).await), false, "it is shared already");
+}
+
+/// Downloads an image, as somebody of its team and as somebody else.
+async fn comes_back_as_it_was(porthole: &TestPorthole, [ana, bo]: [&Client; 2], name: &str, file: &Bytes) {
+    use std::io::Read as _;
+    let form = format!("namespace=blue&name={name}");
+    assert_eq!(bo.post("/api/images/prepare-download", &form).await.status, 404);
+    let exports = async || {
+        let api = cluster::api(porthole.kube(), "VirtualMachineExport", "blue");
+        api.list(&kube::api::ListParams::default()).await.unwrap().items.len()
+    };
+    for form in ["raw", "gzip"] {
+        let offer = ana.post("/api/images/prepare-download", &format!("namespace=blue&name={name}")).await;
+        assert_eq!(offer.status, 200, "{offer:?}");
+        let offer = offer.json().as_str().unwrap().to_owned();
+        let path = format!("/images/blue/{name}/download?offer={offer}&form={form}");
+        assert_eq!(bo.get(&path).await.status, 404);
+        let answer = ana.get(&path).await;
+        assert_eq!((answer.status, answer.header("content-encoding")), (200, ""), "{form}");
+        let ending = if form == "raw" { "img" } else { "img.gz" };
+        assert_eq!(answer.header("content-disposition"), format!("attachment; filename=\"{name}.{ending}\""));
+        let mut disk = answer.body.to_vec();
+        if form == "gzip" {
+            disk.clear();
+            flate2::read::GzDecoder::new(&answer.body[..]).read_to_end(&mut disk).unwrap();
+        }
+        assert!(disk.starts_with(file), "{form}: {} bytes", disk.len());
+        eventually("the offer is gone once it was fetched", async || match exports().await {
+            0 => Ok(()),
+            left => Err(left),
+        })
+        .await;
+        assert_eq!(ana.get(&path).await.status, 404);
+    }
 }
 
 /// What is left of an image in the cluster.

@@ -6,7 +6,7 @@ use leptos_meta::Title;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_params_map};
 use model::image::size::bytes_words;
-use model::image::{ImageDetail, ImageKind, ImageState};
+use model::image::{DownloadForm, ImageDetail, ImageKind, ImageState};
 use model::live::LiveKind;
 
 use super::table::{Far, kind_glyph};
@@ -17,7 +17,8 @@ use crate::components::findings::Findings;
 use crate::components::toasts::Toasts;
 use crate::live::Live;
 use crate::paths;
-use crate::ui::{Fact, Facts, Glyph, Icon, Loaded, Look, Notice, Panel, Pill, Skeleton, Tone, button_class};
+use crate::platform;
+use crate::ui::{Fact, Facts, Glyph, Icon, Loaded, Look, Menu, Notice, Panel, Pill, Skeleton, Tone, button_class};
 
 /// The page.
 #[component]
@@ -174,7 +175,8 @@ fn Actions(detail: Memo<ImageDetail>) -> impl IntoView {
     let is_usable = Memo::new(move |_| detail.with(|detail| detail.row.is_usable()));
     let is_disk = Memo::new(move |_| detail.with(|detail| detail.row.kind == ImageKind::Disk));
     let denied = Memo::new(move |_| detail.with(|detail| detail.row.delete_denied.clone()));
-    let (copy, machine) = (paths::copy_image(&at), paths::machine_from(&at));
+    let can_share = Memo::new(move |_| detail.with(|detail| detail.can_share));
+    let (copy, share, machine) = (paths::copy_image(&at), paths::share_image(&at), paths::machine_from(&at));
     view! {
         {move || {
             is_usable
@@ -185,6 +187,16 @@ fn Actions(detail: Memo<ImageDetail>) -> impl IntoView {
                             <Icon glyph=Glyph::Copy/>
                             {if is_disk.get() { "Make an image of it" } else { "Copy" }}
                         </a>
+                        {can_share
+                            .get()
+                            .then(|| {
+                                view! {
+                                    <a class=button_class(Look::Plain) href=share.clone()>
+                                        <Icon glyph=Glyph::People/>
+                                        "Share with everybody"
+                                    </a>
+                                }
+                            })}
                         {(!is_disk.get())
                             .then(|| {
                                 view! {
@@ -197,17 +209,10 @@ fn Actions(detail: Memo<ImageDetail>) -> impl IntoView {
                     }
                 })
         }}
+        <DownloadMenu detail/>
         {move || {
             if let Some(reason) = denied.get() {
-                let title = reason.clone();
-                view! {
-                    <button type="button" class=button_class(Look::Plain) aria-disabled="true" title=title>
-                        <Icon glyph=Glyph::Trash/>
-                        "Delete"
-                        <span class="sr-only">{reason}</span>
-                    </button>
-                }
-                    .into_any()
+                view! { <Denied glyph=Glyph::Trash label="Delete" reason/> }.into_any()
             } else {
                 view! {
                     <button type="button" class=button_class(Look::Plain) popovertarget="confirm-delete">
@@ -219,6 +224,68 @@ fn Actions(detail: Memo<ImageDetail>) -> impl IntoView {
             }
         }}
         <DeleteDialog at/>
+    }
+}
+
+/// A button that cannot be pressed, and why.
+#[component]
+fn Denied(glyph: Glyph, label: &'static str, reason: String) -> impl IntoView {
+    let title = reason.clone();
+    view! {
+        <button type="button" class=button_class(Look::Plain) aria-disabled="true" title=title>
+            <Icon glyph/>
+            {label}
+            <span class="sr-only">{reason}</span>
+        </button>
+    }
+}
+
+/// The disk as a file. The cluster needs a moment to offer it; then the browser's own download begins.
+#[component]
+fn DownloadMenu(detail: Memo<ImageDetail>) -> impl IntoView {
+    let toasts = Toasts::expect();
+    let at = StoredValue::new(detail.with_untracked(|detail| detail.row.at.clone()));
+    let denied = Memo::new(move |_| detail.with(|detail| detail.download_denied.clone()));
+    let is_busy = RwSignal::new(false);
+    let fetch = move |form: DownloadForm| {
+        if is_busy.get_untracked() {
+            return;
+        }
+        is_busy.set(true);
+        toasts.say(Tone::Info, format!("The cluster gets {} ready for the download.", at.get_value().name));
+        spawn_local(async move {
+            let at = at.get_value();
+            match api::images::prepare_download(at.namespace.to_string(), at.name.to_string()).await {
+                Ok(offer) => platform::download(&paths::download(&at, &offer, form)),
+                Err(error) => toasts.say(Tone::Bad, format!("{}: {}", at.name, error.0.message)),
+            }
+            is_busy.try_set(false);
+        });
+    };
+    let item = move |form: DownloadForm, label: &'static str, about: &'static str| {
+        view! {
+            <button type="button" class=button_class(Look::Item) on:click=move |_| fetch(form)>
+                <span class="text-left">
+                    {label} <span class="block text-xs text-ink-faint">{about}</span>
+                </span>
+            </button>
+        }
+    };
+    let face = move || {
+        view! {
+            <Icon glyph=Glyph::Download/>
+            {move || if is_busy.get() { "Preparing…" } else { "Download" }}
+        }
+    };
+    move || match denied.get() {
+        Some(reason) => view! { <Denied glyph=Glyph::Download label="Download" reason/> }.into_any(),
+        None => view! {
+            <Menu label="Download" class=button_class(Look::Plain) face=face>
+                {item(DownloadForm::Packed, "Packed", "gzip: empty space costs next to nothing")}
+                {item(DownloadForm::Raw, "Raw", "Byte by byte, as large as the disk")}
+            </Menu>
+        }
+        .into_any(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Fields of the forms for a new image: label, input, what is wrong, what it means.
 
 use leptos::prelude::*;
-use model::image::ImageChoices;
+use model::image::{ImageChoices, SHARED_NAMESPACE};
 
 /// The classes of an input.
 pub(super) const INPUT: &str = "mt-1 h-9 w-full rounded-control border border-rule-strong bg-paper-raised px-2.5 text-sm \
@@ -133,7 +133,8 @@ pub(super) fn Choice(
 
 /// The teams to choose from.
 pub(super) fn teams(choices: &ImageChoices) -> Vec<(String, String)> {
-    choices.namespaces.iter().map(|name| (name.clone(), name.clone())).collect()
+    let label = |name: &String| if name == SHARED_NAMESPACE { format!("{name} (for everybody)") } else { name.clone() };
+    choices.namespaces.iter().map(|name| (name.clone(), label(name))).collect()
 }
 
 /// The storage classes to choose from, the default one first.

@@ -76,7 +76,9 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
     let asked = params.with_untracked(|params| params.get("source").unwrap_or_default());
     let text = |value: &str| RwSignal::new(value.to_owned());
     let way = text(if asked.is_empty() { "http" } else { "clone" });
-    let team = text(choices.namespaces.first().map_or("", String::as_str));
+    let wanted = params.with_untracked(|params| params.get("team").unwrap_or_default());
+    let team = choices.namespaces.iter().find(|name| **name == wanted).or_else(|| choices.namespaces.first());
+    let team = text(team.map_or("", String::as_str));
     let (name, url, user, password, sha256, size) = (text(""), text(""), text(""), text(""), text(""), text(""));
     let (source, class, preference) = (text(&asked), text(&first_class(&choices)), text(""));
     let is_image = RwSignal::new(true);

@@ -65,9 +65,10 @@ fn Waiting() -> impl IntoView {
 fn Shown(detail: Memo<MachineDetail>) -> impl IntoView {
     let row = Memo::new(move |_| detail.with(|detail| detail.row.clone()));
     let findings = Signal::derive(move || detail.with(|detail| detail.findings.clone()));
+    let copy = Memo::new(move |_| detail.with(MachineDetail::disk_to_copy).map(|disk| paths::copy_image(&disk)));
     look_again(detail);
     view! {
-        <Header row/>
+        <Header row copy/>
         <div class="mt-3 empty:hidden">
             <Findings findings row=row/>
         </div>
@@ -110,7 +111,7 @@ fn look_again(detail: Memo<MachineDetail>) {
 
 /// Name, state and what can be done.
 #[component]
-fn Header(row: Memo<MachineRow>) -> impl IntoView {
+fn Header(row: Memo<MachineRow>, copy: Memo<Option<String>>) -> impl IntoView {
     let power = Power::expect();
     let at = row.with_untracked(|row| row.at.clone());
     let state = Memo::new(move |_| row.with(|row| (power.state(row), row.since)));
@@ -130,7 +131,7 @@ fn Header(row: Memo<MachineRow>) -> impl IntoView {
                 {at.namespace.to_string()} {move || node.get().map(|node| format!(" · on {node}"))}
             </span>
             <div class="flex flex-wrap items-center gap-2 max-md:w-full md:ml-auto" data-page-actions="">
-                <PowerBar row/>
+                <PowerBar row copy/>
             </div>
         </div>
     }
@@ -138,11 +139,7 @@ fn Header(row: Memo<MachineRow>) -> impl IntoView {
 
 /// The power actions: the likely ones as buttons, the rest in a menu with their reasons.
 #[component]
-pub fn PowerBar(
-    /// The machine.
-    #[prop(into)]
-    row: Signal<MachineRow>,
-) -> impl IntoView {
+fn PowerBar(row: Memo<MachineRow>, copy: Memo<Option<String>>) -> impl IntoView {
     let is_possible = move |action| row.with(|row| row.offer(action).is_some_and(|offer| offer.denied.is_none()));
     let starts = Memo::new(move |_| is_possible(MachineAction::Start));
     let hold = Memo::new(move |_| row.with(hold_action));
@@ -173,6 +170,17 @@ pub fn PowerBar(
                 hidden.iter().map(|action| view! { <ActionButton row action=*action look=Look::Item/> }).collect_view()
             }}
             <ResetItem row/>
+            {move || {
+                copy.get()
+                    .map(|href| {
+                        view! {
+                            <a class=button_class(Look::Item) href=href>
+                                <Icon glyph=Glyph::Copy/>
+                                "Make an image of it…"
+                            </a>
+                        }
+                    })
+            }}
             <delete::DeleteItem/>
         </Menu>
         <ResetDialog row/>

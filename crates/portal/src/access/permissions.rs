@@ -74,6 +74,15 @@ impl Ask {
         }
     }
 
+    /// May somebody have disks offered as downloads in a namespace?
+    pub(crate) fn export(namespace: &str) -> Self {
+        Self {
+            group: kubevirt::export::GROUP,
+            resource: "virtualmachineexports",
+            ..Self::create(Kind::DataVolume, namespace)
+        }
+    }
+
     fn on(kind: Kind, verb: &'static str, namespace: &str, name: &str) -> Self {
         Self {
             verb,

@@ -95,7 +95,12 @@ impl Pulse {
             kubevirt: served(groups, "kubevirt.io"),
             subresources: served(groups, subresource::GROUP),
             version: before.version.clone(),
-            optional: Kind::ALL.into_iter().filter_map(|kind| optional(groups, kind)).collect(),
+            optional: Kind::ALL
+                .into_iter()
+                .map(|kind| (kind.group(), kind.optional_versions()))
+                .chain([(kubevirt::export::GROUP, kubevirt::export::VERSIONS)])
+                .filter_map(|(group, versions)| optional(groups, group, versions))
+                .collect(),
         };
         let is_old = self.version_seen.is_none_or(|seen| seen.elapsed() > VERSION_AGE);
         match offers.kubevirt {
@@ -138,11 +143,15 @@ fn served(groups: &APIGroupList, name: &str) -> Option<ApiVersion> {
         .find(|known| group.versions.iter().any(|version| version.version == known.as_str()))
 }
 
-/// The group of a kind that a cluster may do without, and the version to use.
-fn optional(groups: &APIGroupList, kind: Kind) -> Option<(&'static str, &'static str)> {
-    let group = groups.groups.iter().find(|group| group.name == kind.group())?;
+/// A group that a cluster may do without, and the version to use: the first of `known` that is served.
+fn optional(
+    groups: &APIGroupList,
+    name: &'static str,
+    known: &'static [&'static str],
+) -> Option<(&'static str, &'static str)> {
+    let group = groups.groups.iter().find(|group| group.name == name)?;
     let is_served = |known: &&&str| group.versions.iter().any(|version| version.version == ***known);
-    kind.optional_versions().iter().find(is_served).map(|version| (kind.group(), *version))
+    known.iter().find(is_served).map(|version| (name, *version))
 }
 
 #[cfg(test)]
@@ -178,8 +187,9 @@ mod tests {
     #[test]
     fn a_group_that_a_cluster_may_do_without_is_found_in_a_version_that_the_portal_reads() {
         let present = groups(&[("cdi.kubevirt.io", &["v1beta1", "v1alpha1"])]);
-        assert_eq!(optional(&present, Kind::DataVolume), Some(("cdi.kubevirt.io", "v1beta1")));
-        assert_eq!(optional(&groups(&[("cdi.kubevirt.io", &["v9"])]), Kind::DataVolume), None);
-        assert_eq!(optional(&present, Kind::Pod), None, "every cluster has pods");
+        let of = |groups: &APIGroupList, kind: Kind| optional(groups, kind.group(), kind.optional_versions());
+        assert_eq!(of(&present, Kind::DataVolume), Some(("cdi.kubevirt.io", "v1beta1")));
+        assert_eq!(of(&groups(&[("cdi.kubevirt.io", &["v9"])]), Kind::DataVolume), None);
+        assert_eq!(of(&present, Kind::Pod), None, "every cluster has pods");
     }
 }

@@ -7,6 +7,7 @@ use model::create::{
     system_from_preference,
 };
 use model::image::{FORMAT_ANNOTATION, MEDIA_LABEL};
+use model::image::{PREFERENCE_LABEL, SHARED_NAMESPACE};
 use serde_json::Value;
 
 use super::{metadata, quota};
@@ -15,9 +16,6 @@ use crate::access::{Actor, Ask};
 use crate::cluster::Kind;
 use crate::error::PortalError;
 
-/// Where images for everybody are kept.
-const SHARED_IMAGES: &str = "porthole-images";
-const PREFERENCE_LABEL: &str = "instancetype.kubevirt.io/default-preference";
 const SIZE_LABEL: &str = "instancetype.kubevirt.io/default-instancetype";
 const DRIVERS: &str = "quay.io/kubevirt/virtio-container-disk";
 
@@ -112,7 +110,7 @@ impl Inner {
             }
         }
         if let Ok(visible) = self.visible(actor, Kind::Claim).await {
-            for place in [namespace, SHARED_IMAGES] {
+            for place in [namespace, SHARED_NAMESPACE] {
                 let claims = self.disks.claims.index().visible(&visible, place);
                 if !place.is_empty() {
                     images.extend(claims.iter().filter_map(|claim| self.claim_option(claim)));

@@ -7,7 +7,9 @@ use kubevirt::storage::default_class;
 use kubevirt::{StorageClass, StorageProfile};
 use model::ObjectRef;
 use model::image::size::{ClassChoice, ClassUse};
-use model::image::{CHECKSUM_ANNOTATION, FILE_ANNOTATION, FORMAT_ANNOTATION, ImageChoices, ImageDetail, ImageState};
+use model::image::{
+    CHECKSUM_ANNOTATION, FILE_ANNOTATION, FORMAT_ANNOTATION, ImageChoices, ImageDetail, ImageState, SHARED_NAMESPACE,
+};
 use model::query::{Filling, ImageList, ListQuery};
 use serde_json::Value;
 
@@ -82,7 +84,10 @@ impl Inner {
     }
 
     pub(crate) async fn image(&self, actor: &Actor, at: &ObjectRef) -> Result<ImageDetail, PortalError> {
-        let Image { mut row, parts, .. } = self.visible_image(actor, at).await?;
+        let image = self.visible_image(actor, at).await?;
+        let download_denied = self.download_denied(actor, &image).await?;
+        let Image { mut row, parts, .. } = image;
+        let can_share = row.is_usable() && !row.is_shared && self.may_make(actor, SHARED_NAMESPACE).await.is_ok();
         let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
         let events = if self.permissions.may_in(actor, Ask::list(Kind::Event, Some(namespace))).await? {
             let (claim, volume) = (parts.claim.as_deref(), parts.volume.as_deref());
@@ -120,6 +125,8 @@ impl Inner {
             format: annotation(FORMAT_ANNOTATION),
             named_by: self.names_of(actor, at).await?,
             means,
+            can_share,
+            download_denied,
             findings: self.explain_disk(actor, at).await?,
             events,
             row,

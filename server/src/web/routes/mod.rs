@@ -1,6 +1,7 @@
 //! Routes that are no pages: they need streaming, upgrades, cookies or a plain answer.
 
 pub mod console;
+pub mod download;
 pub mod events;
 pub mod health;
 pub mod metrics;

@@ -14,6 +14,7 @@ pub fn api(client: &Client, kind: &str, namespace: &str) -> Api<DynamicObject> {
         "PersistentVolumeClaim" => ("", "v1", "persistentvolumeclaims"),
         "DataVolume" => ("cdi.kubevirt.io", "v1beta1", "datavolumes"),
         "DataSource" => ("cdi.kubevirt.io", "v1beta1", "datasources"),
+        "VirtualMachineExport" => ("export.kubevirt.io", "v1", "virtualmachineexports"),
         "ConfigMap" => ("", "v1", "configmaps"),
         "Secret" => ("", "v1", "secrets"),
         "VirtualMachine" => ("kubevirt.io", "v1", "virtualmachines"),

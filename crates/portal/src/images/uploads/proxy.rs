@@ -10,18 +10,12 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use kube::client::ConfigExt as _;
 use kubevirt::CdiConfig;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
 use crate::cluster::Trouble;
+use crate::images::https::{self, BodyError, HttpsClient};
 
 /// The most of a refusal that is read.
 const MAX_REFUSAL: usize = 16 << 10;
@@ -38,15 +32,11 @@ pub struct UploadProxy {
     pub ca: Option<String>,
 }
 
-/// What goes wrong at an end of a request, as the body's stream tells it.
-pub(super) type BodyError = std::io::Error;
-type Body = UnsyncBoxBody<Bytes, BodyError>;
-
 /// A client for the proxy.
 #[derive(Clone, Debug)]
 pub(super) struct Proxy {
     base: String,
-    client: Client<hyper_rustls::HttpsConnector<HttpConnector>, Body>,
+    client: HttpsClient,
 }
 
 /// What an answer means.
@@ -75,18 +65,12 @@ impl Proxy {
             "CDI does not say where its upload proxy is. An administrator has to start porthole with --upload-proxy.",
         )?;
         let base = base.trim_end_matches('/').to_owned();
-        let uri = base.parse().map_err(|_| format!("The address of CDI's upload proxy, {base}, is no address."))?;
-        let mut trust = kube::Config::new(uri);
-        trust.root_cert = trusted(settings, config, roots)?;
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_keepalive(Some(Duration::from_secs(30)));
-        http.set_connect_timeout(Some(Duration::from_secs(10)));
-        let https = trust
-            .rustls_https_connector_with_connector(http)
+        let is_address = base.parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some());
+        if !is_address {
+            return Err(format!("The address of CDI's upload proxy, {base}, is no address."));
+        }
+        let client = https::client(trusted(settings, config, roots)?)
             .map_err(|error| format!("The certificates for CDI's upload proxy cannot be used: {error}."))?;
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https);
         Ok(Self { base, client })
     }
 
@@ -144,10 +128,8 @@ fn trusted(
     config: &CdiConfig,
     roots: Option<Arc<[Vec<u8>]>>,
 ) -> Result<Option<Vec<Vec<u8>>>, String> {
-    let parse = |pem: &str| -> Result<Vec<Vec<u8>>, String> {
-        CertificateDer::pem_slice_iter(pem.as_bytes())
-            .map(|found| found.map(|certificate| certificate.to_vec()))
-            .collect::<Result<_, _>>()
+    let parse = |pem: &str| {
+        https::certificates(pem)
             .map_err(|error| format!("The certificates for CDI's upload proxy cannot be read: {error}."))
     };
     if let Some(pem) = &settings.ca {
