@@ -5,6 +5,7 @@
 
 pub mod import;
 pub mod size;
+pub(crate) mod wanted;
 
 use serde::{Deserialize, Serialize};
 

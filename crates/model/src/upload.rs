@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ObjectRef;
+use crate::image::wanted::Wanted;
 pub use ledger::{Ledger, Verdict};
 
 /// Bytes in a chunk; the last one may be shorter.
@@ -190,16 +191,18 @@ pub fn is_sha256(text: &str) -> bool {
 
 /// What is wrong with the parts of a request that need no cluster to judge, by field.
 pub fn check(request: &UploadRequest) -> BTreeMap<String, String> {
-    let mut wrong = BTreeMap::new();
+    let wanted = Wanted {
+        name: &request.name,
+        namespace: &request.namespace,
+        disk_bytes: request.disk_bytes,
+        size_is_missing: Some("Give the size of the unpacked disk."),
+        class: &request.class,
+        preference: &request.preference,
+    };
+    let mut wrong = wanted.check();
     let mut say = |field: &str, text: &str| {
         wrong.entry(field.to_owned()).or_insert_with(|| text.to_owned());
     };
-    if let Err(error) = crate::image::check_name(&request.name) {
-        say("name", error);
-    }
-    if request.namespace.parse::<crate::Name>().is_err() {
-        say("namespace", "Choose a team.");
-    }
     if request.file.size == 0 {
         say("file", "The file is empty.");
     } else if request.file.size > crate::image::MAX_BYTES {
@@ -208,18 +211,8 @@ pub fn check(request: &UploadRequest) -> BTreeMap<String, String> {
     if !is_sha256(&request.file.first_chunk) {
         say("file", "The file could not be read. Choose it again.");
     }
-    if request.disk_bytes == 0 {
-        say("size", "Give the size of the unpacked disk.");
-    } else if request.disk_bytes > crate::image::MAX_BYTES {
-        say("size", "That is larger than any disk can be.");
-    }
     if !(request.sha256.is_empty() || is_sha256(&request.sha256)) {
         say("sha256", "A SHA-256 has 64 characters, 0 to 9 and a to f.");
-    }
-    for (field, value) in [("class", &request.class), ("preference", &request.preference)] {
-        if !value.is_empty() && value.parse::<crate::Name>().is_err() {
-            say(field, "That is no name that the cluster could know.");
-        }
     }
     if !["", "ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"].contains(&request.access_mode.as_str()) {
         say("access_mode", "An upload needs to write: choose one of the ReadWrite modes.");

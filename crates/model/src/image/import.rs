@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Name, ObjectRef};
+use super::wanted::Wanted;
+use crate::ObjectRef;
 
 /// Where an image comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,17 +144,19 @@ impl ImportForm {
 
 /// What is wrong with the parts of a request that need no cluster to judge, by field.
 pub fn check(request: &ImportRequest) -> BTreeMap<String, String> {
-    let mut wrong = BTreeMap::new();
+    let needs_size = !matches!(request.source, ImportSource::Clone { .. });
+    let wanted = Wanted {
+        name: &request.name,
+        namespace: &request.namespace,
+        disk_bytes: request.disk_bytes,
+        size_is_missing: needs_size.then_some("Give the size of the disk, at least as large as the image inside."),
+        class: &request.class,
+        preference: &request.preference,
+    };
+    let mut wrong = wanted.check();
     let mut say = |field: &str, text: &str| {
         wrong.entry(field.to_owned()).or_insert_with(|| text.to_owned());
     };
-    if let Err(error) = super::check_name(&request.name) {
-        say("name", error);
-    }
-    if request.namespace.parse::<Name>().is_err() {
-        say("namespace", "Choose a team.");
-    }
-    let mut needs_size = true;
     match &request.source {
         ImportSource::Http { url, sha256, user, password } => {
             if !is_address(url, &["http://", "https://"]) {
@@ -179,18 +182,7 @@ pub fn check(request: &ImportRequest) -> BTreeMap<String, String> {
             }
             pair(user, password, &mut say);
         }
-        ImportSource::Clone { .. } => needs_size = false,
-        ImportSource::Blank => {}
-    }
-    if needs_size && request.disk_bytes == 0 {
-        say("size", "Give the size of the disk, at least as large as the image inside.");
-    } else if request.disk_bytes > super::MAX_BYTES {
-        say("size", "That is larger than any disk can be.");
-    }
-    for (field, value) in [("class", &request.class), ("preference", &request.preference)] {
-        if !value.is_empty() && value.parse::<Name>().is_err() {
-            say(field, "That is no name that the cluster could know.");
-        }
+        ImportSource::Clone { .. } | ImportSource::Blank => {}
     }
     wrong
 }
