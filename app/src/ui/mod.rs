@@ -2,6 +2,7 @@
 
 mod bar;
 mod button;
+mod dialog;
 mod facts;
 mod icon;
 mod loaded;
@@ -12,6 +13,7 @@ mod pill;
 
 pub use bar::Bar;
 pub use button::{Look, button_class};
+pub use dialog::{Cancel, Dialog};
 pub use facts::{Fact, Facts, Panel, Quantity};
 pub use icon::{Glyph, Icon};
 pub use loaded::{Loaded, Skeleton};

@@ -18,7 +18,9 @@ use crate::components::toasts::Toasts;
 use crate::live::Live;
 use crate::paths;
 use crate::platform;
-use crate::ui::{Fact, Facts, Glyph, Icon, Loaded, Look, Menu, Notice, Panel, Pill, Skeleton, Tone, button_class};
+use crate::ui::{
+    Cancel, Dialog, Fact, Facts, Glyph, Icon, Loaded, Look, Menu, Notice, Panel, Pill, Skeleton, Tone, button_class,
+};
 
 /// The page.
 #[component]
@@ -311,16 +313,7 @@ fn DeleteDialog(at: model::ObjectRef) -> impl IntoView {
         });
     };
     view! {
-        <div
-            id="confirm-delete"
-            popover="auto"
-            class="float m-auto w-[min(26rem,calc(100vw-2rem))] p-5"
-            role="dialog"
-            aria-labelledby="confirm-delete-title"
-        >
-            <h2 id="confirm-delete-title" class="text-lg">
-                {format!("Delete {name}?")}
-            </h2>
+        <Dialog id="confirm-delete" title=format!("Delete {name}?")>
             <p class="prose-line mt-2 text-ink-quiet">"The disk and everything on it is gone after that. Nobody can bring it back."</p>
             <form
                 class="mt-4"
@@ -343,9 +336,7 @@ fn DeleteDialog(at: model::ObjectRef) -> impl IntoView {
                     />
                 </label>
                 <div class="mt-4 flex justify-end gap-2">
-                    <button type="button" class=button_class(Look::Plain) popovertarget="confirm-delete" popovertargetaction="hide">
-                        "Cancel"
-                    </button>
+                    <Cancel of="confirm-delete"/>
                     <button
                         type="submit"
                         class=button_class(Look::Danger)
@@ -356,6 +347,6 @@ fn DeleteDialog(at: model::ObjectRef) -> impl IntoView {
                     </button>
                 </div>
             </form>
-        </div>
+        </Dialog>
     }
 }

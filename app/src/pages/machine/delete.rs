@@ -17,7 +17,7 @@ use crate::api::editing::{DeleteMachine, delete_machine};
 use crate::components::toasts::Toasts;
 use crate::live::Live;
 use crate::paths;
-use crate::ui::{Glyph, Icon, Look, Tone, button_class};
+use crate::ui::{Cancel, Dialog, Glyph, Icon, Look, Tone, button_class};
 
 /// The menu's line that opens the question.
 #[component]
@@ -74,16 +74,7 @@ pub fn DeleteDialog(
     let has_disks = !lines.is_empty();
     let name = at.name.to_string();
     view! {
-        <div
-            id="confirm-delete"
-            popover="auto"
-            class="float m-auto w-[min(30rem,calc(100vw-2rem))] p-5"
-            role="dialog"
-            aria-labelledby="confirm-delete-title"
-        >
-            <h2 id="confirm-delete-title" class="text-lg">
-                {format!("Delete {name}?")}
-            </h2>
+        <Dialog id="confirm-delete" title=format!("Delete {name}?")>
             {match denied {
                 Some(reason) => view! { <p class="mt-2 text-ink-quiet">{reason}</p> }.into_any(),
                 None => {
@@ -112,14 +103,7 @@ pub fn DeleteDialog(
                                 />
                             </label>
                             <div class="flex justify-end gap-2">
-                                <button
-                                    type="button"
-                                    class=button_class(Look::Plain)
-                                    popovertarget="confirm-delete"
-                                    popovertargetaction="hide"
-                                >
-                                    "Cancel"
-                                </button>
+                                <Cancel of="confirm-delete"/>
                                 <button type="submit" class=button_class(Look::Danger)>
                                     "Delete machine"
                                 </button>
@@ -129,7 +113,7 @@ pub fn DeleteDialog(
                         .into_any()
                 }
             }}
-        </div>
+        </Dialog>
     }
 }
 

@@ -19,7 +19,7 @@ use crate::components::labels::Labels;
 use crate::components::power::{ActionButton, Power, RefusedAction, hold_action};
 use crate::live::Live;
 use crate::paths;
-use crate::ui::{Glyph, Icon, Loaded, Look, Menu, Panel, Pill, Skeleton, button_class};
+use crate::ui::{Cancel, Dialog, Glyph, Icon, Loaded, Look, Menu, Panel, Pill, Skeleton, button_class};
 
 /// The page.
 #[component]
@@ -243,25 +243,14 @@ fn ResetItem(#[prop(into)] row: Signal<MachineRow>) -> impl IntoView {
 fn ResetDialog(#[prop(into)] row: Signal<MachineRow>) -> impl IntoView {
     let name = row.with_untracked(|row| row.at.name.to_string());
     view! {
-        <div
-            id="confirm-reset"
-            popover="auto"
-            class="float m-auto w-[min(26rem,calc(100vw-2rem))] p-5"
-            role="dialog"
-            aria-labelledby="confirm-reset-title"
-        >
-            <h2 id="confirm-reset-title" class="text-lg">
-                {format!("Reset {name}?")}
-            </h2>
+        <Dialog id="confirm-reset" title=format!("Reset {name}?")>
             <p class="prose-line mt-2 text-ink-quiet">
                 "This presses the machine's reset button. The guest is not asked: what it has not written to disk is lost. To let it shut down first, use Restart."
             </p>
             <div class="mt-4 flex justify-end gap-2">
-                <button type="button" class=button_class(Look::Plain) popovertarget="confirm-reset" popovertargetaction="hide">
-                    "Cancel"
-                </button>
+                <Cancel of="confirm-reset"/>
                 <ActionButton row action=MachineAction::Reset look=Look::Danger/>
             </div>
-        </div>
+        </Dialog>
     }
 }
