@@ -15,10 +15,11 @@
 
 #![expect(clippy::cast_precision_loss, reason = "figures for people: bytes and KiB stay far below 2^52")]
 
-mod process;
 mod report;
 mod setup;
 mod source;
+#[path = "../support/mod.rs"]
+mod support;
 mod tunnel;
 mod viewer;
 
@@ -26,9 +27,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use process::Measured;
 use report::Row;
 use source::Source;
+use support::process::Measured;
 use viewer::Way;
 
 /// How long each throughput measurement reads.

@@ -1,11 +1,11 @@
 //! The figures, as a table with ratios: to the terminal and to `docs/performance.md`.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+
+use crate::support::document;
 
 /// What one way achieved.
 #[derive(Clone)]
@@ -57,9 +57,6 @@ impl Row {
     }
 }
 
-const BEGIN: &str = "<!-- console relay: written by cargo xtask bench -->";
-const END: &str = "<!-- end of console relay -->";
-
 /// Prints the table and puts it into the document, between its marks. The first row is what others are compared with.
 pub fn publish(rows: &[Row]) -> Result<()> {
     let base = rows.first().context("nothing was measured")?;
@@ -70,14 +67,5 @@ pub fn publish(rows: &[Row]) -> Result<()> {
     for row in rows {
         writeln!(table, "{}", row.line(base))?;
     }
-    #[expect(clippy::print_stdout, reason = "the benchmark's result is for the person at the terminal")]
-    {
-        println!("\n{table}");
-    }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance.md");
-    let document = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (before, rest) = document.split_once(BEGIN).context("docs/performance.md has lost its first mark")?;
-    let (_, after) = rest.split_once(END).context("docs/performance.md has lost its last mark")?;
-    fs::write(&path, format!("{before}{BEGIN}\n{table}{END}{after}"))?;
-    Ok(())
+    document::publish("console relay", &table)
 }

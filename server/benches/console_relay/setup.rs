@@ -1,25 +1,20 @@
 //! A cluster with machines, a porthole in front of it, and the two other ways.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use embedded_cluster::store::Store;
 use embedded_cluster::{Cluster, GroupResource, Options};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use crate::process::Measured;
+use crate::support::porthole::{Porthole, answers, free_address, start, wait_until};
+use crate::support::process::Measured;
 use crate::tunnel;
 use crate::viewer::Way;
-
-const PASSWORD: &str = "a-password-for-one-benchmark";
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Everything that a measurement needs; it ends with [`Bench::stop`].
 pub struct Bench {
@@ -44,8 +39,8 @@ impl Bench {
         let mut ways = Vec::new();
         let tunnel = free_address()?;
         ways.push(("raw TCP tunnel", Measured::new(tunnel::spawn(tunnel, &vnc_socket)?, false), Way::Tunnel(tunnel)));
-        let (process, address, cookie) = start_porthole(folder.path(), cluster.kubeconfig_path()).await?;
-        ways.push(("porthole", Measured::new(process, false), Way::Porthole { address, cookie }));
+        let Porthole { process, address, cookie } = start(folder.path(), cluster.kubeconfig_path()).await?;
+        ways.push(("porthole", process, Way::Porthole { address, cookie }));
         let websockify = free_address()?;
         if let Ok(process) = start_websockify(websockify, &vnc_socket) {
             ways.push(("websockify", Measured::new(process, true), Way::Websockify(websockify)));
@@ -95,64 +90,6 @@ fn machine(number: usize) -> Value {
     })
 }
 
-async fn start_porthole(folder: &Path, kubeconfig: &Path) -> Result<(Child, SocketAddr, String)> {
-    let (program, data) = (env!("CARGO_BIN_EXE_porthole"), folder.join("porthole"));
-    let added = Command::new(program)
-        .args(["account", "add", "bench", "--kubernetes-user", "bench", "--group", "system:masters", "--data-dir"])
-        .arg(&data)
-        .env("PORTHOLE_PASSWORD", PASSWORD)
-        .stdin(Stdio::null())
-        .status()
-        .await?;
-    if !added.success() {
-        bail!("porthole account add ended with {added}");
-    }
-    let address = free_address()?;
-    let process = Command::new(program)
-        .args(["--log", "warn", "serve", "--listen", &address.to_string(), "--kubeconfig"])
-        .arg(kubeconfig)
-        .arg("--data-dir")
-        .arg(&data)
-        .kill_on_drop(true)
-        .spawn()?;
-    answers(address).await?;
-    let cookie = sign_in(address).await?;
-    let ready = async {
-        while !exchange(address, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            .await?
-            .contains(" 200 ")
-        {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        anyhow::Ok(())
-    };
-    tokio::time::timeout(PATIENCE, ready).await.context("porthole did not become ready")??;
-    Ok((process, address, cookie))
-}
-
-async fn sign_in(address: SocketAddr) -> Result<String> {
-    let form = format!("username=bench&password={PASSWORD}");
-    let request = format!(
-        "POST /sign-in HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nConnection: close\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
-        form.len()
-    );
-    let answer = exchange(address, &request).await?;
-    let cookie = answer.lines().find_map(|line| {
-        let (name, value) = line.split_once(": ")?;
-        name.eq_ignore_ascii_case("set-cookie").then(|| value.split(';').next().unwrap_or_default().to_owned())
-    });
-    cookie.with_context(|| format!("no session after signing in:\n{answer}"))
-}
-
-async fn exchange(address: SocketAddr, request: &str) -> Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
 fn start_websockify(listen: SocketAddr, target: &Path) -> Result<Child> {
     Ok(Command::new("websockify")
         .arg("--unix-target")
@@ -162,21 +99,4 @@ fn start_websockify(listen: SocketAddr, target: &Path) -> Result<Child> {
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()?)
-}
-
-fn free_address() -> Result<SocketAddr> {
-    Ok(StdListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
-}
-
-async fn answers(address: SocketAddr) -> Result<()> {
-    wait_until("a way to listen", || std::net::TcpStream::connect(address).is_ok()).await
-}
-
-async fn wait_until(what: &str, condition: impl Fn() -> bool) -> Result<()> {
-    let waiting = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting).await.with_context(|| format!("waited in vain for {what}"))
 }
