@@ -13,10 +13,11 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use crate::command::{announce, cargo, program, run};
+use crate::command::{announce, cargo, program, run, run_as};
 use crate::{npm, paths, tools};
 
 /// What the files of the site are called; the server knows the same name.
@@ -24,14 +25,32 @@ const NAME: &str = "porthole";
 
 /// Builds `target/release/porthole` and `target/site`.
 pub fn build() -> Result<()> {
-    tools::wasm_bindgen()?;
     npm::ensure_root()?;
-    announce("Building the pages for the browser", "3 to 5 minutes the first time on 2 cores, then seconds");
-    let parts = browser_parts(&compile_pages()?)?;
-    let styles = styles()?;
-    announce("Building the server", "8 to 12 minutes the first time on 2 cores, then seconds");
-    run(cargo().args(["build", "--quiet", "--release", "--package", "server", "--bin", NAME]).env(OUTPUT_NAME, NAME))?;
+    announce(
+        "Building the pages for the browser and, beside them, the server",
+        "12 to 15 minutes the first time on 2 cores, then seconds",
+    );
+    // Half of each build has work for one core only.
+    let (pages, server) = thread::scope(|scope| {
+        let server = scope.spawn(compile_server);
+        (pages(), server.join().unwrap_or_else(|_| bail!("the build of the server broke down")))
+    });
+    server?;
+    let (parts, styles) = pages?;
     lay_out(&parts, &styles)
+}
+
+fn compile_server() -> Result<()> {
+    run_as(
+        "the server",
+        cargo().args(["build", "--quiet", "--release", "--package", "server", "--bin", NAME]).env(OUTPUT_NAME, NAME),
+    )
+}
+
+/// The folder with script and WASM, and the styles.
+fn pages() -> Result<(PathBuf, PathBuf)> {
+    tools::wasm_bindgen()?;
+    Ok((browser_parts(&compile_pages()?)?, styles()?))
 }
 
 /// Leptos compiles this into both halves.
@@ -41,11 +60,13 @@ const OUTPUT_NAME: &str = "LEPTOS_OUTPUT_NAME";
 /// server from waiting for it, and is the one that cargo-leptos uses.
 fn compile_pages() -> Result<PathBuf> {
     let target = paths::target().join("front");
-    run(cargo()
+    let mut build = cargo();
+    build
         .args(["build", "--quiet", "--package", "app", "--lib", "--no-default-features", "--features", "hydrate"])
         .args(["--target", "wasm32-unknown-unknown", "--profile", "wasm-release", "--target-dir"])
         .arg(&target)
-        .env(OUTPUT_NAME, NAME))?;
+        .env(OUTPUT_NAME, NAME);
+    run_as("the pages", &mut build)?;
     Ok(target.join("wasm32-unknown-unknown/wasm-release/app.wasm"))
 }
 
@@ -61,14 +82,17 @@ fn browser_parts(compiled: &Path) -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     let (loose, optimised) = (folder.join(format!("{NAME}_bg.wasm")), folder.join(format!("{NAME}.wasm")));
     run(program("wasm-bindgen")
-        .args(["--target", "web", "--no-typescript", "--out-name", NAME, "--out-dir"])
+        .args(["--target", "web", "--no-typescript", "--remove-name-section", "--out-name", NAME, "--out-dir"])
         .arg(&folder)
         .arg(compiled))?;
-    run(program("wasm-opt")
-        .args(["-Oz", "--enable-bulk-memory", "--enable-nontrapping-float-to-int"])
-        .arg(&loose)
-        .arg("-o")
-        .arg(&optimised))?;
+    run_as(
+        "making the WASM small",
+        program("wasm-opt")
+            .args(["-Oz", "--enable-bulk-memory", "--enable-nontrapping-float-to-int"])
+            .arg(&loose)
+            .arg("-o")
+            .arg(&optimised),
+    )?;
     fs::remove_file(&loose)?;
     let script = folder.join(format!("{NAME}.js"));
     run(program("esbuild")
