@@ -3,7 +3,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, origin, signIn, test } from "../support/porthole.ts";
 
-const PAGES = ["/", "/machines", "/machines/blue/web-1", "/machines/blue/web-1/console", "/containers", "/images", "/images/upload", "/images/import"];
+const PAGES = ["/", "/machines", "/machines/blue/web-1", "/machines/blue/web-1/console", "/machines/new", "/templates", "/containers", "/images", "/images/upload", "/images/import"];
 
 for (const colorScheme of ["light", "dark"] as const) {
   test.describe(colorScheme, () => {
@@ -21,6 +21,12 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.getByRole("main").getByRole("link", { name: "queue" }).click();
       await expect(page).toHaveURL(/\/pods\/blue\//);
       await reads(page, page.url());
+
+      await page.context().clearCookies();
+      await signIn(page, "admin");
+      await page.goto(`${origin()}/doctor`);
+      await expect(page.getByRole("main").getByText(/answers|KubeVirt/).first()).toBeVisible();
+      await reads(page, "/doctor");
     });
   });
 }

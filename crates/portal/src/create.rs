@@ -6,6 +6,8 @@
 //!                                      our rules                   the cluster's own rules, put at the fields
 //! ```
 //!
+//! A manifest that was edited by hand ([`edited`]) takes the place of the machine that the form describes.
+//!
 //! Everything goes out in the person's name. The dry run sends the same objects as the real one, so a draft that
 //! passed it fails afterwards only if the cluster changed in between; then what was made so far is taken back.
 //!
@@ -13,6 +15,7 @@
 //!
 //! Add its path or words to the table in [`fields`] with a line in its test.
 
+mod edited;
 mod fields;
 mod offer;
 mod quota;
@@ -106,7 +109,12 @@ impl Inner {
         let plan = |draft: MachineDraft| {
             let at = ObjectRef::parse(&draft.namespace, &draft.name)
                 .map_err(|error| PortalError::field("name", error.to_string()))?;
-            Ok(Plan { at, manifests: manifests(&draft, &options), draft })
+            let made = manifests(&draft, &options);
+            let manifests = match &draft.manifest {
+                Some(text) => edited::manifests(text, &draft, made)?,
+                None => made,
+            };
+            Ok(Plan { at, draft, manifests })
         };
         each(draft).into_iter().map(plan).collect()
     }

@@ -118,6 +118,33 @@ async fn several_machines_are_told_apart_by_their_guests() {
 }
 
 #[tokio::test]
+async fn a_manifest_edited_by_hand_is_made_and_refused_at_its_lines() {
+    let porthole = TestPorthole::with_teams().await;
+    let ana = porthole.sign_in("ana").await;
+    let text = |strategy: &str, namespace: &str| {
+        format!(
+            "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata:\n  name: edited\n  namespace: {namespace}\n  labels: {{by: hand}}\n\
+             spec:\n  runStrategy: {strategy}\n  template:\n    spec:\n      domain: {{devices: {{}}, memory: {{guest: 64Mi}}}}\n"
+        )
+    };
+    let send =
+        async |manifest: &str| create(&ana, &[("name", "edited"), ("namespace", "blue"), ("manifest", manifest)]).await;
+    let refused = send(&text("Sometimes", "blue")).await;
+    assert!(refused.json()["fields"]["manifest.8"].is_string(), "{refused:?}");
+    let elsewhere = send(&text("Halted", "green")).await;
+    assert!(elsewhere.json()["fields"]["manifest.5"].is_string(), "{elsewhere:?}");
+    let broken = send("kind: [").await;
+    assert!(broken.text().contains("not YAML"), "{broken:?}");
+    assert!(object(&porthole, "VirtualMachine", "edited").await.is_none());
+
+    let made = send(&text("Halted", "blue")).await;
+    assert_eq!(made.status, 200, "{made:?}");
+    let machine = object(&porthole, "VirtualMachine", "edited").await.unwrap();
+    assert_eq!(machine["metadata"]["labels"]["by"], "hand");
+    porthole.stop().await;
+}
+
+#[tokio::test]
 async fn another_teams_namespace_is_refused_at_its_field_and_nothing_is_made() {
     let porthole = shared();
     let bo = porthole.sign_in("bo").await;

@@ -5,6 +5,7 @@ use model::create::{
     QuotaKind, QuotaLine, all_as_yaml, count, kubectl_line, memory_cost_mib, size, size_of, virtctl_line,
 };
 
+use super::manifest;
 use super::state::Form;
 use crate::paths;
 use crate::platform;
@@ -13,7 +14,13 @@ use crate::ui::{Glyph, Icon, Look, Panel, button_class};
 /// The column beside the form.
 #[component]
 pub fn Beside(form: Form) -> impl IntoView {
-    let yaml = Memo::new(move |_| form.draft.with(|draft| form.options.with(|options| all_as_yaml(draft, options))));
+    let is_edited = Memo::new(move |_| form.draft.with(|draft| draft.manifest.is_some()));
+    let yaml = Memo::new(move |_| {
+        form.draft.with(|draft| {
+            let from_form = || form.options.with(|options| all_as_yaml(draft, options));
+            draft.manifest.clone().unwrap_or_else(from_form)
+        })
+    });
     let name = Memo::new(move |_| {
         form.draft.with(|draft| if draft.name.is_empty() { "machine".to_owned() } else { draft.name.clone() })
     });
@@ -29,6 +36,7 @@ pub fn Beside(form: Form) -> impl IntoView {
                 glyph=Glyph::Log
                 aside=move || {
                     view! {
+                        <manifest::EditButton form is_edited/>
                         <CopyButton text=yaml.into() what="manifest"/>
                         <a
                             class=button_class(Look::Quiet)
@@ -40,14 +48,23 @@ pub fn Beside(form: Form) -> impl IntoView {
                     }
                 }
             >
-                <pre
-                    class="max-h-[46vh] overflow-auto rounded-control border border-rule bg-paper-sunken p-3 font-mono text-xs whitespace-pre"
-                    tabindex="0"
-                    aria-label="The manifest as YAML"
-                    data-manifest=""
-                >
-                    {yaml}
-                </pre>
+                {move || {
+                    if is_edited.get() {
+                        view! { <manifest::Editor form/> }.into_any()
+                    } else {
+                        view! {
+                            <pre
+                                class="max-h-[46vh] overflow-auto rounded-control border border-rule bg-paper-sunken p-3 font-mono text-xs whitespace-pre"
+                                tabindex="0"
+                                aria-label="The manifest as YAML"
+                                data-manifest=""
+                            >
+                                {yaml}
+                            </pre>
+                        }
+                            .into_any()
+                    }
+                }}
             </Panel>
             <Panel title="The same by hand" glyph=Glyph::Keyboard>
                 <div class="flex flex-col gap-3">

@@ -6,6 +6,8 @@
 
 mod beside;
 mod controls;
+mod defaults;
+mod manifest;
 mod more;
 mod start;
 mod state;

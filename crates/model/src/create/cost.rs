@@ -29,6 +29,11 @@ pub fn costs(draft: &MachineDraft, options: &CreateOptions) -> Vec<(&'static str
         draft.boot == Boot::Container,
         "What the guest writes is gone when the machine stops. Add a disk for what has to stay.",
     );
+    add(
+        "boot",
+        draft.boot == Boot::Blank,
+        "Nothing on an empty disk can start: the machine waits at its firmware until something is installed on it.",
+    );
     if let (Some(card), Some((cpus, memory))) = (card.filter(|card| !card.has_preference), size_of(draft, options)) {
         let is_small = cpus < card.cpus || memory < card.memory_mib;
         let text =

@@ -225,6 +225,8 @@ pub struct MachineDraft {
     pub devices: String,
     /// When it runs.
     pub run: Run,
+    /// The machine's manifest as it was edited by hand, in YAML; `None`: what follows from all the others.
+    pub manifest: Option<String>,
 }
 
 impl MachineDraft {

@@ -33,7 +33,7 @@ pub use commands::{kubectl_line, virtctl_line};
 pub use copies::{count, each};
 pub use cost::costs;
 pub use draft::{Boot, Bus, ExtraDisk, Firmware, Hidden, MachineDraft, NetworkChoice, Run, Tpm};
-pub use manifest::{Manifests, all_as_yaml, manifests};
+pub use manifest::{Manifests, all_as_yaml, line_of, manifests};
 pub use options::{
     ClassOption, CreateOptions, ImageKind, ImageOption, QuotaKind, QuotaLine, SizeCard, memory_cost_mib,
 };

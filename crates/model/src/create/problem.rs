@@ -23,6 +23,8 @@ const SMALLEST_DISK: u64 = 1;
 const LARGEST_DISK: u64 = 64 << 20;
 /// Most processors that a guest can have.
 const MOST_CPUS: u32 = 512;
+/// Fields that count although the manifest is edited by hand: whose it is, and what goes into Secrets.
+const BESIDE_THE_MANIFEST: [&str; 7] = ["name", "copies", "namespace", "password", "ssh_keys", "user_data", "sysprep"];
 /// What a line with a public key begins with.
 const KEY_KINDS: [&str; 5] = ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-", "sk-ssh-ed25519@", "sk-ecdsa-sha2-"];
 /// What cloud-init understands as the first line.
@@ -86,7 +88,17 @@ pub fn problems(draft: &MachineDraft, options: &CreateOptions) -> Problems {
             .then(|| "This is not the name of a node: it holds lower-case letters, digits, '-' and '.'.".to_owned()),
     );
     add("devices", devices(draft, options));
+    add("copies", edited_copies(draft));
+    if draft.manifest.is_some() {
+        // The manifest says the rest by itself.
+        found.retain(|field, _| BESIDE_THE_MANIFEST.contains(&field.as_str()));
+    }
     found
+}
+
+fn edited_copies(draft: &MachineDraft) -> Option<String> {
+    let is_too_much = draft.manifest.is_some() && copies::count(draft) > 1;
+    is_too_much.then(|| "An edited manifest makes one machine. Clear this, or go back to the form.".to_owned())
 }
 
 /// Processors and memory in MiB of what will be made, as far as they can be told.
@@ -331,6 +343,20 @@ mod tests {
     #[test]
     fn a_good_draft_has_no_problems() {
         assert_eq!(wrong(|_| ()), Problems::new());
+    }
+
+    #[test]
+    fn an_edited_manifest_takes_the_place_of_what_it_says() {
+        let edited = |draft: &mut MachineDraft| {
+            draft.manifest = Some("kind: VirtualMachine".to_owned());
+            draft.cpus = "two".to_owned();
+            draft.image.clear();
+        };
+        assert_eq!(wrong(edited), Problems::new());
+        only("copies", "one machine", |draft| {
+            edited(draft);
+            draft.copies = "2".to_owned();
+        });
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub fn kept_in_template(draft: &MachineDraft) -> MachineDraft {
         namespace: String::new(),
         password: Hidden::default(),
         ssh_keys: String::new(),
+        manifest: None,
         ..draft.clone()
     }
 }

@@ -3,6 +3,7 @@
 use model::create::{Boot, MachineDraft, NetworkChoice, Problems};
 use serde_json::Value;
 
+use super::edited;
 use crate::cluster::{CallError, Refusal};
 use crate::error::{PortalError, words};
 
@@ -21,6 +22,9 @@ fn fields(refusal: &Refusal, draft: &MachineDraft, object: &Value) -> Problems {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         found.insert("name".to_owned(), format!("There is a {kind} {name} already. Choose another name."));
         return found;
+    }
+    if let Some(text) = draft.manifest.as_deref().filter(|_| object["kind"] == "VirtualMachine") {
+        return edited::lines(refusal, text);
     }
     if refusal.status == 403 && lower.contains("exceeded quota") {
         found.insert(quota_field(&lower, draft).to_owned(), over_quota(&refusal.message));

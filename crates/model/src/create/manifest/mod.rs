@@ -9,6 +9,9 @@
 mod access;
 mod disks;
 mod guest;
+mod line;
+
+pub use line::line_of;
 
 use serde_json::{Value, json};
 
