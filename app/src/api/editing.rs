@@ -13,7 +13,7 @@ pub async fn get_machine_editing(namespace: String, name: String) -> Answer<Mach
     cx.portal.machine_editing(&cx.actor, &at).await.map_err(|error| cx.fail(&error))
 }
 
-/// Takes the disc out of a drive.
+/// Takes the disc out of a drive, or out of all if none is named.
 #[server(endpoint = "machines/eject", protocol = Wire)]
 pub async fn eject_disc(namespace: String, name: String, drive: String) -> Answer<()> {
     change(&namespace, &name, portal::editing::MachineChange::Eject { drive }).await

@@ -22,9 +22,9 @@ use crate::error::{PortalError, Thing};
 /// A change of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MachineChange {
-    /// Takes the disc out of a drive.
+    /// Takes the disc out of a drive, or out of all.
     Eject {
-        /// The drive's name.
+        /// The drive's name; empty for all.
         drive: String,
     },
     /// Puts a disc into a drive, in place of the one that is in it.

@@ -93,11 +93,13 @@ fn Shown(at: ObjectRef, editing: MachineEditing, changer: Changer) -> impl IntoV
         .map(|disk| view! { <DiskLine at=at.clone() disk=disk.clone() discs=discs.clone() may_change changer/> })
         .collect_view();
     let has_drive = disks.iter().any(|disk| disk.is_drive);
+    let filled = disks.iter().filter(|disk| disk.is_drive && disk.content.is_some()).count();
     view! {
         <Panel title="Disks and discs" glyph=Glyph::Disk>
             {(!pending.is_empty()).then(|| view! { <Waits at=at.clone() pending may_change changer/> })}
             {change_denied.map(|reason| view! { <p class="mb-2 text-sm text-ink-faint">{reason}</p> })}
             <ul class="flex flex-col divide-y divide-rule">{lines}</ul>
+            {(may_change && filled > 1).then(|| view! { <EjectAll at=at.clone() changer/> })}
             {may_change
                 .then(|| {
                     view! {
@@ -199,6 +201,27 @@ fn Eject(at: ObjectRef, disk: DiskEdit, changer: Changer) -> impl IntoView {
             <button type="submit" class=button_class(Look::Plain) title=hint>
                 "Eject"
             </button>
+        </form>
+    }
+}
+
+/// For after an installation: the disc and the drivers have done their work.
+#[component]
+fn EjectAll(at: ObjectRef, changer: Changer) -> impl IntoView {
+    let (namespace, name) = (at.namespace.to_string(), at.name.to_string());
+    let on_submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let done = "The discs are on their way out. The machine starts from its disk.".to_owned();
+        changer.run(eject_disc(namespace.clone(), name.clone(), String::new()), done);
+    };
+    view! {
+        <form method="post" action=EjectDisc::url() class="mt-2 flex flex-wrap items-center gap-2 text-sm" on:submit=on_submit>
+            <Of at/>
+            <input type="hidden" name="drive" value=""/>
+            <button type="submit" class=button_class(Look::Plain)>
+                "Eject all discs"
+            </button>
+            <span class="text-ink-faint">"Is the installation over? Then the machine needs them no more."</span>
         </form>
     }
 }

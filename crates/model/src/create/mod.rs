@@ -39,4 +39,4 @@ pub use options::{
 };
 pub use problem::{Problems, problems, size_of, suggest_name};
 pub use system::{Family, SystemCard, built_in_systems, system_from_preference};
-pub use template::{MachineTemplate, from_template, kept_in_template, title_problem};
+pub use template::{MachineTemplate, from_template, kept_in_template, read_template, summary, title_problem};

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::draft::{Hidden, MachineDraft};
+use super::draft::{Boot, Hidden, MachineDraft};
 
 /// Longest title of a template, in characters.
 const LONGEST_TITLE: usize = 60;
+/// Largest file that is read as a template, in bytes: user-data and an answer file have room in it.
+const LARGEST_FILE: usize = 256 << 10;
 
 /// A template as the list shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,41 @@ pub fn from_template(template: &MachineTemplate, namespace: &str) -> MachineDraf
     MachineDraft { namespace: namespace.to_owned(), ..kept_in_template(&template.draft) }
 }
 
+/// A template that somebody exported, read from its file. What belongs to one machine or person is left out.
+pub fn read_template(file: &[u8]) -> Result<MachineTemplate, &'static str> {
+    if file.len() > LARGEST_FILE {
+        return Err("This file is too large for a template.");
+    }
+    let read: MachineTemplate = serde_json::from_slice(file)
+        .map_err(|_| "This is no template: it is not the file that \"Export\" gives.")?;
+    Ok(MachineTemplate { draft: kept_in_template(&read.draft), ..read })
+}
+
+/// What a template fills in, in a few lines: what it is about, and its value.
+pub fn summary(draft: &MachineDraft) -> Vec<(&'static str, String)> {
+    let starts = match draft.boot {
+        Boot::Iso => format!("the disc {}", draft.image),
+        Boot::Image => format!("a copy of {}", draft.image),
+        Boot::Container => format!("the container disk {}", draft.container),
+        Boot::Blank => "an empty disk".to_owned(),
+    };
+    let size = if draft.instancetype.is_empty() {
+        format!("{} CPUs, {}", draft.cpus, draft.memory)
+    } else {
+        draft.instancetype.clone()
+    };
+    let disks = draft.disks.iter().map(|disk| disk.size.as_str());
+    let disks: Vec<_> = [draft.disk.as_str()].into_iter().chain(disks).filter(|size| !size.is_empty()).collect();
+    let lines = [
+        ("System", draft.system.clone()),
+        ("Starts from", starts),
+        ("Size", size),
+        ("Disks", disks.join(", ")),
+        ("User-data", draft.user_data.lines().next().unwrap_or_default().to_owned()),
+    ];
+    lines.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
 /// What is wrong with a template's title.
 pub fn title_problem(title: &str) -> Option<&'static str> {
     if super::suggest_name(title).is_empty() {
@@ -62,6 +99,30 @@ mod tests {
         assert_eq!((kept.name.as_str(), kept.cpus.as_str(), kept.password.0.as_str()), ("", "4", ""));
         let template = MachineTemplate { draft: kept, ..MachineTemplate::default() };
         assert_eq!(from_template(&template, "blue").namespace, "blue");
+    }
+
+    #[test]
+    fn an_exported_template_comes_back_without_what_was_put_into_its_file() {
+        let mut draft = MachineDraft { system: "debian".to_owned(), ..MachineDraft::default() };
+        draft.password.0 = "horse".to_owned();
+        let exported = MachineTemplate { title: "Web".to_owned(), draft, ..MachineTemplate::default() };
+        let back = read_template(&serde_json::to_vec(&exported).unwrap()).unwrap();
+        assert_eq!((back.title.as_str(), back.draft.system.as_str(), back.draft.password.0.as_str()), ("Web", "debian", ""));
+        for file in [&b"hello"[..], b"{}", b"[1]", &vec![b' '; 300 << 10]] {
+            assert!(read_template(file).is_err());
+        }
+    }
+
+    #[test]
+    fn a_summary_leaves_out_what_is_not_said() {
+        let draft = MachineDraft {
+            boot: Boot::Image,
+            image: "blue/golden".to_owned(),
+            instancetype: "u1.small".to_owned(),
+            ..MachineDraft::default()
+        };
+        let told: Vec<_> = summary(&draft).into_iter().map(|(what, value)| format!("{what}: {value}")).collect();
+        assert_eq!(told, ["Starts from: a copy of blue/golden", "Size: u1.small"]);
     }
 
     #[test]

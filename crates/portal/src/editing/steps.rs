@@ -38,15 +38,20 @@ fn append(object: &Value, list: &str, value: &Value) -> Value {
     }
 }
 
-/// Takes a volume away, together with the template of a claim that only it used.
-fn without_volume(object: &Value, index: usize) -> Steps {
-    let mut steps = vec![remove(&volumes(), index)];
-    let made = &object.pointer(&volumes()).unwrap_or(&Value::Null)[index]["dataVolume"]["name"];
-    let templates = object.pointer(TEMPLATES).and_then(Value::as_array);
+/// Takes volumes away, together with the templates of claims that only they used. Later entries go first, so that
+/// the places of the others stay right.
+fn without_volumes(object: &Value, mut indexes: Vec<usize>) -> Steps {
+    indexes.sort_unstable();
+    let listed = object.pointer(&volumes()).unwrap_or(&Value::Null);
+    let is_made_for = |template: &Value| {
+        let name = &template["metadata"]["name"];
+        indexes.iter().any(|index| name.is_string() && listed[*index]["dataVolume"]["name"] == *name)
+    };
     // The cluster refuses a template that no volume names.
-    let unused = templates.and_then(|all| all.iter().position(|entry| entry["metadata"]["name"] == *made));
-    steps.extend(unused.filter(|_| made.is_string()).map(|index| remove(TEMPLATES, index)));
-    steps
+    let templates = object.pointer(TEMPLATES).and_then(Value::as_array).into_iter().flatten().enumerate();
+    let unused: Vec<_> = templates.filter(|(_, template)| is_made_for(template)).map(|(index, _)| index).collect();
+    let volumes = indexes.iter().rev().map(|index| remove(&volumes(), *index)).collect::<Vec<_>>();
+    volumes.into_iter().chain(unused.into_iter().rev().map(|index| remove(TEMPLATES, index))).collect()
 }
 
 fn drive(object: &Value, name: &str) -> Result<usize, PortalError> {
@@ -57,17 +62,31 @@ fn drive(object: &Value, name: &str) -> Result<usize, PortalError> {
         .ok_or_else(|| PortalError::Conflict(format!("The machine has no drive {name} any more.")))
 }
 
-/// Takes a disc out. Where the cluster knows no empty drives the drive goes with it.
+/// Takes the disc out of a drive, or out of all if none is named. Where the cluster knows no empty drives, they go with
+/// their discs.
 pub(super) fn eject(object: &Value, name: &str, keeps_drive: bool) -> Result<Steps, PortalError> {
-    let index = drive(object, name)?;
-    let Some(volume) = place(object, &volumes(), name) else {
+    let mut drives = if name.is_empty() { filled_drives(object) } else { vec![drive(object, name)?] };
+    let disks = object.pointer(DISKS).unwrap_or(&Value::Null);
+    let volume = |index: &usize| place(object, &volumes(), disks[*index]["name"].as_str().unwrap_or_default());
+    let discs: Vec<_> = drives.iter().filter_map(volume).collect();
+    if discs.is_empty() {
         return Err(PortalError::Conflict("The drive is empty already.".to_owned()));
-    };
-    let mut steps = without_volume(object, volume);
+    }
+    let mut steps = without_volumes(object, discs);
     if !keeps_drive {
-        steps.push(remove(DISKS, index));
+        drives.sort_unstable();
+        steps.extend(drives.into_iter().rev().map(|index| remove(DISKS, index)));
     }
     Ok(steps)
+}
+
+/// Drives with a disc in them, by their place among the disks.
+fn filled_drives(object: &Value) -> Vec<usize> {
+    let disks = object.pointer(DISKS).and_then(Value::as_array).into_iter().flatten().enumerate();
+    let is_filled = |disk: &Value| {
+        disk["cdrom"].is_object() && place(object, &volumes(), disk["name"].as_str().unwrap_or_default()).is_some()
+    };
+    disks.filter(|(_, disk)| is_filled(disk)).map(|(index, _)| index).collect()
 }
 
 /// Puts a disc into a drive, or into a new one.
@@ -87,7 +106,7 @@ pub(super) fn insert(object: &Value, name: &str, claim: &str, is_live: bool) -> 
     } else {
         drive(object, name)?;
         if let Some(volume) = place(object, &volumes(), name) {
-            steps.extend(without_volume(object, volume));
+            steps.extend(without_volumes(object, vec![volume]));
         }
         name.to_owned()
     };

@@ -27,7 +27,10 @@ fn machine() -> Value {
 
 /// The machine after a change, as the API server would make it.
 fn after(steps: &[Value]) -> Value {
-    let mut object = machine();
+    after_of(machine(), steps)
+}
+
+fn after_of(mut object: Value, steps: &[Value]) -> Value {
     for step in steps {
         let path = step["path"].as_str().unwrap();
         let (parent, last) = path.rsplit_once('/').unwrap();
@@ -66,6 +69,24 @@ fn only_a_drive_with_a_disc_can_be_emptied() {
     assert!(steps::eject(&machine(), "no-such", true).is_err());
     let empty = after(&steps::eject(&machine(), "installer", true).unwrap());
     assert!(steps::eject(&empty, "installer", true).is_err());
+}
+
+#[test]
+fn after_an_installation_all_discs_come_out_at_once() {
+    let mut windows = machine();
+    windows["spec"]["template"]["spec"]["domain"]["devices"]["disks"]
+        .as_array_mut()
+        .unwrap()
+        .insert(0, json!({"name": "drivers", "cdrom": {"bus": "sata"}}));
+    let drivers = json!({"name": "drivers", "containerDisk": {"image": "virtio"}});
+    windows["spec"]["template"]["spec"]["volumes"].as_array_mut().unwrap().push(drivers);
+    let kept = after_of(windows.clone(), &steps::eject(&windows, "", true).unwrap());
+    assert_eq!(spec(&kept)["volumes"], json!([{"name": "root", "dataVolume": {"name": "web-disk"}}]));
+    assert_eq!(kept["spec"]["dataVolumeTemplates"], json!([{"metadata": {"name": "web-disk"}}]));
+    assert_eq!(spec(&kept)["domain"]["devices"]["disks"].as_array().unwrap().len(), 3);
+    let gone = after_of(windows.clone(), &steps::eject(&windows, "", false).unwrap());
+    assert_eq!(spec(&gone)["domain"]["devices"]["disks"], json!([{"name": "root", "disk": {"bus": "virtio"}}]));
+    assert!(steps::eject(&gone, "", true).is_err());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Templates: what new machines of a team can start from.
 
+mod import;
+
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -26,6 +28,7 @@ pub fn TemplatesPage() -> impl IntoView {
                 "New machine"
             </a>
         </header>
+        <import::Import turn/>
         <Loaded resource=list is_page=true waiting=|| view! { <Skeleton rows=6/> } let:list>
             <Shown list turn/>
         </Loaded>
