@@ -4,13 +4,18 @@ use anyhow::Result;
 
 use crate::command::{self, announce, cargo};
 use crate::packages::{self, Need};
+use crate::site;
 
 /// Runs the console relay beside a raw TCP tunnel and websockify, and uploads beside a PUT to the same proxy, and
 /// writes `docs/performance.md`.
 pub fn run() -> Result<()> {
     packages::ensure(Need::Bench)?;
     announce("Measuring the console relay", "about 3 minutes, and a release build before it");
-    command::run(cargo().args(["bench", "--package", "server", "--bench", "console_relay"]))?;
+    bench("console_relay")?;
     announce("Measuring uploads", "about 5 minutes and 16 GiB of space for temporary files");
-    command::run(cargo().args(["bench", "--package", "server", "--bench", "uploads"]))
+    bench("uploads")
+}
+
+fn bench(name: &str) -> Result<()> {
+    command::run(site::for_site(cargo().args(["bench", "--package", "server", "--bench", name])))
 }

@@ -41,11 +41,6 @@ fn path_with_tools() -> OsString {
 
 /// Runs to the end; an exit code other than 0 is an error that names the command.
 pub fn run(command: &mut Command) -> Result<()> {
-    run_as("", command)
-}
-
-/// The same for what runs beside something else: says what was done, where it took a while.
-pub fn run_as(what: &str, command: &mut Command) -> Result<()> {
     let started = Instant::now();
     let status = command.status().with_context(|| format!("cannot start {}", describe(command)))?;
     if !status.success() {
@@ -53,8 +48,7 @@ pub fn run_as(what: &str, command: &mut Command) -> Result<()> {
     }
     let seconds = started.elapsed().as_secs();
     if seconds >= 5 {
-        let what = if what.is_empty() { String::new() } else { format!("{what}: ") };
-        tell(&format!("  {what}done in {} min {:02} s", seconds / 60, seconds % 60));
+        tell(&format!("  done in {} min {:02} s", seconds / 60, seconds % 60));
     }
     Ok(())
 }

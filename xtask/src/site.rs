@@ -13,11 +13,11 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::command::{announce, cargo, program, run, run_as};
+use crate::command::{announce, cargo, program, run};
 use crate::{npm, paths, tools};
 
 /// What the files of the site are called; the server knows the same name.
@@ -25,36 +25,21 @@ const NAME: &str = "porthole";
 
 /// Builds `target/release/porthole` and `target/site`.
 pub fn build() -> Result<()> {
+    tools::wasm_bindgen()?;
     npm::ensure_root()?;
-    announce(
-        "Building the pages for the browser and, beside them, the server",
-        "12 to 15 minutes the first time on 2 cores, then seconds",
-    );
-    // Half of each build has work for one core only.
-    let (pages, server) = thread::scope(|scope| {
-        let server = scope.spawn(compile_server);
-        (pages(), server.join().unwrap_or_else(|_| bail!("the build of the server broke down")))
-    });
-    server?;
-    let (parts, styles) = pages?;
+    announce("Building the pages for the browser", "5 minutes the first time on 2 cores, then seconds");
+    let parts = browser_parts(&compile_pages()?)?;
+    let styles = styles()?;
+    announce("Building the server", "8 to 10 minutes the first time on 2 cores, then seconds");
+    // Beside the pages it would not be done sooner: two cores of a small machine are often one with two threads.
+    run(for_site(cargo().args(["build", "--quiet", "--release", "--package", "server", "--bin", NAME])))?;
     lay_out(&parts, &styles)
 }
 
-fn compile_server() -> Result<()> {
-    run_as(
-        "the server",
-        cargo().args(["build", "--quiet", "--release", "--package", "server", "--bin", NAME]).env(OUTPUT_NAME, NAME),
-    )
+/// Leptos compiles the files' names into whatever it builds; without them everything would be built once more.
+pub fn for_site(command: &mut Command) -> &mut Command {
+    command.env("LEPTOS_OUTPUT_NAME", NAME)
 }
-
-/// The folder with script and WASM, and the styles.
-fn pages() -> Result<(PathBuf, PathBuf)> {
-    tools::wasm_bindgen()?;
-    Ok((browser_parts(&compile_pages()?)?, styles()?))
-}
-
-/// Leptos compiles this into both halves.
-const OUTPUT_NAME: &str = "LEPTOS_OUTPUT_NAME";
 
 /// Compiles the pages; gives back the file as the compiler wrote it. Its own target folder keeps the build of the
 /// server from waiting for it, and is the one that cargo-leptos uses.
@@ -64,9 +49,8 @@ fn compile_pages() -> Result<PathBuf> {
     build
         .args(["build", "--quiet", "--package", "app", "--lib", "--no-default-features", "--features", "hydrate"])
         .args(["--target", "wasm32-unknown-unknown", "--profile", "wasm-release", "--target-dir"])
-        .arg(&target)
-        .env(OUTPUT_NAME, NAME);
-    run_as("the pages", &mut build)?;
+        .arg(&target);
+    run(for_site(&mut build))?;
     Ok(target.join("wasm32-unknown-unknown/wasm-release/app.wasm"))
 }
 
@@ -85,14 +69,11 @@ fn browser_parts(compiled: &Path) -> Result<PathBuf> {
         .args(["--target", "web", "--no-typescript", "--remove-name-section", "--out-name", NAME, "--out-dir"])
         .arg(&folder)
         .arg(compiled))?;
-    run_as(
-        "making the WASM small",
-        program("wasm-opt")
-            .args(["-Oz", "--enable-bulk-memory", "--enable-nontrapping-float-to-int"])
-            .arg(&loose)
-            .arg("-o")
-            .arg(&optimised),
-    )?;
+    run(program("wasm-opt")
+        .args(["-Oz", "--enable-bulk-memory", "--enable-nontrapping-float-to-int"])
+        .arg(&loose)
+        .arg("-o")
+        .arg(&optimised))?;
     fs::remove_file(&loose)?;
     let script = folder.join(format!("{NAME}.js"));
     run(program("esbuild")

@@ -49,8 +49,8 @@ pub fn read_template(file: &[u8]) -> Result<MachineTemplate, &'static str> {
     if file.len() > LARGEST_FILE {
         return Err("This file is too large for a template.");
     }
-    let read: MachineTemplate = serde_json::from_slice(file)
-        .map_err(|_| "This is no template: it is not the file that \"Export\" gives.")?;
+    let read: MachineTemplate =
+        serde_json::from_slice(file).map_err(|_| "This is no template: it is not the file that \"Export\" gives.")?;
     Ok(MachineTemplate { draft: kept_in_template(&read.draft), ..read })
 }
 
@@ -107,7 +107,10 @@ mod tests {
         draft.password.0 = "horse".to_owned();
         let exported = MachineTemplate { title: "Web".to_owned(), draft, ..MachineTemplate::default() };
         let back = read_template(&serde_json::to_vec(&exported).unwrap()).unwrap();
-        assert_eq!((back.title.as_str(), back.draft.system.as_str(), back.draft.password.0.as_str()), ("Web", "debian", ""));
+        assert_eq!(
+            (back.title.as_str(), back.draft.system.as_str(), back.draft.password.0.as_str()),
+            ("Web", "debian", "")
+        );
         for file in [&b"hello"[..], b"{}", b"[1]", &vec![b' '; 300 << 10]] {
             assert!(read_template(file).is_err());
         }
