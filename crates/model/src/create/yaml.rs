@@ -56,7 +56,8 @@ fn nested(value: &Value, indent: usize, out: &mut String) {
                 match item {
                     Value::Object(map) if !map.is_empty() => mapping(map, indent + 4, out),
                     Value::Array(inner) if !inner.is_empty() => {
-                        let _ = writeln!(out, "{item}");
+                        flow(item, out);
+                        out.push('\n');
                     }
                     other => {
                         scalar(other, indent + 2, out);
@@ -83,9 +84,7 @@ fn ordered(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
 fn scalar(value: &Value, indent: usize, out: &mut String) {
     match value {
         Value::String(string) => text(string, indent, out),
-        other => {
-            let _ = write!(out, "{other}");
-        }
+        other => flow(other, out),
     }
 }
 
@@ -103,9 +102,25 @@ fn text(string: &str, indent: usize, out: &mut String) {
     } else if is_plain(string) {
         out.push_str(string);
     } else {
-        // A JSON string is a double-quoted YAML one.
-        let _ = write!(out, "{}", Value::from(string));
+        flow(&Value::from(string), out);
     }
+}
+
+/// On one line: JSON is YAML, but for letters that only YAML forbids. In JSON they stand in strings alone.
+fn flow(value: &Value, out: &mut String) {
+    for letter in value.to_string().chars() {
+        if is_printable(letter) {
+            out.push(letter);
+        } else {
+            let _ = write!(out, "\\u{:04x}", u32::from(letter));
+        }
+    }
+}
+
+/// Whether YAML takes a letter as it is, and never for the end of a line (YAML 1.1, 5.1 and 5.4). All others are in the
+/// first plane, so that four digits name them.
+const fn is_printable(letter: char) -> bool {
+    !matches!(letter, '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Whether several lines can stand below as they are.
@@ -114,7 +129,7 @@ fn is_block(string: &str) -> bool {
     body.contains('\n')
         && !body.ends_with('\n')
         && !string.starts_with([' ', '\n', '\t'])
-        && string.chars().all(|c| c == '\n' || c == '\t' || !c.is_control())
+        && string.chars().all(|c| c == '\n' || c == '\t' || is_printable(c))
 }
 
 /// Whether a text means itself without quotes.
@@ -167,6 +182,8 @@ mod tests {
             ("# a", "\"# a\""),
             ("", "\"\""),
             ("1e3", "\"1e3\""),
+            ("\u{7f}5", "\"\\u007f5\""),
+            ("a\u{2028}\nb", "\"a\\u2028\\nb\""),
         ] {
             assert_eq!(document(&json!(text)), format!("{written}\n"));
         }
@@ -178,7 +195,7 @@ mod tests {
             any::<bool>().prop_map(Value::from),
             any::<i32>().prop_map(Value::from),
             "[ -~\n\täé:#'\"{}]{0,16}".prop_map(Value::from),
-            "(yes|null|0x1f|1_000|~|- a|1e3|.5|a\nb|2026-01-01)".prop_map(Value::from),
+            "(yes|null|0x1f|1_000|~|- a|1e3|.5|.\n.|2026-01-01)".prop_map(Value::from),
         ];
         leaf.prop_recursive(3, 24, 4, |inner| {
             prop_oneof![

@@ -68,11 +68,11 @@ pub(super) fn eject(object: &Value, name: &str, keeps_drive: bool) -> Result<Ste
     let mut drives = if name.is_empty() { filled_drives(object) } else { vec![drive(object, name)?] };
     let disks = object.pointer(DISKS).unwrap_or(&Value::Null);
     let volume = |index: &usize| place(object, &volumes(), disks[*index]["name"].as_str().unwrap_or_default());
-    let discs: Vec<_> = drives.iter().filter_map(volume).collect();
-    if discs.is_empty() {
+    let filled: Vec<_> = drives.iter().filter_map(volume).collect();
+    if filled.is_empty() {
         return Err(PortalError::Conflict("The drive is empty already.".to_owned()));
     }
-    let mut steps = without_volumes(object, discs);
+    let mut steps = without_volumes(object, filled);
     if !keeps_drive {
         drives.sort_unstable();
         steps.extend(drives.into_iter().rev().map(|index| remove(DISKS, index)));
