@@ -12,8 +12,8 @@ use crate::ui::{Look, Notice, Tone, button_class};
 pub fn EditButton(form: Form, is_edited: Memo<bool>) -> impl IntoView {
     let press = move |_| if is_edited.get_untracked() { form.drop_manifest() } else { form.edit_manifest() };
     view! {
-        <button type="button" class=button_class(Look::Quiet) on:click=press>
-            {move || if is_edited.get() { "Back to the form" } else { "Edit" }}
+        <button type="button" class=format!("{} whitespace-nowrap", button_class(Look::Quiet)) on:click=press>
+            {move || if is_edited.get() { "Use the form" } else { "Edit" }}
         </button>
     }
 }
@@ -33,6 +33,18 @@ pub fn Editor(form: Form) -> impl IntoView {
             <Notice tone=Tone::Info>
                 "This text is what will be made. Name, team, password, keys and user-data still come from the form; its other fields no longer count."
             </Notice>
+            <ul id="field-manifest-said" class="flex flex-col gap-1 text-sm text-bad empty:hidden" role="alert">
+                {move || {
+                    problems
+                        .get()
+                        .into_iter()
+                        .map(|(line, text)| {
+                            let at = line.map(|line| format!("Line {line}: ")).unwrap_or_default();
+                            view! { <li class="prose-line" data-problem="">{at} {text}</li> }
+                        })
+                        .collect_view()
+                }}
+            </ul>
             <div class="max-h-[60vh] overflow-auto rounded-control border border-rule-strong bg-paper-raised">
                 <div class="grid grid-cols-[auto_1fr] font-mono text-xs leading-5">
                     <div class="sticky left-0 bg-paper-sunken px-2 py-2 text-right text-ink-faint select-none" aria-hidden="true">
@@ -64,18 +76,6 @@ pub fn Editor(form: Form) -> impl IntoView {
                     ></textarea>
                 </div>
             </div>
-            <ul id="field-manifest-said" class="flex flex-col gap-1 text-sm text-bad empty:hidden" role="alert">
-                {move || {
-                    problems
-                        .get()
-                        .into_iter()
-                        .map(|(line, text)| {
-                            let at = line.map(|line| format!("Line {line}: ")).unwrap_or_default();
-                            view! { <li class="prose-line" data-problem="">{at} {text}</li> }
-                        })
-                        .collect_view()
-                }}
-            </ul>
         </div>
     }
 }

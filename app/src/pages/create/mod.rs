@@ -59,12 +59,12 @@ pub fn NewMachinePage() -> impl IntoView {
 #[component]
 fn Heading() -> impl IntoView {
     view! {
-        <header class="mb-5 flex items-center gap-3">
+        <header class="mb-5 flex flex-wrap items-center gap-x-3 gap-y-1">
             <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::MACHINES>
                 <Icon glyph=Glyph::Back/>
                 "Machines"
             </a>
-            <h1 class="text-xl">"New machine"</h1>
+            <h1 class="text-xl whitespace-nowrap">"New machine"</h1>
             <a class=format!("{} ml-auto", button_class(Look::Quiet)) href=paths::TEMPLATES>
                 "From a template"
             </a>
@@ -151,7 +151,7 @@ fn Finish(form: Form) -> impl IntoView {
         count => format!("Create {count} machines"),
     };
     view! {
-        <div class="sticky bottom-0 -mx-1 flex flex-wrap items-center gap-3 border-t border-rule bg-paper px-1 py-3 max-lg:bottom-14">
+        <div class="sticky bottom-0 -mx-1 flex flex-wrap items-center gap-3 border-t border-rule bg-paper px-1 py-3 max-lg:bottom-13">
             <button type="submit" class=button_class(Look::Primary) aria-disabled=move || form.is_busy.get().then_some("true")>
                 {label}
             </button>

@@ -40,7 +40,9 @@ pub fn virtctl_line(draft: &MachineDraft, options: &CreateOptions) -> (String, V
         Boot::Iso => {
             add(sized("--volume-import type:blank".to_owned()));
             let claim = draft.image.rsplit('/').next().unwrap_or_default();
-            add(format!("--volume-pvc src:{claim}"));
+            if !claim.is_empty() {
+                add(format!("--volume-pvc src:{claim}"));
+            }
         }
         Boot::Image => {
             let kind = options.image(&draft.image).map_or(ImageKind::DataSource, |image| image.kind);

@@ -98,7 +98,7 @@ pub fn problems(draft: &MachineDraft, options: &CreateOptions) -> Problems {
 
 fn edited_copies(draft: &MachineDraft) -> Option<String> {
     let is_too_much = draft.manifest.is_some() && copies::count(draft) > 1;
-    is_too_much.then(|| "An edited manifest makes one machine. Clear this, or go back to the form.".to_owned())
+    is_too_much.then(|| "An edited manifest makes one machine. Clear this, or use the form instead.".to_owned())
 }
 
 /// Processors and memory in MiB of what will be made, as far as they can be told.
