@@ -6,7 +6,7 @@ use crate::command::{self, announce, cargo};
 use crate::packages::{self, Need};
 use crate::site;
 
-/// Runs the console relay beside a raw TCP tunnel and websockify, and uploads beside a PUT to the same proxy, and
+/// Runs the console relay beside a raw TCP tunnel and websockify, and uploads beside one POST to the same proxy, and
 /// writes `docs/performance.md`.
 pub fn run() -> Result<()> {
     packages::ensure(Need::Bench)?;

@@ -1,4 +1,4 @@
-//! The other way: a PUT to the upload proxy, as `virtctl image-upload` does it.
+//! The other way: one POST to the upload proxy, as `virtctl image-upload` does it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl Proxy {
         let token = answer["status"]["token"].as_str().context("no token for the upload")?.to_owned();
         Ok(async move {
             let parts = (0..file.parts).map(|_| Ok::<_, std::io::Error>(Frame::data(File::part())));
-            let request = http::Request::put(&self.address)
+            let request = http::Request::post(&self.address)
                 .header("authorization", format!("Bearer {token}"))
                 .header("content-length", file.bytes())
                 .body(StreamBody::new(stream::iter(parts)))?;

@@ -1,8 +1,8 @@
-//! Uploads through porthole beside a PUT to the same upload proxy, in one run.
+//! Uploads through porthole beside one POST to the same upload proxy, in one run.
 //!
 //! ```text
 //!   file ─┬─ parts with checksums ─ porthole (release binary) ─┐
-//!         └─ one PUT ──────────────────────────────────────────┴─ TLS ─ CDI's upload proxy ─ claim
+//!         └─ one POST ─────────────────────────────────────────┴─ TLS ─ CDI's upload proxy ─ claim
 //! ```
 //!
 //! The proxy is the embedded cluster's, in this process, and works on the same cores. Then eight large files at once,
@@ -80,7 +80,7 @@ async fn main() -> Result<()> {
     forget_all(&cluster).await?;
 
     let mut figures = String::from("| way | MiB/s | CPU seconds of porthole for each GiB |\n|---|---|---|\n");
-    writeln!(figures, "| one PUT to the upload proxy | {direct:.0} (1.00×) | |")?;
+    writeln!(figures, "| one POST to the upload proxy | {direct:.0} (1.00×) | |")?;
     writeln!(figures, "| through porthole | {through:.0} ({:.2}×) | {cpu:.2} |", through / direct)?;
     writeln!(
         figures,
