@@ -42,13 +42,16 @@ fn read(text: &str, draft: &MachineDraft) -> Result<Value, (String, String)> {
     if !machine["apiVersion"].as_str().is_some_and(|version| version.starts_with("kubevirt.io/")) {
         return Err(at("apiVersion", "The apiVersion of a VirtualMachine is kubevirt.io/v1.".to_owned()));
     }
+    if !(machine["metadata"].is_object() || machine["metadata"].is_null()) {
+        return Err(at("metadata", "Below metadata stand name, labels and the like.".to_owned()));
+    }
     for (key, wanted) in [("name", &draft.name), ("namespace", &draft.namespace)] {
         let metadata = &mut machine["metadata"];
         if metadata[key].is_null() {
             metadata[key] = wanted.as_str().into();
         }
         if metadata[key] != wanted.as_str() {
-            return Err(at(&format!("metadata.{key}"), format!("The form says {wanted}. Change it there.")));
+            return Err(at(&format!("metadata.{key}"), format!("The form says {wanted}. Change one of the two.")));
         }
     }
     if !machine["spec"].is_object() {
@@ -112,6 +115,7 @@ mod tests {
             ("- a\n", "manifest", "one object"),
             (&TEXT.replace("VirtualMachine", "Pod"), "manifest.2", "VirtualMachine"),
             (&TEXT.replace("kubevirt.io/v1", "v1"), "manifest.1", "kubevirt.io/v1"),
+            (&TEXT.replace("metadata:\n  name: web\n", "metadata: web\n"), "manifest.3", "Below metadata"),
             (&TEXT.replace("name: web\n", "name: other\n"), "manifest.4", "says web"),
             (&TEXT.replace("name: web\n", "name: web\n  namespace: green\n"), "manifest.5", "says blue"),
         ] {
