@@ -90,8 +90,9 @@ impl Inner {
         let plans = self.plan(actor, draft).await?;
         self.rehearse(actor, &plans).await?;
         self.make(actor, &plans).await?;
-        for plan in &plans {
-            self.until_seen(&plan.at).await;
+        // A watch tells in the order in which things were made.
+        if let Some(last) = plans.last() {
+            self.until_seen(&last.at).await;
         }
         Ok(plans.into_iter().map(|plan| plan.at).collect())
     }
