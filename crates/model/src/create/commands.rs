@@ -84,6 +84,7 @@ fn unsaid(draft: &MachineDraft, options: &CreateOptions) -> Vec<&'static str> {
     add(!draft.user_data.trim().is_empty(), "the user-data (--cloud-init-user-data)");
     add(!draft.sysprep.trim().is_empty(), "the answer file (--volume-sysprep)");
     add(!draft.node.is_empty() || draft.apart, "where it runs");
+    add(draft.manifest.is_some(), "what was changed in the manifest");
     add(card.is_none_or(|card| !card.has_preference) && !draft.system.is_empty(), "what suits the system");
     left_out
 }
@@ -115,6 +116,8 @@ mod tests {
              --volume-import type:ds,src:blue/golden,size:20Gi | kubectl create -f -"
         );
         assert_eq!(left_out, ["where it runs"]);
+        let edited = MachineDraft { manifest: Some(String::new()), ..draft.clone() };
+        assert!(virtctl_line(&edited, &CreateOptions::default()).1.contains(&"what was changed in the manifest"));
         assert_eq!(kubectl_line(&draft), "kubectl create -f web-1.yaml");
     }
 

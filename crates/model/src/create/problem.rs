@@ -24,7 +24,8 @@ const LARGEST_DISK: u64 = 64 << 20;
 /// Most processors that a guest can have.
 const MOST_CPUS: u32 = 512;
 /// Fields that count although the manifest is edited by hand: whose it is, and what goes into Secrets.
-const BESIDE_THE_MANIFEST: [&str; 7] = ["name", "copies", "namespace", "password", "ssh_keys", "user_data", "sysprep"];
+const BESIDE_THE_MANIFEST: [&str; 8] =
+    ["name", "copies", "namespace", "user", "password", "ssh_keys", "user_data", "sysprep"];
 /// What a line with a public key begins with.
 const KEY_KINDS: [&str; 5] = ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-", "sk-ssh-ed25519@", "sk-ecdsa-sha2-"];
 /// What cloud-init understands as the first line.
@@ -353,6 +354,10 @@ mod tests {
             draft.image.clear();
         };
         assert_eq!(wrong(edited), Problems::new());
+        only("user", "lower-case letter", |draft| {
+            edited(draft);
+            draft.user = "Ana".to_owned();
+        });
         only("copies", "one machine", |draft| {
             edited(draft);
             draft.copies = "2".to_owned();
