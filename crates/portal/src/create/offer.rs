@@ -6,8 +6,7 @@ use model::create::{
     ClassOption, CreateOptions, ImageKind, ImageOption, SizeCard, SystemCard, built_in_systems, size,
     system_from_preference,
 };
-use model::image::{FORMAT_ANNOTATION, MEDIA_LABEL};
-use model::image::{PREFERENCE_LABEL, SHARED_NAMESPACE};
+use model::image::{FORMAT_ANNOTATION, MEDIA_LABEL, PREFERENCE_LABEL, SHARED_NAMESPACE};
 use serde_json::Value;
 
 use super::{metadata, quota};

@@ -65,7 +65,7 @@ fn drive(object: &Value, name: &str) -> Result<usize, PortalError> {
 /// Takes the disc out of a drive, or out of all if none is named. Where the cluster knows no empty drives, they go with
 /// their discs.
 pub(super) fn eject(object: &Value, name: &str, keeps_drive: bool) -> Result<Steps, PortalError> {
-    let mut drives = if name.is_empty() { filled_drives(object) } else { vec![drive(object, name)?] };
+    let drives = if name.is_empty() { filled_drives(object) } else { vec![drive(object, name)?] };
     let disks = object.pointer(DISKS).unwrap_or(&Value::Null);
     let volume = |index: &usize| place(object, &volumes(), disks[*index]["name"].as_str().unwrap_or_default());
     let filled: Vec<_> = drives.iter().filter_map(volume).collect();
@@ -74,13 +74,12 @@ pub(super) fn eject(object: &Value, name: &str, keeps_drive: bool) -> Result<Ste
     }
     let mut steps = without_volumes(object, filled);
     if !keeps_drive {
-        drives.sort_unstable();
         steps.extend(drives.into_iter().rev().map(|index| remove(DISKS, index)));
     }
     Ok(steps)
 }
 
-/// Drives with a disc in them, by their place among the disks.
+/// Drives with a disc in them, by their place among the disks, the first one first.
 fn filled_drives(object: &Value) -> Vec<usize> {
     let disks = object.pointer(DISKS).and_then(Value::as_array).into_iter().flatten().enumerate();
     let is_filled = |disk: &Value| {
