@@ -146,7 +146,8 @@ fn write(context: &CdiContext, volume: &Value, way: Way, new: &Value) -> Result<
             before.is_none_or(|before| before["reason"] != now["reason"] || before["message"] != now["message"]);
         let (reason, message) = (text(&now["reason"]), text(&now["message"]));
         // Told when the claim was refused.
-        let is_told = reason.is_empty() || message.is_empty() || reason == "Completed" || reason.starts_with("Err");
+        let is_refusal = kind == "Bound" && reason.starts_with("Err");
+        let is_told = reason.is_empty() || message.is_empty() || reason == "Completed" || is_refusal;
         if is_new && !is_told && reason != "Scratch space required" {
             let level =
                 if matches!(reason, "Error" | "Unschedulable" | "ClaimLost") { Level::Warning } else { Level::Normal };
