@@ -236,3 +236,16 @@ pub(super) fn disk_image(format: &str, mebibytes: usize) -> Option<(Vec<u8>, Vec
     assert!(output.status.success(), "{output:?}");
     Some((std::fs::read(&image).unwrap(), content))
 }
+
+/// A file as a program packs it. Nothing, said aloud, where the program is not installed.
+pub(super) fn packed(program: &str, content: &[u8]) -> Option<Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, content).unwrap();
+    let Ok(output) = Command::new(program).args(["-1", "-c"]).arg(&file).output() else {
+        println!("skipped: {program} is not installed");
+        return None;
+    };
+    assert!(output.status.success(), "{output:?}");
+    Some(output.stdout)
+}
