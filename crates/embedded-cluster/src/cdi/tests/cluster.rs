@@ -23,7 +23,7 @@ use crate::store::Store;
 use crate::virt::{VirtContext, VirtOptions, VirtTasks};
 
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_secs(20);
 const TOKEN: &str = "test-admin";
 
 /// A cluster; it ends when it is stopped.
@@ -173,14 +173,19 @@ impl TestCluster {
         self.until(&format!("{name} is {phase}"), || self.phase(name) == phase).await;
     }
 
-    /// Waits until something is so, and tells what there is instead if it never is.
-    pub async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+    /// Waits until something is so, as long as anything may take; says whether it is.
+    pub async fn comes_to(&self, is_so: impl Fn() -> bool) -> bool {
         let waited = tokio::time::timeout(PATIENCE, async {
             while !is_so() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
-        if waited.await.is_err() {
+        waited.await.is_ok()
+    }
+
+    /// Waits until something is so, and tells what there is instead if it never is.
+    pub async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        if !self.comes_to(is_so).await {
             let of = |kind: &GroupResource| {
                 let all = self.store.list(kind, Some("rec")).0;
                 all.iter().map(|o| format!("{} {}", o["metadata"]["name"], o["status"])).collect::<Vec<_>>().join("\n")
