@@ -23,7 +23,7 @@ use crate::store::Store;
 use crate::virt::{VirtContext, VirtOptions, VirtTasks};
 
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(2);
 const TOKEN: &str = "test-admin";
 
 /// A cluster; it ends when it is stopped.

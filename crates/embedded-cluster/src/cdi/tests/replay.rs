@@ -14,7 +14,7 @@ use super::story::Stories;
 use crate::cdi::{PROFILES, VOLUMES};
 use crate::storage::{CLAIMS, CLASSES, PODS, PROVISIONER};
 use crate::store::WatchKind;
-use crate::virt::kinds::EVENTS;
+use crate::virt::kinds::{EVENTS, INSTANCES};
 use crate::virt::tests::recording::{self, Line};
 
 /// The classes that the recorded cluster had, with their profiles.
@@ -178,8 +178,9 @@ async fn an_upload_goes_as_on_a_real_cluster() {
     with_recorded_classes(&cluster).await;
     let stories = follow(&cluster);
     let mut recorded = Stories::default();
-    let end = lines.iter().position(|line| line.action.as_deref().is_some_and(|action| action.contains("fromiso")));
-    for line in &lines[..end.unwrap_or(lines.len())] {
+    let makes_machine = |line: &Line| line.action.as_deref().is_some_and(|action| action.contains("fromiso"));
+    let (upload, use_and_end) = lines.split_at(lines.iter().position(makes_machine).unwrap());
+    for line in upload {
         let Some((method, path, body)) = line.request().filter(|(_, path, _)| path.starts_with('/')) else {
             if line.action.is_none() {
                 recorded.observe(&line.object, line.kind == "DELETED");
@@ -203,7 +204,36 @@ async fn an_upload_goes_as_on_a_real_cluster() {
     let again = cluster.upload(proxy, Some(&token), "x").await;
     let words = "rejecting Upload Request for PVC iso that already finished uploading";
     assert_eq!((again.status, again.message().as_str()), (503, words));
-    let recorded = story_of(&recorded, "iso");
-    cluster.comes_to(|| story_of(&stories.lock().unwrap(), "iso") == recorded).await;
-    assert_eq!(story_of(&stories.lock().unwrap(), "iso"), recorded, "left is here, right is recorded");
+    let story = || story_of(&stories.lock().unwrap(), "iso");
+    let uploaded = story_of(&recorded, "iso");
+    cluster.comes_to(|| story() == uploaded).await;
+    assert_eq!(story(), uploaded, "left is here, right is recorded");
+
+    // A machine uses the claim, so its deletion waits for the machine's; then the data volume makes a new one.
+    let claim = || cluster.get(&CLAIMS, "iso");
+    let first = claim()["metadata"]["uid"].clone();
+    let is_terminating = || claim()["metadata"]["deletionTimestamp"].is_string();
+    for line in use_and_end {
+        let Some((method, path, body)) = line.request() else {
+            recorded.observe(&line.object, line.kind == "DELETED");
+            continue;
+        };
+        let answer = cluster.send(method, path, body).await;
+        assert_eq!(answer.status, line.status, "{method} {path}: {}", answer.body);
+        match (method, path.rsplit('/').nth(1)) {
+            ("POST", _) => {
+                let is_running = || cluster.get(&INSTANCES, "fromiso")["status"]["phase"] == "Running";
+                cluster.until("the machine runs", is_running).await;
+            }
+            (_, Some("persistentvolumeclaims")) => assert!(is_terminating()),
+            (_, Some("virtualmachines")) => {
+                cluster
+                    .until("there is a new claim", || !is_terminating() && claim()["metadata"]["uid"] != first)
+                    .await;
+                cluster.until_phase("iso", "UploadReady").await;
+            }
+            _ => cluster.until("the claim is gone", || claim().is_null()).await,
+        }
+    }
+    goes_further(&story().unwrap(), &story_of(&recorded, "iso").unwrap());
 }
