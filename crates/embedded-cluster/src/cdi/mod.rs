@@ -61,6 +61,7 @@ pub(crate) use proxy::router as upload_proxy;
 use crate::auth::tokens::Tokens;
 use crate::controllers::on_change_or;
 use crate::error::ApiError;
+use crate::quota::RESOURCE_QUOTAS;
 use crate::resource::GroupResource;
 use crate::storage::{CLAIMS, CLASSES, MAPS, PODS};
 use crate::store::{Store, meta};
@@ -157,7 +158,8 @@ impl CdiContext {
 
 /// Works until the store closes.
 pub(crate) async fn run(context: Arc<CdiContext>) {
-    let kinds = [&VOLUMES, &SOURCES, &PROFILES, &CONFIGS, &CLAIMS, &PODS, &CLASSES, &MAPS].map(|kind| (**kind).clone());
+    let kinds = [&VOLUMES, &SOURCES, &PROFILES, &CONFIGS, &CLAIMS, &PODS, &CLASSES, &MAPS, &RESOURCE_QUOTAS];
+    let kinds = kinds.map(|kind| (**kind).clone());
     let pause = async || {
         // A job that ends changes no object by itself.
         if context.jobs.is_waited_for() {
