@@ -5,6 +5,7 @@ mod cluster;
 mod disks;
 mod lifecycle;
 mod qemu;
+mod quotas;
 pub(crate) mod recording;
 mod replay;
 mod sizes;
