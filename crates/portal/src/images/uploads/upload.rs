@@ -3,7 +3,7 @@
 //! Memory is bounded by [`Buffers`]: a chunk needs one before a byte of it is read. The whole file's checksum is computed
 //! only if somebody said what it should be.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::buffers::{Buffer, Buffers};
+use crate::images::pace::Pace;
 
 /// How long a chunk waits for its turn before its sender is asked to come again.
 const TURN: Duration = Duration::from_secs(20);
@@ -64,7 +65,7 @@ struct State {
     is_wrong_file: bool,
     heard: Duration,
     moved: Duration,
-    samples: VecDeque<(Duration, u64)>,
+    pace: Pace,
     restarted: Option<String>,
 }
 
@@ -120,7 +121,7 @@ impl Upload {
             is_wrong_file: false,
             heard: now,
             moved: now,
-            samples: VecDeque::new(),
+            pace: Pace::over(SPEED_OVER),
             restarted: None,
         };
         Self {
@@ -158,7 +159,7 @@ impl Upload {
             attempt: state.attempt,
             next_chunk: state.ledger.first_missing(),
             sent_bytes: state.ledger.sent_bytes(),
-            bytes_per_second: speed(&state.samples, now),
+            bytes_per_second: state.pace.per_second(now),
             heard: crate::clock::seconds(state.heard),
             restarted: state.restarted.clone(),
         }
@@ -199,7 +200,6 @@ impl Upload {
             state.ledger.restart();
             state.held.clear();
             state.hash = Context::new(&SHA256);
-            state.samples.clear();
             state.restarted = Some(reason.to_owned());
         });
     }
@@ -210,7 +210,6 @@ impl Upload {
             state.attempt += 1;
             state.ledger.restart();
             state.held.clear();
-            state.samples.clear();
         });
     }
 
@@ -339,21 +338,11 @@ impl Upload {
         state.ledger.hand_on();
         state.moved = now;
         let sent = state.ledger.sent_bytes();
-        state.samples.push_back((now, sent));
-        while state.samples.len() > 2 && state.samples.front().is_some_and(|(at, _)| *at + SPEED_OVER < now) {
-            state.samples.pop_front();
-        }
+        state.pace.note(now, sent);
         drop(guard);
         self.news.send_replace(());
         Some(Piece::Bytes(held))
     }
-}
-
-/// Bytes a second between the oldest sample and the newest; nothing if that was too long ago.
-fn speed(samples: &VecDeque<(Duration, u64)>, now: Duration) -> u64 {
-    let (Some((from, less)), Some((to, more))) = (samples.front(), samples.back()) else { return 0 };
-    let millis = u64::try_from(to.saturating_sub(*from).as_millis()).unwrap_or(u64::MAX);
-    if millis == 0 || *to + SPEED_OVER < now { 0 } else { (more - less).saturating_mul(1000) / millis }
 }
 
 /// Reads a chunk whole, and not a byte more than it has to have.

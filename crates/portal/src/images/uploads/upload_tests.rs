@@ -126,12 +126,3 @@ async fn what_is_over_stays_over() {
     assert_eq!(upload.stage(), UploadStage::Cancelled);
     assert_eq!(send(&upload, 1, 0, Vec::new(), "").await, Err(ChunkError::Stale));
 }
-
-#[test]
-fn speed_is_measured_over_the_last_seconds_and_ends_with_them() {
-    let at = |seconds: u64, bytes: u64| (Duration::from_secs(seconds), bytes);
-    let samples = VecDeque::from([at(100, 0), at(104, 40_000)]);
-    assert_eq!(speed(&samples, Duration::from_secs(105)), 10_000);
-    assert_eq!(speed(&samples, Duration::from_mins(2)), 0);
-    assert_eq!(speed(&VecDeque::new(), NOW), 0);
-}
