@@ -1,4 +1,4 @@
-//! A cluster inside of the test: store, API, nodes, storage and CDI, without TLS.
+//! A cluster inside of the test: store, API, nodes, storage, snapshots and CDI, without TLS.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,16 +18,17 @@ use crate::auth::tokens::Tokens;
 use crate::cdi::{self, CdiContext, CdiOptions, VOLUMES};
 use crate::options::NodeSpec;
 use crate::resource::GroupResource;
+use crate::snapshots::{self, SnapshotContext};
 use crate::storage::{self, CLAIMS, MAPS, PODS, StorageContext, troubles};
 use crate::store::Store;
-use crate::virt::{VirtContext, VirtOptions, VirtTasks};
+use crate::virt::{self, VirtContext, VirtOptions, VirtTasks};
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 const TOKEN: &str = "test-admin";
 
 /// A cluster; it ends when it is stopped.
-pub(super) struct TestCluster {
+pub(crate) struct TestCluster {
     pub store: Arc<Store>,
     pub folder: PathBuf,
     pub proxy: Router,
@@ -41,7 +42,7 @@ pub(super) struct TestCluster {
 
 /// An answer of the API or of the proxy.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub body: Value,
 }
@@ -78,15 +79,26 @@ impl TestCluster {
         let cdi = CdiContext::new(Arc::clone(&store), Arc::clone(&tokens), options, tracker.clone(), stop.clone());
         let disks = Arc::new(StorageContext::new(Arc::clone(&store), folder.to_owned()));
         let proxy = cdi::upload_proxy(Arc::clone(&cdi));
+        let copies =
+            SnapshotContext::new(Arc::clone(&store), folder.to_owned(), Arc::clone(&virt_context), tracker.clone());
         let stopped = stop.clone();
         tracker.spawn(async move {
-            tokio::select! { () = storage::run(disks) => {}, () = cdi::run(cdi) => {}, () = stopped.cancelled() => {} }
+            tokio::select! {
+                () = storage::run(disks) => {},
+                () = cdi::run(cdi) => {},
+                () = snapshots::run(copies) => {},
+                () = stopped.cancelled() => {}
+            }
         });
-        let webhooks: Vec<Box<dyn api::admission::Admission>> =
-            vec![Box::new(storage::Claims), Box::new(cdi::DataVolumes)];
+        let webhooks: Vec<Box<dyn api::admission::Admission>> = vec![
+            Box::new(virt::admission::Webhooks),
+            Box::new(storage::Claims),
+            Box::new(cdi::DataVolumes),
+            Box::new(snapshots::Snapshots),
+        ];
         let api = Api::new(Arc::clone(&store), tokens, webhooks, folder.join("logs"), stop.clone());
         let router = api::router(Arc::new(api), None);
-        let virt = Some(crate::virt::start(virt_context).await);
+        let virt = Some(virt::start(virt_context).await);
         Self { store, folder: folder.to_owned(), proxy, router, virt, stop, tracker, _temporary: None }
     }
 
@@ -213,13 +225,13 @@ async fn answer(router: &Router, request: Request<Body>) -> Answer {
 
 /// The `storage` form with a size.
 #[expect(clippy::needless_pass_by_value, reason = "callers make it in place")]
-pub(super) fn sized(source: Value, size: &str) -> Value {
+pub(crate) fn sized(source: Value, size: &str) -> Value {
     json!({"source": source, "storage": {"resources": {"requests": {"storage": size}}}})
 }
 
 /// A disk of that many MiB with something at its start and at its end, in a format of QEMU's; its raw content too.
 /// Nothing, said aloud, where qemu-img is not installed.
-pub(super) fn disk_image(format: &str, mebibytes: usize) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn disk_image(format: &str, mebibytes: usize) -> Option<(Vec<u8>, Vec<u8>)> {
     let folder = tempfile::tempdir().unwrap();
     let (raw, image) = (folder.path().join("raw"), folder.path().join("image"));
     let mut content = vec![0; mebibytes << 20];

@@ -1,6 +1,6 @@
 //! CDI over the API, with storage, nodes and jobs as they are.
 
-mod cluster;
+pub(crate) mod cluster;
 mod importing;
 mod replay;
 mod story;
