@@ -16,10 +16,13 @@
 
 mod admission;
 mod checks;
+mod checksum;
 mod clone;
 mod conditions;
 mod convert;
+mod credentials;
 mod disk;
+mod download;
 mod fetch;
 mod fill;
 mod http;
@@ -30,6 +33,7 @@ mod proxy;
 mod receive;
 mod registry;
 mod render;
+mod s3;
 mod sniff;
 mod source;
 mod sources;

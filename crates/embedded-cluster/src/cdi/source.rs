@@ -120,22 +120,17 @@ impl Way {
 
 /// What a claim is told about its source.
 pub(super) fn annotations(source: &Value) -> Value {
-    let endpoint = |kind: &str, from: &Value| json!({IMPORT_SOURCE: kind, IMPORT_ENDPOINT: text(&from["url"])});
     if source["upload"].is_object() {
         json!({annotation::UPLOAD_TARGET: ""})
     } else if source["pvc"].is_object() {
         json!({CLONE_REQUEST: place(&source["pvc"])})
     } else if source["snapshot"].is_object() {
         json!({SNAPSHOT_REQUEST: place(&source["snapshot"])})
-    } else if source["http"].is_object() {
-        endpoint("http", &source["http"])
-    } else if source["registry"].is_object() {
-        endpoint("registry", &source["registry"])
     } else if source["blank"].is_object() {
         json!({IMPORT_SOURCE: "none"})
     } else {
         let kind = source.as_object().and_then(|source| source.keys().next().cloned()).unwrap_or_default();
-        endpoint(&kind, &source[&kind])
+        json!({IMPORT_SOURCE: kind, IMPORT_ENDPOINT: text(&source[&kind]["url"])})
     }
 }
 

@@ -146,9 +146,9 @@ fn write(context: &CdiContext, volume: &Value, way: Way, new: &Value) -> Result<
         let is_new =
             before.is_none_or(|before| before["reason"] != now["reason"] || before["message"] != now["message"]);
         let (reason, message) = (text(&now["reason"]), text(&now["message"]));
-        // Told when the claim was refused.
-        let is_told = reason.is_empty() || message.is_empty() || reason == "Completed" || reason.starts_with("Err");
-        if is_new && !is_told && reason != "Scratch space required" {
+        // A refused claim is told as a warning too, before it comes here.
+        let is_nothing = reason.is_empty() || message.is_empty() || reason == "Completed";
+        if is_new && !is_nothing && reason != "Scratch space required" {
             let level =
                 if matches!(reason, "Error" | "Unschedulable" | "ClaimLost") { Level::Warning } else { Level::Normal };
             context.tell(volume, component, level, reason, message);

@@ -185,14 +185,19 @@ impl TestCluster {
         self.until(&format!("{name} is {phase}"), || self.phase(name) == phase).await;
     }
 
-    /// Waits until something is so, and tells what there is instead if it never is.
-    pub async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+    /// Waits until something is so, as long as anything may take; says whether it is.
+    pub async fn comes_to(&self, is_so: impl Fn() -> bool) -> bool {
         let waited = tokio::time::timeout(PATIENCE, async {
             while !is_so() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
-        if waited.await.is_err() {
+        waited.await.is_ok()
+    }
+
+    /// Waits until something is so, and tells what there is instead if it never is.
+    pub async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        if !self.comes_to(is_so).await {
             let of = |kind: &GroupResource| {
                 let all = self.store.list(kind, Some("rec")).0;
                 all.iter().map(|o| format!("{} {}", o["metadata"]["name"], o["status"])).collect::<Vec<_>>().join("\n")
@@ -247,4 +252,17 @@ pub(crate) fn disk_image(format: &str, mebibytes: usize) -> Option<(Vec<u8>, Vec
     };
     assert!(output.status.success(), "{output:?}");
     Some((std::fs::read(&image).unwrap(), content))
+}
+
+/// A file as a program packs it. Nothing, said aloud, where the program is not installed.
+pub(super) fn packed(program: &str, content: &[u8]) -> Option<Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, content).unwrap();
+    let Ok(output) = Command::new(program).args(["-1", "-c"]).arg(&file).output() else {
+        println!("skipped: {program} is not installed");
+        return None;
+    };
+    assert!(output.status.success(), "{output:?}");
+    Some(output.stdout)
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use super::cluster::{TestCluster, disk_image, sized};
+use super::cluster::{TestCluster, disk_image, packed, sized};
 use crate::cdi::{SOURCES, VOLUMES};
 use crate::storage::CLAIMS;
 
@@ -61,6 +61,19 @@ async fn a_disk_image_is_imported_and_a_raw_one_needs_no_scratch() {
         cluster.until_phase(format, "Succeeded").await;
         assert!(std::fs::read(cluster.disk(format)).unwrap() == content, "{format}");
         assert_eq!(cluster.get(&VOLUMES, format)["status"]["progress"], "100.0%");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_packed_disk_is_imported() {
+    let cluster = TestCluster::start().await;
+    let content: Vec<u8> = (0..1_u32 << 20).flat_map(u32::to_le_bytes).collect();
+    for program in ["gzip", "xz", "zstd"] {
+        let Some(file) = packed(program, &content) else { continue };
+        let (address, _) = serve(file).await;
+        cluster.create(program, sized(by_url(address, "/disk"), "8Mi")).await;
+        cluster.until_phase(program, "Succeeded").await;
+        assert!(std::fs::read(cluster.disk(program)).unwrap().starts_with(&content), "{program}");
     }
 }
 

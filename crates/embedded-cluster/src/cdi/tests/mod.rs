@@ -1,5 +1,6 @@
 //! CDI over the API, with storage, nodes and jobs as they are.
 
+mod buckets;
 pub(crate) mod cluster;
 mod importing;
 mod replay;
