@@ -27,7 +27,16 @@ const POWER_BUTTON: &[u8] = b"#!/bin/sh\npoweroff -f\n";
 /// Loaded by `guest/init`, with what they depend on: the power button, the network card, disks and discs, and the
 /// firmware's variables.
 const MODULES: [&str; 10] = [
-    "button", "evdev", "virtio_pci", "virtio_net", "virtio_blk", "virtio_scsi", "sd_mod", "sr_mod", "isofs", "efivarfs",
+    "button",
+    "evdev",
+    "virtio_pci",
+    "virtio_net",
+    "virtio_blk",
+    "virtio_scsi",
+    "sd_mod",
+    "sr_mod",
+    "isofs",
+    "efivarfs",
 ];
 
 /// Makes the image if it is not in the cache; without Debian's tools it says so and goes on.

@@ -69,11 +69,8 @@ const SWTPM: Package =
     Package { sign: Sign::Program("swtpm"), debian: "swtpm", without: "machines that want a TPM start without one" };
 const CHROMIUM: Package =
     Package { sign: Sign::Program("chromium"), debian: "chromium", without: "the browser tests cannot run" };
-const WEBSOCKIFY: Package = Package {
-    sign: Sign::Program("websockify"),
-    debian: "websockify",
-    without: "the benchmark leaves websockify out",
-};
+const WEBSOCKIFY: Package =
+    Package { sign: Sign::Program("websockify"), debian: "websockify", without: "the benchmark leaves websockify out" };
 
 /// Installs what is missing if this is root on Debian; otherwise says what is missing and what that means.
 pub fn ensure(need: Need) -> Result<()> {

@@ -53,6 +53,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use admission::DataVolumes;
 pub(crate) use pods::is_worker;
 pub(crate) use proxy::router as upload_proxy;
+pub(crate) use render::{default_class, property_set};
 
 use crate::auth::tokens::Tokens;
 use crate::controllers::on_change_or;

@@ -29,7 +29,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use serde_json::Value;
 
 pub(crate) use admission::{Claims, new_claim};
-pub(crate) use claim_disk::{claim_disk, volume_of};
+pub(crate) use claim_disk::{ClaimTrouble, claim_disk, claim_folder, volume_of};
 pub(crate) use protection::{claims_of, users};
 
 use crate::controllers::on_change;
