@@ -57,6 +57,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use admission::DataVolumes;
 pub(crate) use pods::is_worker;
 pub(crate) use proxy::router as upload_proxy;
+pub(crate) use render::{default_class, property_set};
 pub(crate) use source::is_being_made_from;
 
 use crate::auth::tokens::Tokens;

@@ -31,7 +31,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use serde_json::Value;
 
 pub(crate) use admission::{Claims, new_claim};
-pub(crate) use claim_disk::{ClaimDisk, VolumeMode, claim_disk, volume_of};
+pub(crate) use claim_disk::{ClaimDisk, ClaimTrouble, VolumeMode, claim_disk, claim_folder, volume_of};
 pub(crate) use copy::copy_sparse;
 pub(crate) use protection::{claims_of, users};
 pub(crate) use snapshot_disk::snapshot_disk;

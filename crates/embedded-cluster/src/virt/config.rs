@@ -5,6 +5,13 @@ use serde_json::Value;
 use super::kinds::KUBEVIRTS;
 use crate::store::Store;
 
+/// The class of the claims that keep TPMs and the firmware's variables, where one was chosen.
+pub fn state_class(store: &Store) -> Option<String> {
+    let kubevirt = store.get(&KUBEVIRTS, Some("kubevirt"), "kubevirt")?;
+    let class = kubevirt["spec"]["configuration"]["vmStateStorageClass"].as_str()?;
+    (!class.is_empty()).then(|| class.to_owned())
+}
+
 /// A feature that the `KubeVirt` object switches on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {

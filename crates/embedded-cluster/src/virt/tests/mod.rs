@@ -3,6 +3,8 @@
 mod changes;
 mod cluster;
 mod disks;
+mod fat;
+mod firmware;
 mod lifecycle;
 mod qemu;
 pub(crate) mod recording;
