@@ -25,7 +25,7 @@ const DEFINITIONS: [&str; 4] = [
     include_str!("definitions-snapshots.yaml"),
     include_str!("definitions-instancetypes.yaml"),
 ];
-const NAMESPACES: [&str; 5] = ["default", "kube-system", "kubevirt", "cdi", storage::IMAGES];
+const NAMESPACES: [&str; 4] = ["default", "kube-system", "kubevirt", "cdi"];
 /// Cluster role and the groups that are bound to it.
 const BINDINGS: [(&str, &[&str]); 7] = [
     ("cluster-admin", &["system:masters"]),
