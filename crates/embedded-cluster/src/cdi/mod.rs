@@ -58,7 +58,7 @@ pub(crate) use admission::DataVolumes;
 pub(crate) use pods::is_worker;
 pub(crate) use proxy::router as upload_proxy;
 pub(crate) use render::{default_class, property_set};
-pub(crate) use source::is_being_made_from;
+pub(crate) use source::{POPULATED_FOR, PRE_POPULATED, is_being_made_from};
 
 use crate::auth::tokens::Tokens;
 use crate::controllers::on_change_or;

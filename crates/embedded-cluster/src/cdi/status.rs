@@ -4,7 +4,7 @@ use kubevirt::cdi::annotation;
 use serde_json::{Value, json};
 
 use super::conditions::{self, Noted};
-use super::source::{Original, Way};
+use super::source::{Original, POPULATED_FOR, Way};
 use crate::clock;
 use crate::store::meta;
 use crate::virt::kinds::text;
@@ -30,6 +30,9 @@ pub(super) fn phase(claim: &Value, facts: Facts<'_>) -> &'static str {
         };
     }
     let annotations = &claim["metadata"]["annotations"];
+    if annotations[POPULATED_FOR].is_string() {
+        return "Succeeded";
+    }
     let pod = text(&annotations[annotation::POD_PHASE]);
     let is_ready = annotations[annotation::POD_READY] == "true";
     let has_pod = annotations[facts.way.pod_annotation()].is_string();
@@ -136,6 +139,7 @@ mod tests {
         let upload = Facts { way: Way::Upload, ..import };
         let running = json!({annotation::POD_PHASE: "Running", annotation::POD_READY: "false"});
         assert_eq!(phase(&claim("Bound", &running), upload), "UploadScheduled");
+        assert_eq!(phase(&claim("Bound", &json!({POPULATED_FOR: "c"})), upload), "Succeeded");
         let ready = json!({annotation::POD_PHASE: "Running", annotation::POD_READY: "true"});
         assert_eq!(phase(&claim("Bound", &ready), upload), "UploadReady");
     }

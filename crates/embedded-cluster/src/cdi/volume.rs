@@ -3,7 +3,7 @@
 use kubevirt::cdi::annotation;
 use serde_json::Value;
 
-use super::source::{self, Original, Way};
+use super::source::{self, Original, POPULATED_FOR, PRE_POPULATED, Way};
 use super::status::{self, Facts};
 use super::{CdiContext, SOURCES, VOLUMES, checks, render};
 use crate::controllers::settle;
@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::storage::{CLAIMS, CLASSES};
 use crate::store::{Store, meta};
 use crate::virt::events::Level;
-use crate::virt::kinds::{controller_uid, text};
+use crate::virt::kinds::{controlled_by, controller_uid, text};
 
 /// Brings a data volume up to date.
 pub(super) fn reconcile(context: &CdiContext, volume: &Value) -> Result<(), ApiError> {
@@ -23,6 +23,9 @@ pub(super) fn reconcile(context: &CdiContext, volume: &Value) -> Result<(), ApiE
         return settle(context.store.modify(&VOLUMES, Some(namespace), name, |volume| {
             volume["metadata"]["annotations"][annotation::USE_POPULATOR] = "false".into();
         }));
+    }
+    if volume["metadata"]["annotations"][PRE_POPULATED].is_string() {
+        return take_over(context, volume);
     }
     let origin = match origin(&context.store, volume) {
         Ok(origin) => origin,
@@ -45,6 +48,20 @@ pub(super) fn reconcile(context: &CdiContext, volume: &Value) -> Result<(), ApiE
         }
         Some(claim) => follow(context, volume, &claim, way),
     }
+}
+
+/// A claim that somebody else fills becomes the data volume's own as soon as it is there.
+fn take_over(context: &CdiContext, volume: &Value) -> Result<(), ApiError> {
+    let (namespace, name) = (meta::namespace(volume), meta::name(volume));
+    let Some(claim) = context.store.get(&CLAIMS, Some(namespace), name) else { return Ok(()) };
+    let is_meant = claim["metadata"]["annotations"][POPULATED_FOR] == name;
+    if is_meant && claim["metadata"]["ownerReferences"].is_null() {
+        let owner = controlled_by(volume, "cdi.kubevirt.io/v1beta1", "DataVolume");
+        return settle(context.store.modify(&CLAIMS, Some(namespace), name, |claim| {
+            claim["metadata"]["ownerReferences"] = serde_json::json!([owner]);
+        }));
+    }
+    follow(context, volume, &claim, Way::of_source(&volume["spec"]["source"]))
 }
 
 /// The source, looked up where the data volume only names an object that says it.

@@ -225,6 +225,9 @@ mod tests {
         assert!(may("edit", "get", subresources, "virtualmachineinstances/vnc"));
         assert!(!may("view", "get", subresources, "virtualmachineinstances/vnc"));
         assert!(may("view", "list", "kubevirt.io", "virtualmachines"));
+        assert!(may("edit", "create", "snapshot.kubevirt.io", "virtualmachinesnapshots"));
+        assert!(may("edit", "create", "clone.kubevirt.io", "virtualmachineclones"));
+        assert!(!may("view", "create", "clone.kubevirt.io", "virtualmachineclones"));
         let snapshots = "snapshot.storage.k8s.io";
         assert!(may("edit", "create", snapshots, "volumesnapshots"));
         assert!(

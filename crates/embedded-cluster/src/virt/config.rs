@@ -21,6 +21,8 @@ pub enum Gate {
     DeclarativeHotplugVolumes,
     /// Files of the host as disks.
     HostDisk,
+    /// Snapshots, restores and clones of machines. On unless it is disabled.
+    Snapshot,
 }
 
 impl Gate {
@@ -29,6 +31,7 @@ impl Gate {
             Self::HotplugVolumes => "HotplugVolumes",
             Self::DeclarativeHotplugVolumes => "DeclarativeHotplugVolumes",
             Self::HostDisk => "HostDisk",
+            Self::Snapshot => "Snapshot",
         }
     }
 
@@ -46,7 +49,7 @@ impl Gate {
     }
 
     const fn is_open_by_default(self) -> bool {
-        matches!(self, Self::DeclarativeHotplugVolumes)
+        matches!(self, Self::DeclarativeHotplugVolumes | Self::Snapshot)
     }
 }
 

@@ -10,7 +10,7 @@ mod qemu;
 pub(crate) mod recording;
 mod replay;
 mod sizes;
-mod story;
+pub(crate) mod story;
 mod streams;
 mod volumes;
 mod workloads;
