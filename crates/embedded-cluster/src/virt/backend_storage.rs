@@ -163,7 +163,7 @@ mod tests {
     use super::*;
     use crate::options::NodeSpec;
     use crate::store::DeleteOptions;
-    use crate::virt::kinds::{INSTANCES, KUBEVIRTS, MACHINES};
+    use crate::virt::kinds::{INSTANCES, MACHINES};
 
     fn store() -> Store {
         let store = Store::in_memory();
@@ -234,16 +234,6 @@ mod tests {
         let refused = prepare(&store, &instance(&store, false)).unwrap_err();
         let expected = ("FailedBackendStorageCreate", "no default storage class found");
         assert_eq!((refused.reason, refused.message.as_str()), expected);
-    }
-
-    #[test]
-    fn a_class_that_waits_for_its_consumer_is_not_waited_for() {
-        let store = store();
-        let chosen = json!({"vmStateStorageClass": "porthole-local"});
-        store.modify(&KUBEVIRTS, Some("kubevirt"), "kubevirt", |k| k["spec"]["configuration"] = chosen).unwrap();
-        let instance = instance(&store, false);
-        assert_eq!(prepare(&store, &instance), Ok(()));
-        assert_eq!(claim_of(&store, &instance).unwrap()["spec"]["storageClassName"], "porthole-local");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod qemu;
 pub(crate) mod recording;
 mod replay;
 mod sizes;
+mod state;
 pub(crate) mod story;
 mod streams;
 mod volumes;
