@@ -83,13 +83,17 @@ pub(super) fn of_claim(old: &Value, claim: &Value, facts: Facts<'_>) -> Value {
     status
 }
 
-/// The `status` of a data volume without a claim.
-pub(super) fn without_claim(old: &Value, reason: &str, message: &str) -> Value {
+/// The `status` of a data volume without a claim, in a phase or in none.
+pub(super) fn without_claim(old: &Value, phase: &str, reason: &str, message: &str) -> Value {
     let wrong = |kind| Noted { kind, is_true: false, reason, message };
     let plain = Noted { kind: "running", is_true: false, reason: "", message: "" };
-    json!({"conditions": [
+    let mut status = json!({"conditions": [
         write(old, "Bound", wrong("bound")), write(old, "Ready", wrong("ready")), write(old, "Running", plain),
-    ]})
+    ]});
+    if !phase.is_empty() {
+        status["phase"] = phase.into();
+    }
+    status
 }
 
 /// One condition; it keeps its times while it says the same.

@@ -8,6 +8,7 @@ use super::status::{self, Facts};
 use super::{CdiContext, SOURCES, VOLUMES, checks, render};
 use crate::controllers::settle;
 use crate::error::ApiError;
+use crate::quota;
 use crate::storage::{CLAIMS, CLASSES};
 use crate::store::{Store, meta};
 use crate::virt::events::Level;
@@ -31,7 +32,7 @@ pub(super) fn reconcile(context: &CdiContext, volume: &Value) -> Result<(), ApiE
         Ok(origin) => origin,
         Err(why) => {
             let way = Way::Clone(Original::Claim);
-            return write(context, volume, way, &status::without_claim(&volume["status"], "NotFound", &why));
+            return write(context, volume, way, &status::without_claim(&volume["status"], "", "NotFound", &why));
         }
     };
     let way = Way::of_source(&origin);
@@ -86,7 +87,7 @@ fn make_claim(context: &CdiContext, volume: &Value, origin: &Value, way: Way) ->
     if let Way::Clone(original) = way
         && let Some((reason, message)) = checks::original(&context.store, volume, origin, original)
     {
-        return refuse(context, volume, way, reason, &message);
+        return refuse(context, volume, way, "", reason, &message);
     }
     match render::claim(&context.store, volume, origin) {
         Ok(claim) => match context.store.create(&CLAIMS, claim) {
@@ -97,16 +98,26 @@ fn make_claim(context: &CdiContext, volume: &Value, origin: &Value, way: Way) ->
                 }
                 follow(context, volume, &claim, way)
             }
+            Err(error) if quota::is_exceeded(&error) => {
+                refuse(context, volume, way, "Pending", "ErrExceededQuota", &error.message)
+            }
             Err(error) => settle::<()>(Err(error)),
         },
-        Err(why) => refuse(context, volume, way, "ErrClaimNotValid", &why),
+        Err(why) => refuse(context, volume, way, "", "ErrClaimNotValid", &why),
     }
 }
 
 /// Says why there is no claim.
-fn refuse(context: &CdiContext, volume: &Value, way: Way, reason: &str, message: &str) -> Result<(), ApiError> {
+fn refuse(
+    context: &CdiContext,
+    volume: &Value,
+    way: Way,
+    phase: &str,
+    reason: &str,
+    message: &str,
+) -> Result<(), ApiError> {
     tell_once(context, volume, way, Level::Warning, reason, message)?;
-    write(context, volume, way, &status::without_claim(&volume["status"], reason, message))
+    write(context, volume, way, &status::without_claim(&volume["status"], phase, reason, message))
 }
 
 /// Tells something that the data volume does not say already.
@@ -124,7 +135,7 @@ fn tell_once(
     }
     context.tell(volume, way.volume_controller(), level, reason, message);
     if reason == "ErrResourceExists" {
-        return write(context, volume, way, &status::without_claim(&volume["status"], reason, message));
+        return write(context, volume, way, &status::without_claim(&volume["status"], "", reason, message));
     }
     Ok(())
 }
