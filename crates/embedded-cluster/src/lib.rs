@@ -31,6 +31,7 @@ mod quota;
 mod resource;
 mod seeds;
 mod server;
+mod snapshots;
 mod storage;
 pub mod store;
 mod virt;

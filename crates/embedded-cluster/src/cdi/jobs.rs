@@ -111,9 +111,9 @@ async fn run(context: &Arc<CdiContext>, claim: &Value, way: Way, progress: &Arc<
     let Some(target) = Target::of(context, claim) else {
         return End::bad("the claim's volume is not kept by this cluster, so nothing can be written to it");
     };
-    if way == Way::Clone {
+    if let Way::Clone(original) = way {
         let (context, claim, progress) = (Arc::clone(context), claim.clone(), Arc::clone(progress));
-        return blocking(move || clone::copy(&context, &claim, &target, &progress)).await;
+        return blocking(move || clone::copy(&context, &claim, original, &target, &progress)).await;
     }
     let kind = text(&claim["metadata"]["annotations"][IMPORT_SOURCE]);
     if kind == "none" {

@@ -44,7 +44,7 @@ mod volume;
 mod workers;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -57,13 +57,15 @@ use tokio_util::task::TaskTracker;
 pub(crate) use admission::DataVolumes;
 pub(crate) use pods::is_worker;
 pub(crate) use proxy::router as upload_proxy;
+pub(crate) use render::{default_class, property_set};
+pub(crate) use source::{POPULATED_FOR, PRE_POPULATED, is_being_made_from};
 
 use crate::auth::tokens::Tokens;
 use crate::controllers::on_change_or;
 use crate::error::ApiError;
 use crate::quota::RESOURCE_QUOTAS;
 use crate::resource::GroupResource;
-use crate::storage::{CLAIMS, CLASSES, MAPS, PODS};
+use crate::storage::{CLAIMS, CLASSES, MAPS, PODS, SNAPSHOT_CLASSES, SNAPSHOTS};
 use crate::store::{Store, meta};
 use crate::virt::events::{Level, Recorder, Source};
 
@@ -74,7 +76,7 @@ pub(crate) static VOLUMES: LazyLock<GroupResource> = LazyLock::new(|| GroupResou
 /// Names for images.
 static SOURCES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new(GROUP, "datasources"));
 /// What is known about storage classes.
-static PROFILES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new(GROUP, "storageprofiles"));
+pub(crate) static PROFILES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new(GROUP, "storageprofiles"));
 /// CDI's settings in effect.
 static CONFIGS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new(GROUP, "cdiconfigs"));
 
@@ -158,7 +160,19 @@ impl CdiContext {
 
 /// Works until the store closes.
 pub(crate) async fn run(context: Arc<CdiContext>) {
-    let kinds = [&VOLUMES, &SOURCES, &PROFILES, &CONFIGS, &CLAIMS, &PODS, &CLASSES, &MAPS, &RESOURCE_QUOTAS];
+    let kinds = [
+        &VOLUMES,
+        &SOURCES,
+        &PROFILES,
+        &CONFIGS,
+        &CLAIMS,
+        &PODS,
+        &CLASSES,
+        &MAPS,
+        &SNAPSHOTS,
+        &SNAPSHOT_CLASSES,
+        &RESOURCE_QUOTAS,
+    ];
     let kinds = kinds.map(|kind| (**kind).clone());
     let pause = async || {
         // A job that ends changes no object by itself.

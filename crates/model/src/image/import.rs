@@ -44,6 +44,9 @@ pub enum ImportSource {
     Clone {
         /// Which one.
         of: ObjectRef,
+        /// Whether it may be taken from under a machine that runs: as the disk is at one moment.
+        #[serde(default)]
+        is_live: bool,
     },
     /// An empty disk.
     Blank,
@@ -97,6 +100,8 @@ pub struct ImportForm {
     pub sha256: String,
     /// What is copied, as `namespace/name`.
     pub source: String,
+    /// `true` if it may be taken from under a machine that runs.
+    pub is_live: String,
     /// The disk's size, as a person types it.
     pub size: String,
     /// The storage class.
@@ -119,7 +124,7 @@ impl ImportForm {
             "clone" => {
                 let (namespace, name) = self.source.split_once('/').unwrap_or_default();
                 let of = ObjectRef::parse(namespace, name).map_err(|_| wrong("source", "Choose what is copied."))?;
-                ImportSource::Clone { of }
+                ImportSource::Clone { of, is_live: self.is_live == "true" }
             }
             "blank" => ImportSource::Blank,
             _ => return Err(wrong("from", "Choose where the image comes from.")),

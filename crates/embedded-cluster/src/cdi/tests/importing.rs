@@ -205,7 +205,7 @@ async fn a_copy_has_what_its_original_has() {
     cluster.until_phase("daughter", "Succeeded").await;
     assert!(std::fs::read(cluster.disk("daughter")).unwrap() == vec![7; 8 << 20]);
     cluster.create("small", sized(of_mother, "4Mi")).await;
-    let expected = "False CloneValidationFailed target resources requests storage size is smaller than the source 4194304 < 8388608";
+    let expected = "False CloneValidationFailed The clone doesn't meet the validation requirements: target resources requests storage size is smaller than the source 4194304 < 8388608";
     cluster.until("it is refused", || cluster.condition("small", "Bound") == expected).await;
 }
 
@@ -230,27 +230,33 @@ async fn whoever_clones_from_elsewhere_needs_permission_there() {
     let cluster = TestCluster::start().await;
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}});
     cluster.send("POST", "/api/v1/namespaces", &namespace.to_string()).await;
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"name": "ana"}, "roleRef": {"kind": "ClusterRole", "name": "edit"},
-        "subjects": [{"kind": "User", "name": "ana"}]});
-    let path = "/apis/rbac.authorization.k8s.io/v1/namespaces/team/rolebindings";
-    assert_eq!(cluster.send("POST", path, &binding.to_string()).await.status, 201);
-    let clone = |namespace: &str| {
+    let bind = async |namespace: &str, role: &str| {
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": {"name": "ana"}, "roleRef": {"kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "User", "name": "ana"}]});
+        let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings");
+        assert_eq!(cluster.send("POST", &path, &binding.to_string()).await.status, 201);
+    };
+    bind("team", "edit").await;
+    let clone = |kind: &str, namespace: &str| {
         json!({"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "metadata": {"name": namespace},
-            "spec": {"source": {"pvc": {"namespace": namespace, "name": "x"}}, "storage": {}}})
+            "spec": {"source": {kind: {"namespace": namespace, "name": "x"}}, "storage": {}}})
     };
     let path = "/apis/cdi.kubevirt.io/v1beta1/namespaces/team/datavolumes";
-    let refused = cluster.send_as(Some("ana"), "POST", path, &clone("rec").to_string()).await;
-    assert_eq!(refused.status, 403);
-    assert!(refused.message().ends_with("User ana has insufficient permissions in clone source namespace rec"));
-    let template = json!({"metadata": {"name": "t"}, "spec": clone("rec")["spec"]});
+    for kind in ["pvc", "snapshot"] {
+        let refused = cluster.send_as(Some("ana"), "POST", path, &clone(kind, "rec").to_string()).await;
+        assert_eq!(refused.status, 403);
+        assert!(refused.message().ends_with("User ana has insufficient permissions in clone source namespace rec"));
+    }
+    let template = json!({"metadata": {"name": "t"}, "spec": clone("pvc", "rec")["spec"]});
     let machine = json!({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": "thief"},
         "spec": {"dataVolumeTemplates": [template], "runStrategy": "Halted", "template": {"spec": {"domain": {}}}}});
     let machines = "/apis/kubevirt.io/v1/namespaces/team/virtualmachines";
     let refused = cluster.send_as(Some("ana"), "POST", machines, &machine.to_string()).await;
     assert_eq!(refused.body["details"]["causes"][0]["field"], "spec.dataVolumeTemplates[0]", "{}", refused.body);
-    let allowed = cluster.send_as(Some("ana"), "POST", path, &clone("porthole-images").to_string()).await;
-    assert_eq!(allowed.status, 201, "images for everyone may be cloned by everyone");
+    bind("rec", "cdi.kubevirt.io:clone-sourcer").await;
+    let allowed = cluster.send_as(Some("ana"), "POST", path, &clone("pvc", "rec").to_string()).await;
+    assert_eq!(allowed.status, 201, "{}", allowed.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

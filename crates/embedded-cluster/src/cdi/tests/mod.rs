@@ -1,7 +1,7 @@
 //! CDI over the API, with storage, nodes and jobs as they are.
 
 mod buckets;
-mod cluster;
+pub(crate) mod cluster;
 mod importing;
 mod quotas;
 mod replay;
