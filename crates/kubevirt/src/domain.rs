@@ -22,6 +22,9 @@ pub struct InstanceSpec {
     /// Labels that a node must have.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
+    /// Rules about nodes and other pods, as of any pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Value>,
     /// `amd64`, `arm64` or `s390x`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
@@ -196,6 +199,9 @@ pub struct Devices {
     /// Network interfaces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub interfaces: Vec<Interface>,
+    /// A security chip, with its options.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tpm: Option<Value>,
     /// Pointer devices beyond the PS/2 mouse.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Input>,

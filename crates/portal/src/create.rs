@@ -18,7 +18,6 @@
 mod edited;
 mod fields;
 mod offer;
-mod quota;
 mod send;
 
 use kubevirt::meta::ObjectMeta;

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `index` | keeps what the watches bring |
 //! | `volume` | writes the objects that make an image |
-//! | `make`, `quota` | what is checked before, and objects made in the person's name |
+//! | `make`, `now` | what is checked before, and objects made in the person's name |
 //! | `uploads` | a file from a browser into a claim |
 //! | `import` | the cluster fetches or copies by itself |
 //! | `download` | a claim to a browser |
@@ -22,8 +22,8 @@ mod import;
 mod index;
 mod library;
 mod make;
+mod now;
 mod query;
-mod quota;
 mod uploads;
 mod volume;
 

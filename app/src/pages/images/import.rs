@@ -10,7 +10,7 @@ use model::image::import::ImportForm;
 use model::image::{ImageChoices, suggest_name};
 use model::query::{ImageList, ListQuery, MAX_PAGE_SIZE};
 
-use super::field::{Choice, Line, classes, first_class, systems, teams};
+use super::field::{Choice, Line, classes, first_class, foreseen, systems, teams};
 use crate::api::{self, Answer};
 use crate::live::Live;
 use crate::paths;
@@ -125,6 +125,7 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
             is_sending.try_set(false);
         });
     };
+    let known = StoredValue::new(choices.clone());
     let ways = WAYS.map(|(value, label)| (value.to_owned(), label.to_owned())).to_vec();
     let choose = [(String::new(), "Choose an image".to_owned())];
     let sources = images.rows.iter().map(|row| row.at.to_string()).map(|at| (at.clone(), at));
@@ -201,7 +202,14 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
                 })
                 error=wrong("size")
             />
-            <Choice label="Storage class" id="class" value=class options=classes(&choices) error=wrong("class")/>
+            <Choice
+                label="Storage class"
+                id="class"
+                value=class
+                options=classes(&choices)
+                help=Signal::derive(move || known.with_value(|choices| foreseen(choices, &class.get())))
+                error=wrong("class")
+            />
             {(!choices.preferences.is_empty())
                 .then(|| {
                     view! {

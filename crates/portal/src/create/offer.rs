@@ -2,18 +2,23 @@
 
 use kubevirt::storage::default_class;
 use kubevirt::{DataSource, PersistentVolumeClaim, quantity};
+use model::ObjectRef;
 use model::create::{
     ClassOption, CreateOptions, ImageKind, ImageOption, SizeCard, SystemCard, built_in_systems, size,
     system_from_preference,
 };
+use model::finding::Finding;
 use model::image::{FORMAT_ANNOTATION, MEDIA_LABEL, PREFERENCE_LABEL, SHARED_NAMESPACE};
 use serde_json::Value;
 
-use super::{metadata, quota};
+use super::metadata;
 use crate::Inner;
 use crate::access::{Actor, Ask};
 use crate::cluster::Kind;
+use crate::diagnosis::foremost;
+use crate::diagnosis::foreseen::ForForm;
 use crate::error::PortalError;
+use crate::quota;
 
 const SIZE_LABEL: &str = "instancetype.kubevirt.io/default-instancetype";
 const DRIVERS: &str = "quay.io/kubevirt/virtio-container-disk";
@@ -24,8 +29,9 @@ impl Inner {
         let teams = self.creating_teams(actor).await?;
         let is_theirs = teams.iter().any(|team| team == namespace);
         let namespace = if is_theirs { namespace } else { teams.first().map_or("", String::as_str) };
-        let (quota, networks, images) = tokio::join!(
-            self.quota(actor, namespace),
+        let (quotas, foreseen, networks, images) = tokio::join!(
+            self.quotas(actor, namespace),
+            self.foreseen(actor, ForForm::Machine),
             self.networks(actor, namespace),
             self.image_options(actor, namespace)
         );
@@ -37,7 +43,8 @@ impl Inner {
             has_live_discs: self.has_live_discs(),
             driver_image: self.driver_image(),
             namespace: namespace.to_owned(),
-            quota,
+            quota: quota::lines(&quotas?),
+            foreseen: foreseen?,
             networks,
             images,
             teams,
@@ -119,7 +126,19 @@ impl Inner {
         // The team's own first.
         images.sort_by_key(|image| (image.parts().0 != namespace, image.at.clone()));
         images.dedup_by(|a, b| a.at == b.at);
+        for image in images.iter_mut().filter(|image| image.unready.is_some()) {
+            image.unready = self.image_trouble(actor, image).await.or_else(|| image.unready.take());
+        }
         images
+    }
+
+    /// What stands on the image's own page.
+    async fn image_trouble(&self, actor: &Actor, image: &ImageOption) -> Option<String> {
+        let (namespace, name) = image.parts();
+        let at = ObjectRef::parse(namespace, name).ok()?;
+        let sees = self.sees(actor, namespace).await.ok()?;
+        let findings = self.disk_findings(&at, &sees, None);
+        foremost(&findings).filter(|finding| !finding.is_normal()).map(Finding::sentence)
     }
 
     fn source_option(&self, source: &DataSource) -> ImageOption {
@@ -196,15 +215,6 @@ impl Inner {
         }
         found.dedup();
         found
-    }
-
-    async fn quota(&self, actor: &Actor, namespace: &str) -> Vec<model::create::QuotaLine> {
-        if namespace.is_empty() {
-            return Vec::new();
-        }
-        let uri = format!("/api/v1/namespaces/{namespace}/resourcequotas");
-        let list = self.cluster.as_person(&actor.user, &actor.groups).get_json(&uri).await;
-        list.map(|list| quota::lines(&list)).unwrap_or_default()
     }
 
     /// KubeVirt's configuration.

@@ -2,6 +2,7 @@
 
 mod block_permission;
 mod cdi_missing;
+mod cdi_silent;
 mod checksum;
 mod claim_lost;
 mod class_unknown;
@@ -24,13 +25,17 @@ mod profile_incomplete;
 mod quota;
 mod scratch_hangs;
 mod size_invalid;
+mod source_missing;
 mod stuck_leaving;
 mod transfer_unschedulable;
 mod unbound;
 mod upload_answer;
 mod upload_not_started;
 mod upload_token;
+mod volume_mismatch;
 mod waits_for_consumer;
+
+use model::finding::FindingPage;
 
 use super::rule::Rule;
 use super::volume_case::VolumeCase;
@@ -38,6 +43,7 @@ use super::volume_case::VolumeCase;
 /// Every rule about disks. Fallbacks come last and are asked one after the other until one speaks.
 pub(super) const RULES: &[Rule<VolumeCase>] = &[
     Rule::new("cdi-missing", cdi_missing::check),
+    Rule::new("cdi-silent", cdi_silent::check),
     Rule::new("no-default-class", no_default_class::check),
     Rule::new("class-unknown", class_unknown::check),
     Rule::new("profile-incomplete", profile_incomplete::check),
@@ -45,6 +51,8 @@ pub(super) const RULES: &[Rule<VolumeCase>] = &[
     Rule::new("name-taken", name_taken::check),
     Rule::new("quota", quota::check),
     Rule::new("claim-lost", claim_lost::check),
+    Rule::new("source-missing", source_missing::check),
+    Rule::new("volume-mismatch", volume_mismatch::check),
     Rule::new("waits-for-consumer", waits_for_consumer::check),
     Rule::new("scratch-hangs", scratch_hangs::check),
     Rule::new("disk-exists", disk_exists::check),
@@ -66,9 +74,17 @@ pub(super) const RULES: &[Rule<VolumeCase>] = &[
     Rule::fallback("transfer-unschedulable", transfer_unschedulable::check),
     Rule::fallback("upload-answer", upload_answer::check),
     Rule::fallback("failing", failing::check),
+    Rule::fallback("not-taken-up", cdi_silent::without_words),
     Rule::fallback("unbound", unbound::check),
     Rule::fallback("upload-not-started", upload_not_started::check),
 ];
+
+/// The form in which whoever has to begin anew does so.
+fn again(case: &VolumeCase) -> (&'static str, FindingPage) {
+    let source = case.data_volume.as_deref().and_then(|volume| volume.spec.source.as_ref());
+    let is_upload = source.is_none_or(|source| source.upload.is_some());
+    if is_upload { ("Upload again", FindingPage::Upload) } else { ("Import again", FindingPage::Import) }
+}
 
 /// Where a disk is imported from, as the end of a sentence. Credentials in an address are left out.
 fn at(case: &VolumeCase) -> String {

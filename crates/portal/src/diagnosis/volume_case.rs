@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kubevirt::cdi::{DataVolume, DataVolumePhase, annotation};
+use kubevirt::cdi::{DataSource, DataVolume, DataVolumePhase, annotation};
 use kubevirt::meta::{Condition, Conditions as _};
 use kubevirt::storage::PersistentVolumeClaim;
 use model::finding::Source;
@@ -80,6 +80,11 @@ impl VolumeCase {
         }
     }
 
+    /// Whether it is only thought of: a form asks what would be found.
+    pub(crate) fn is_foreseen(&self) -> bool {
+        self.name.is_empty()
+    }
+
     /// Whether it is being deleted.
     pub(crate) fn is_leaving(&self) -> bool {
         self.data_volume.as_ref().is_some_and(|volume| volume.metadata.is_being_deleted())
@@ -110,6 +115,20 @@ impl VolumeCase {
         let of_volume = self.data_volume.as_ref().and_then(|volume| volume.metadata.creation_timestamp.as_deref());
         let of_claim = self.claim.as_ref().and_then(|claim| claim.metadata.creation_timestamp.as_deref());
         of_volume.or(of_claim).and_then(parse)
+    }
+
+    /// The name that stands where the disk would be, or that the disk is to be made from.
+    pub(crate) fn named_source(&self) -> Option<&DataSource> {
+        let namespace = Some(self.namespace.as_str());
+        let named = match self.data_volume.as_deref() {
+            Some(volume) => {
+                let of = volume.spec.source_ref.as_ref().filter(|_| self.is_open())?;
+                self.facts.data_source(of.namespace.as_deref().or(namespace), &of.name)
+            }
+            None if self.claim.is_none() => self.facts.data_source(namespace, &self.name),
+            None => None,
+        };
+        named.map(Arc::as_ref)
     }
 
     /// The class that it asks for by name.

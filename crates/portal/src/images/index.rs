@@ -1,6 +1,6 @@
 //! What the cluster tells about disks, kept up to date by watches.
 
-use kubevirt::{DataSource, DataVolume, PersistentVolumeClaim, StorageClass, StorageProfile};
+use kubevirt::{CdiConfig, DataSource, DataVolume, PersistentVolumeClaim, StorageClass, StorageProfile};
 use model::live::LiveKind;
 
 use crate::cluster::cache::Cache;
@@ -16,9 +16,16 @@ pub(crate) struct DiskIndex {
     /// Of the whole cluster, like profiles: their namespace is empty.
     pub classes: Cache<StorageClass>,
     pub profiles: Cache<StorageProfile>,
+    /// CDI's settings: one object, or none.
+    pub settings: Cache<CdiConfig>,
 }
 
 impl DiskIndex {
+    /// CDI's settings; its defaults where there is no CDI.
+    pub(crate) fn settings(&self) -> CdiConfig {
+        self.settings.index().get("", kubevirt::cdi::CONFIG_NAME).map(|known| (*known).clone()).unwrap_or_default()
+    }
+
     pub(crate) fn new(live: &Live) -> Self {
         fn cache<T>(live: &Live) -> Cache<T> {
             Cache::new(live.clone(), LiveKind::Image)
@@ -29,6 +36,7 @@ impl DiskIndex {
             sources: cache(live),
             classes: cache(live),
             profiles: cache(live),
+            settings: cache(live),
         }
     }
 }

@@ -1,26 +1,39 @@
 //! The disk names no storage class, and the cluster has no default one.
 
-use super::super::told::Draft;
+use super::super::told::{Draft, Told};
 use super::super::volume_case::VolumeCase;
 
 pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
-    let told = case.says(&[
-        "no storage class is set",
-        "no storageclass to choose profile",
-        "no default storage class found",
-        "failed to find a default storage class",
-    ])?;
+    let told = by_words(case).or_else(|| by_list(case))?;
     // CDI says the same where a class is named that does not exist.
     if case.class().is_some() {
         return None;
     }
     let classes = case.facts.class_names();
     let choice = classes.map_or_else(String::new, |names| format!(" The cluster has these: {names}."));
-    Some(Draft::error(
-        told,
-        "The disk names no storage class, and the cluster has no default one",
-        format!("Choose a class for the disk, or have an administrator mark one as the default.{choice}"),
-    ))
+    Some(
+        Draft::error(
+            told,
+            "The disk names no storage class, and the cluster has no default one",
+            format!("Choose a class for the disk, or have an administrator mark one as the default.{choice}"),
+        )
+        .for_administrators(),
+    )
+}
+
+fn by_words(case: &VolumeCase) -> Option<Told> {
+    case.says(&[
+        "no storage class is set",
+        "no storageclass to choose profile",
+        "no default storage class found",
+        "failed to find a default storage class",
+    ])
+}
+
+/// Nobody has said so yet: there is no disk so far. One that is there may still find a volume without a class.
+fn by_list(case: &VolumeCase) -> Option<Told> {
+    let is_foreseen = case.is_foreseen() && case.facts.classes.is_some() && case.facts.default_class().is_none();
+    is_foreseen.then(|| Told::state(case.source(), None, "No storage class is marked as the default."))
 }
 
 #[cfg(test)]
