@@ -29,8 +29,8 @@ mod volume;
 
 pub use download::Download;
 pub(crate) use index::DiskIndex;
-pub(crate) use uploads::Uploads;
 pub use uploads::{Chunk, ChunkError, UploadProxy};
+pub(crate) use uploads::{Uploads, greet};
 
 #[cfg(test)]
 pub(crate) mod tests {

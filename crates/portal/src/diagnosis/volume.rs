@@ -38,6 +38,7 @@ mod waits_for_consumer;
 use model::finding::FindingPage;
 
 use super::rule::Rule;
+use super::texts;
 use super::volume_case::VolumeCase;
 
 /// Every rule about disks. Fallbacks come last and are asked one after the other until one speaks.
@@ -94,29 +95,5 @@ fn at(case: &VolumeCase) -> String {
         let s3 = source.s3.as_ref().map(|s3| s3.url.as_str());
         http.or(s3).or_else(|| source.registry.as_ref()?.url.as_deref())
     });
-    url.map(|url| format!(" ({})", public(url))).unwrap_or_default()
-}
-
-/// An address without user, password and query, which may hold a key.
-fn public(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, path)| (host, path));
-            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-            if path.is_empty() { format!("{scheme}://{host}") } else { format!("{scheme}://{host}/{path}") }
-        }
-        None => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::public;
-
-    #[test]
-    fn an_address_is_told_without_its_secrets() {
-        assert_eq!(public("https://ana:secret@a.example/x.img?key=1"), "https://a.example/x.img");
-        assert_eq!(public("docker://quay.io/a:1"), "docker://quay.io/a:1");
-    }
+    url.map(|url| format!(" ({})", texts::public(url))).unwrap_or_default()
 }
