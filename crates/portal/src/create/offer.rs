@@ -7,7 +7,6 @@ use model::create::{
     ClassOption, CreateOptions, ImageKind, ImageOption, SizeCard, SystemCard, built_in_systems, size,
     system_from_preference,
 };
-use model::finding::Finding;
 use model::image::{FORMAT_ANNOTATION, MEDIA_LABEL, PREFERENCE_LABEL, SHARED_NAMESPACE};
 use serde_json::Value;
 
@@ -15,7 +14,6 @@ use super::metadata;
 use crate::Inner;
 use crate::access::{Actor, Ask};
 use crate::cluster::Kind;
-use crate::diagnosis::foremost;
 use crate::diagnosis::foreseen::ForForm;
 use crate::error::PortalError;
 use crate::quota;
@@ -127,18 +125,14 @@ impl Inner {
         images.sort_by_key(|image| (image.parts().0 != namespace, image.at.clone()));
         images.dedup_by(|a, b| a.at == b.at);
         for image in images.iter_mut().filter(|image| image.unready.is_some()) {
-            image.unready = self.image_trouble(actor, image).await.or_else(|| image.unready.take());
+            let (place, name) = image.parts();
+            let Ok(at) = ObjectRef::parse(place, name) else { continue };
+            // The words of the image's own page; without the right to them what the list says stands.
+            if let Ok(Some(told)) = self.disk_trouble(actor, &at).await {
+                image.unready = Some(told);
+            }
         }
         images
-    }
-
-    /// What stands on the image's own page.
-    async fn image_trouble(&self, actor: &Actor, image: &ImageOption) -> Option<String> {
-        let (namespace, name) = image.parts();
-        let at = ObjectRef::parse(namespace, name).ok()?;
-        let sees = self.sees(actor, namespace).await.ok()?;
-        let findings = self.disk_findings(&at, &sees, None);
-        foremost(&findings).filter(|finding| !finding.is_normal()).map(Finding::sentence)
     }
 
     fn source_option(&self, source: &DataSource) -> ImageOption {

@@ -11,7 +11,7 @@ use model::machine::MachineState;
 
 use super::facts::{Facts, LogTail};
 use super::machine_case::MachineCase;
-use super::{machine_findings, volume_findings};
+use super::{foremost, machine_findings, volume_findings};
 use crate::Inner;
 use crate::access::{Actor, Ask};
 use crate::clock::seconds;
@@ -125,6 +125,13 @@ impl Inner {
         let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
         let facts = Arc::new(self.facts(namespace, &BTreeSet::from([name]), sees));
         sees.offer(volume_findings(&facts, namespace, name, answer))
+    }
+
+    /// What stands in the way of a disk, in a line; `None` while all is well or normal for now.
+    pub(crate) async fn disk_trouble(&self, actor: &Actor, at: &ObjectRef) -> Result<Option<String>, PortalError> {
+        let sees = self.sees(actor, at.namespace.as_str()).await?;
+        let findings = self.disk_findings(at, &sees, None);
+        Ok(foremost(&findings).filter(|finding| !finding.is_normal()).map(Finding::sentence))
     }
 
     /// The same, with a look into the log of the pod that fills the disk where nothing else says why it fails.

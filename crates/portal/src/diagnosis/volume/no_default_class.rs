@@ -1,5 +1,7 @@
 //! The disk names no storage class, and the cluster has no default one.
 
+use kubevirt::storage::PersistentVolumeClaim;
+
 use super::super::told::{Draft, Told};
 use super::super::volume_case::VolumeCase;
 
@@ -22,6 +24,11 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
 }
 
 fn by_words(case: &VolumeCase) -> Option<Told> {
+    // A claim with an empty class wants a volume that was made by hand, whatever the default is.
+    let wants_none = |claim: &PersistentVolumeClaim| claim.spec.storage_class_name.as_deref() == Some("");
+    if case.claim.as_deref().is_some_and(wants_none) {
+        return None;
+    }
     case.says(&[
         "no storage class is set",
         "no storageclass to choose profile",
@@ -69,5 +76,13 @@ mod tests {
             "status": {"conditions": [{"type": "Bound", "status": "False", "reason": "ErrClaimNotValid",
                 "message": "PVC spec is missing accessMode and no storageClass to choose profile"}]}}]});
         assert!(!rules(&volume(&case)).contains(&"no-default-class"));
+    }
+
+    #[test]
+    fn a_claim_that_asks_for_no_class_at_all_wants_a_volume() {
+        let words = "no persistent volumes available for this claim and no storage class is set";
+        let mut case = pending(600, "FailedBinding", words);
+        case["claims"][0]["spec"]["storageClassName"] = json!("");
+        assert_eq!(rules(&volume(&case)), ["unbound"]);
     }
 }
