@@ -9,9 +9,9 @@ use crate::command::{announce, exists, output, program, run, tell};
 /// What a command is going to need from the system.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// QEMU, so that guests are real.
+    /// QEMU, so that guests are real, and what unpacks disk images.
     Guests,
-    /// QEMU and a browser.
+    /// The same, a browser, and what tests look at discs with.
     All,
     /// What the benchmark compares with.
     Bench,
@@ -28,6 +28,12 @@ const QEMU: Package = Package {
     debian: "qemu-system-x86",
     without: "machines get the built-in guest, which boots nothing and says so on its screen",
 };
+const QEMU_IMG: Package =
+    Package { program: "qemu-img", debian: "qemu-utils", without: "disk images other than raw ones are refused" };
+const XZ: Package = Package { program: "xz", debian: "xz-utils", without: "disks packed by xz are refused" };
+const ZSTD: Package = Package { program: "zstd", debian: "zstd", without: "disks packed by zstd are refused" };
+const BSDTAR: Package =
+    Package { program: "bsdtar", debian: "libarchive-tools", without: "nobody else reads the discs that tests make" };
 const CHROMIUM: Package = Package { program: "chromium", debian: "chromium", without: "the browser tests cannot run" };
 const WEBSOCKIFY: Package =
     Package { program: "websockify", debian: "websockify", without: "the benchmark leaves websockify out" };
@@ -35,8 +41,8 @@ const WEBSOCKIFY: Package =
 /// Installs what is missing if this is root on Debian; otherwise says what is missing and what that means.
 pub fn ensure(need: Need) -> Result<()> {
     let wanted: &[Package] = match need {
-        Need::Guests => &[QEMU],
-        Need::All => &[QEMU, CHROMIUM],
+        Need::Guests => &[QEMU, QEMU_IMG, XZ, ZSTD],
+        Need::All => &[QEMU, QEMU_IMG, XZ, ZSTD, BSDTAR, CHROMIUM],
         Need::Bench => &[QEMU, WEBSOCKIFY],
     };
     let missing: Vec<&Package> = wanted.iter().filter(|package| !exists(package.program)).collect();

@@ -30,6 +30,7 @@ mod percent;
 mod resource;
 mod seeds;
 mod server;
+mod snapshots;
 mod storage;
 pub mod store;
 mod virt;

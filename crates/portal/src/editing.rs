@@ -157,7 +157,7 @@ impl Inner {
         Ok(())
     }
 
-    fn machine_uri(&self, at: &ObjectRef) -> String {
+    pub(crate) fn machine_uri(&self, at: &ObjectRef) -> String {
         let version = self.cluster.offers().kubevirt.unwrap_or_default();
         format!("/apis/kubevirt.io/{}/namespaces/{}/virtualmachines/{}", version.as_str(), at.namespace, at.name)
     }

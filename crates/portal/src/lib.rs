@@ -132,7 +132,7 @@ impl Portal {
             pods: workloads::PodIndex::new(live.clone()),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
-            disks: images::DiskIndex::new(&live),
+            disks: images::DiskIndex::new(&live, Arc::clone(&clock)),
             volumes: Cache::new(live.clone(), LiveKind::Image),
             quotas: Cache::new(live.clone(), LiveKind::Image),
             catalog: create::Catalog::new(&live),

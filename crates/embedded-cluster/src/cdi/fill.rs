@@ -65,7 +65,9 @@ fn remove(context: &CdiContext, pod: &Value) -> Result<(), ApiError> {
 }
 
 fn start(context: &CdiContext, claim: &Value, way: Way) -> Result<(), ApiError> {
-    if way == Way::Clone && !super::clone::may_begin(context, claim) {
+    if let Way::Clone(original) = way
+        && !super::clone::may_begin(context, claim, original)
+    {
         return Ok(());
     }
     let needs_scratch = way == Way::Upload || claim["metadata"]["annotations"][NEEDS_SCRATCH] == "true";
@@ -128,13 +130,13 @@ fn take_over(context: &CdiContext, claim: &Value, way: Way, pod: &Value) -> Resu
         }
     })?;
     let Some(end) = end.filter(|_| !is_running) else { return Ok(()) };
-    let words = |good: &str, text: &str| (format!("{way:?}{good}"), text.to_owned());
+    let words = |good: &str, text: &str| (format!("{}{good}", way.word()), text.to_owned());
     let is_new = was_told.is_none_or(|(reason, message)| message != end.message || reason == "Pod is running");
     if is_new {
         let (reason, message) = if end.is_good {
-            words("Succeeded", &format!("{way:?} Successful"))
+            words("Succeeded", &format!("{} Successful", way.word()))
         } else {
-            (format!("Err{way:?}Failed"), end.message.clone())
+            (format!("Err{}Failed", way.word()), end.message.clone())
         };
         let level = if end.is_good { Level::Normal } else { Level::Warning };
         context.tell(claim, way.claim_controller(), level, &reason, &message);

@@ -46,7 +46,7 @@ pub(super) fn scratch_name(claim: &Value) -> String {
 pub(super) fn pod(claim: &Value, way: Way, with_scratch: bool) -> Value {
     let (role, container, image, mark) = match way {
         Way::Import => ("importer", "importer", "cdi-importer", "storage.createdByController"),
-        Way::Upload | Way::Clone => {
+        Way::Upload | Way::Clone(_) => {
             ("cdi-upload-server", "cdi-upload-server", "cdi-uploadserver", "storage.createdByUploadController")
         }
     };

@@ -4,8 +4,8 @@ use kubevirt::cdi::annotation;
 use kubevirt::quantity;
 use serde_json::{Value, json};
 
-use super::{PROFILES, source};
-use crate::storage::{CLAIMS, CLASSES, files};
+use super::{PROFILES, checks, source};
+use crate::storage::{CLAIMS, CLASSES, SNAPSHOTS, files};
 use crate::store::{Store, meta};
 use crate::virt::kinds::{controlled_by, text};
 
@@ -105,13 +105,19 @@ fn size(spec: &Value) -> Option<u64> {
     quantity::value(spec["resources"]["requests"]["storage"].as_str()?)
 }
 
-/// The size of a claim of this mode that holds a copy of another.
+/// The size of a claim of this mode that holds a copy.
 fn size_of_original(store: &Store, origin: &Value, is_block: bool) -> Option<u64> {
-    let from = &origin["pvc"];
-    let original = store.get(&CLAIMS, from["namespace"].as_str(), text(&from["name"]))?;
-    let has = &original["status"]["capacity"]["storage"];
-    let capacity = has.as_str().and_then(quantity::value).or_else(|| size(&original["spec"]))?;
-    let disk = files::usable(capacity, original["spec"]["volumeMode"] == "Block");
+    let disk = if origin["snapshot"].is_object() {
+        let from = &origin["snapshot"];
+        let snapshot = store.get(&SNAPSHOTS, from["namespace"].as_str(), text(&from["name"]))?;
+        checks::disk_in(store, &snapshot)?
+    } else {
+        let from = &origin["pvc"];
+        let original = store.get(&CLAIMS, from["namespace"].as_str(), text(&from["name"]))?;
+        let has = &original["status"]["capacity"]["storage"];
+        let capacity = has.as_str().and_then(quantity::value).or_else(|| size(&original["spec"]))?;
+        files::usable(capacity, original["spec"]["volumeMode"] == "Block")
+    };
     Some(files::needed(disk, is_block).max(if is_block { 0 } else { disk }))
 }
 

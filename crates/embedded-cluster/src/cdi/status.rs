@@ -4,7 +4,7 @@ use kubevirt::cdi::annotation;
 use serde_json::{Value, json};
 
 use super::conditions::{self, Noted};
-use super::source::Way;
+use super::source::{Original, Way};
 use crate::clock;
 use crate::store::meta;
 use crate::virt::kinds::text;
@@ -41,8 +41,9 @@ pub(super) fn phase(claim: &Value, facts: Facts<'_>) -> &'static str {
         (Way::Import, _) => "PVCBound",
         (Way::Upload, "Running") if is_ready => "UploadReady",
         (Way::Upload, _) => "UploadScheduled",
-        (Way::Clone, "Running") => "CloneInProgress",
-        (Way::Clone, _) => "CloneScheduled",
+        (Way::Clone(Original::Claim), "Running") => "CloneInProgress",
+        (Way::Clone(Original::Snapshot), "Running") => "CloneFromSnapshotSourceInProgress",
+        (Way::Clone(_), _) => "CloneScheduled",
     }
 }
 
@@ -50,8 +51,10 @@ pub(super) fn phase(claim: &Value, facts: Facts<'_>) -> &'static str {
 pub(super) fn of_claim(old: &Value, claim: &Value, facts: Facts<'_>) -> Value {
     let phase = phase(claim, facts);
     let progress = match (phase, facts.way) {
-        ("Succeeded", Way::Import | Way::Clone) => "100.0%",
-        ("ImportInProgress" | "CloneInProgress", _) => facts.progress.unwrap_or("N/A"),
+        ("Succeeded", Way::Import | Way::Clone(_)) => "100.0%",
+        ("ImportInProgress" | "CloneInProgress" | "CloneFromSnapshotSourceInProgress", _) => {
+            facts.progress.unwrap_or("N/A")
+        }
         _ => "N/A",
     };
     let mut status = json!({"claimName": meta::name(claim), "phase": phase, "progress": progress});

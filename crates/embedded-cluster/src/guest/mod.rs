@@ -27,6 +27,7 @@ mod running;
 pub mod serial;
 mod socket;
 pub mod spec;
+mod still;
 
 use std::io;
 
@@ -34,6 +35,7 @@ use qmp::QmpError;
 
 pub use pool::Guests;
 pub use running::Guest;
+pub use still::Stillness;
 
 const QMP_SOCKET: &str = "qmp.sock";
 const VNC_SOCKET: &str = "vnc.sock";

@@ -17,7 +17,7 @@ use super::qmp::{Qmp, QmpError, QmpEvent};
 use super::running::{Control, Guest};
 use super::serial::Serial;
 use super::spec::GuestSpec;
-use super::{End, GuestError, GuestState, QMP_SOCKET, SERIAL_SOCKET, SPEC_FILE, socket};
+use super::{End, GuestError, GuestState, QMP_SOCKET, SERIAL_SOCKET, SPEC_FILE, socket, still};
 
 /// How long QEMU may take to open its sockets on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -127,6 +127,7 @@ impl Guests {
         qmp: Arc<Qmp>,
         events: mpsc::UnboundedReceiver<QmpEvent>,
     ) -> Result<Arc<Guest>, GuestError> {
+        still::release(&qmp, &folder).await;
         let status = qmp.execute("query-status", json!({})).await?;
         let state = match status["status"].as_str() {
             Some("running") => GuestState::Running,
@@ -135,11 +136,17 @@ impl Guests {
         };
         let serial = if spec.has_serial { Some(connect_serial(&spec, &folder).await?) } else { None };
         let (tell, state) = watch::channel(state);
-        let reboot = Arc::default();
-        let follow = Follow { qmp: Arc::clone(&qmp), tell, reboot: Arc::clone(&reboot), changes: self.changes.clone() };
+        let (reboot, held) = (Arc::default(), Arc::default());
+        let follow = Follow {
+            qmp: Arc::clone(&qmp),
+            tell,
+            reboot: Arc::clone(&reboot),
+            held: Arc::clone(&held),
+            changes: self.changes.clone(),
+        };
         let (detached, uid) = (self.detached.clone(), spec.uid.clone());
         tokio::spawn(async move { detached.run_until_cancelled_owned(follow.run(uid, events)).await });
-        let control = Control::Qemu { qmp, reboot };
+        let control = Control::Qemu { qmp, reboot, held };
         Ok(Arc::new(Guest::new(spec, folder, control, state, serial)))
     }
 

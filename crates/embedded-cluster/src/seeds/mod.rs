@@ -19,9 +19,10 @@ use crate::{KUBEVIRT_VERSION, clock, controllers};
 
 const ROLES: &str = include_str!("roles.yaml");
 const STORAGE_ROLES: &str = include_str!("roles-storage.yaml");
-const DEFINITIONS: [&str; 3] = [
+const DEFINITIONS: [&str; 4] = [
     include_str!("definitions.yaml"),
     include_str!("definitions-storage.yaml"),
+    include_str!("definitions-snapshots.yaml"),
     include_str!("definitions-instancetypes.yaml"),
 ];
 const NAMESPACES: [&str; 5] = ["default", "kube-system", "kubevirt", "cdi", storage::IMAGES];
@@ -224,6 +225,11 @@ mod tests {
         assert!(may("edit", "get", subresources, "virtualmachineinstances/vnc"));
         assert!(!may("view", "get", subresources, "virtualmachineinstances/vnc"));
         assert!(may("view", "list", "kubevirt.io", "virtualmachines"));
+        let snapshots = "snapshot.storage.k8s.io";
+        assert!(may("edit", "create", snapshots, "volumesnapshots"));
+        assert!(
+            may("view", "list", snapshots, "volumesnapshots") && !may("view", "create", snapshots, "volumesnapshots")
+        );
         assert!(!may("admin", "update", subresources, "virtualmachines/migrate"));
         assert!(may("view", "get", "", "pods/log") && !may("view", "list", "", "secrets"));
         assert!(may("edit", "create", "", "pods") && !may("edit", "create", "rbac.authorization.k8s.io", "roles"));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::ensure;
 use crate::error::ApiError;
 use crate::resource::GroupResource;
-use crate::storage::{CLASSES, troubles};
+use crate::storage::{CLASSES, DEFAULT_CLASS, PROVISIONER, SNAPSHOT_CLASSES, troubles};
 use crate::store::Store;
 use crate::{CDI_VERSION, clock};
 
@@ -15,8 +15,16 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 
 pub(super) fn plant(store: &Store) -> Result<(), ApiError> {
     for class in troubles::seeded_classes() {
-        ensure(store, &CLASSES, class, |_, _| ())?;
+        ensure(store, &CLASSES, class, |object, mut seed| object["provisioner"] = seed["provisioner"].take())?;
     }
+    let snapshots = json!({
+        "kind": "VolumeSnapshotClass",
+        "apiVersion": "snapshot.storage.k8s.io/v1",
+        "metadata": {"name": DEFAULT_CLASS, "annotations": {kubevirt::storage::DEFAULT_SNAPSHOT_CLASS: "true"}},
+        "driver": PROVISIONER,
+        "deletionPolicy": "Delete",
+    });
+    ensure(store, &SNAPSHOT_CLASSES, snapshots, |_, _| ())?;
     plant_cdi(store)?;
     plant_image_readers(store)
 }

@@ -104,6 +104,8 @@ fn waits_for_content(claim: &Value) -> bool {
     let is_to_be_filled = ["storage.import.source", "storage.upload.target"]
         .iter()
         .any(|key| annotations[format!("cdi.kubevirt.io/{key}")].is_string())
-        || annotations["k8s.io/CloneRequest"].is_string();
+        || ["k8s.io/CloneRequest", "cdi.kubevirt.io/smartCloneSnapshot"]
+            .iter()
+            .any(|key| annotations[*key].is_string());
     is_to_be_filled && annotations[kubevirt::cdi::annotation::POD_PHASE] != "Succeeded"
 }

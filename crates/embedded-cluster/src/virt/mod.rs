@@ -36,6 +36,7 @@ mod machine;
 mod printable;
 mod scheduler;
 mod sessions;
+mod still;
 pub mod subresources;
 mod volumes;
 

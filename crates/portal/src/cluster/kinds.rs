@@ -8,6 +8,11 @@ use std::sync::{PoisonError, RwLock};
 use super::{Offers, Trouble};
 use kube::core::{ApiResource, GroupVersionKind};
 
+/// Groups that a cluster may do without and whose objects are made and read, but not watched; with the versions that
+/// are known, the best one first.
+pub(crate) const UNWATCHED: [(&str, &[&str]); 2] =
+    [(kubevirt::export::GROUP, kubevirt::export::VERSIONS), (kubevirt::snapshot::GROUP, kubevirt::snapshot::VERSIONS)];
+
 /// A kind that the portal watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {

@@ -134,7 +134,7 @@ impl VolumeCase {
     /// The class that it asks for by name.
     pub(crate) fn class(&self) -> Option<&str> {
         let of_volume = self.data_volume.as_ref().and_then(|volume| {
-            let spec = volume.spec.storage.as_ref().or(volume.spec.pvc.as_ref())?;
+            let spec = volume.spec.claim()?;
             spec.storage_class_name.as_deref()
         });
         let of_claim = self.claim.as_ref().and_then(|claim| claim.spec.storage_class_name.as_deref());

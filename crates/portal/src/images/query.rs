@@ -72,9 +72,11 @@ impl Inner {
         if !visible.covers(namespace) {
             return Err(PortalError::NotFound(Thing::Image));
         }
+        let volume = self.disks.volumes.index().get(namespace, name);
         let parts = Parts {
             source: self.disks.sources.index().get(namespace, name),
-            volume: self.disks.volumes.index().get(namespace, name),
+            bytes_per_second: volume.as_ref().map_or(0, |volume| self.disks.volumes.bytes_per_second(volume)),
+            volume,
             claim: self.disks.claims.index().get(namespace, name),
         };
         if parts.source.is_none() && parts.volume.is_none() && parts.claim.is_none() {

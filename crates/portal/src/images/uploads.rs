@@ -11,6 +11,7 @@
 //! `docs/decisions/0006-uploads-hold-the-upstream-open.md`.
 
 mod begin;
+mod buffers;
 mod proxy;
 mod pump;
 #[cfg(test)]

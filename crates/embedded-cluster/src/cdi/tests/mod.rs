@@ -1,6 +1,7 @@
 //! CDI over the API, with storage, nodes and jobs as they are.
 
-mod cluster;
+mod buckets;
+pub(crate) mod cluster;
 mod importing;
 mod replay;
 mod story;

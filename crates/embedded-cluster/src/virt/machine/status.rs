@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::{Outcome, report, strategy};
 use crate::clock;
+use crate::storage::SNAPSHOT_CLASSES;
 use crate::store::meta;
-use crate::virt::kinds::{At, CLAIMS, MACHINES, SNAPSHOT_CLASSES, STORAGE_CLASSES, is_final, text, typed};
+use crate::virt::kinds::{At, CLAIMS, MACHINES, STORAGE_CLASSES, is_final, text, typed};
 use crate::virt::{VirtContext, conditions, printable, volumes};
 
 /// Longest wait before the next try to start.

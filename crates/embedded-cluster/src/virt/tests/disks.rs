@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::cluster::TestCluster;
 use super::qemu::{Folder, Machine, demo, running_with};
-use crate::guest::Guest;
 use crate::guest::spec::Content;
+use crate::guest::{Guest, GuestState};
 use crate::store::{Store, meta};
 use crate::virt::conditions;
 
@@ -94,6 +94,37 @@ async fn a_machine_boots_from_a_disc_that_is_ejected_while_it_runs() {
     assert_eq!(cluster.patch_machine("m", &volumes(json!([root, disc]))).await.status, 200);
     cluster.until("the disc is in", || cluster.volume_status("m", "cd")["phase"] == "Ready").await;
     assert!(guest.has_medium("cd").await.unwrap());
+    cluster.stop(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_stands_still_until_the_last_holder_lets_go_and_nobody_calls_that_a_pause() {
+    let Some((cluster, _temporary)) = cluster().await else { return };
+    cluster.create_claim("root", "porthole-snap", "8Mi").await;
+    let spec = json!({
+        "terminationGracePeriodSeconds": 0,
+        "domain": {"memory": {"guest": "64Mi"}, "devices": {"disks": [{"name": "root", "disk": {"bus": "virtio"}}]}},
+        "volumes": [{"name": "root", "persistentVolumeClaim": {"claimName": "root"}}],
+    });
+    cluster.create_machine("m", "Always", spec).await;
+    cluster.until_printable("m", "Running").await;
+    let guest = cluster.context_guest(meta::uid(&cluster.instance("m")));
+    let (first, second) = (guest.hold_still().await.unwrap(), guest.hold_still().await.unwrap());
+    drop(first);
+    assert!(guest.is_stopped().await.unwrap(), "the other one still holds it");
+    let pausing = tokio::spawn({
+        let guest = Arc::clone(&guest);
+        async move { guest.pause().await }
+    });
+    assert_eq!(guest.state(), GuestState::Running);
+    drop(second);
+    pausing.await.unwrap().unwrap();
+    cluster.until_printable("m", "Paused").await;
+    assert!(guest.is_stopped().await.unwrap(), "a pause that had to wait is a pause");
+    guest.unpause().await.unwrap();
+    cluster.until_printable("m", "Running").await;
+    let paused = cluster.events("m").iter().filter(|event| event.starts_with("Paused")).count();
+    assert_eq!(paused, 1, "{:?}", cluster.events("m"));
     cluster.stop(true).await;
 }
 

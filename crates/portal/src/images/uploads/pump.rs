@@ -342,7 +342,7 @@ impl Pump {
 
     async fn finish(&self, ended: Ended) {
         let (stage, result) = match ended {
-            Ended::Done => (UploadStage::Done { sha256: self.upload.sha256() }, "done"),
+            Ended::Done => (UploadStage::Done, "done"),
             Ended::Failed(reason) => (UploadStage::Failed { reason }, "failed"),
             Ended::Cancelled => (UploadStage::Cancelled, "cancelled"),
         };

@@ -1,0 +1,57 @@
+//! The file behind a snapshot of a claim, for whoever wants to copy it.
+
+use std::io;
+use std::path::Path;
+
+use super::{ClaimDisk, SNAPSHOT_CONTENTS, SNAPSHOTS, VolumeMode, files};
+use crate::store::Store;
+use crate::virt::kinds::text;
+
+/// Why a snapshot has no disk that can be copied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SnapshotTrouble {
+    /// No such snapshot.
+    #[error("VolumeSnapshot {namespace}/{name} does not exist")]
+    NotFound {
+        /// Where it was looked for.
+        namespace: String,
+        /// What was looked for.
+        name: String,
+    },
+    /// It is not made yet.
+    #[error("snapshot {0} is not Ready")]
+    NotReady(String),
+    /// It is of a kind that this cluster does not keep.
+    #[error("the content of snapshot {0} is not kept by this cluster")]
+    Elsewhere(String),
+    /// The file is gone or cannot be read.
+    #[error("the disk of snapshot {name} cannot be used: {source}")]
+    File {
+        /// Which snapshot.
+        name: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The disk that a finished snapshot keeps.
+pub(crate) fn snapshot_disk(
+    store: &Store,
+    cluster: &Path,
+    namespace: &str,
+    name: &str,
+) -> Result<ClaimDisk, SnapshotTrouble> {
+    let owned = || name.to_owned();
+    let not_found = || SnapshotTrouble::NotFound { namespace: namespace.to_owned(), name: owned() };
+    let snapshot = store.get(&SNAPSHOTS, Some(namespace), name).ok_or_else(not_found)?;
+    let content = store.get(&SNAPSHOT_CONTENTS, None, text(&snapshot["status"]["boundVolumeSnapshotContentName"]));
+    let content = content.filter(|_| snapshot["status"]["readyToUse"] == true);
+    let content = content.ok_or_else(|| SnapshotTrouble::NotReady(owned()))?;
+    let folder = files::of_snapshot(cluster, &content).ok_or_else(|| SnapshotTrouble::Elsewhere(owned()))?;
+    let is_block = content["spec"]["sourceVolumeMode"] == "Block";
+    let path = files::disk(&folder, is_block);
+    let bytes = path.metadata().map_err(|source| SnapshotTrouble::File { name: owned(), source })?.len();
+    let mode = if is_block { VolumeMode::Block } else { VolumeMode::Filesystem };
+    Ok(ClaimDisk { path, bytes, mode })
+}
