@@ -163,6 +163,9 @@ pub(super) fn millionths(fraction: f64) -> u32 {
 mod tests {
     use super::*;
     use crate::cluster::Refusal;
+    use crate::cluster::watch::Store as _;
+    use crate::testing::{Fake, allowed, ana};
+    use serde_json::json;
 
     #[test]
     fn a_refusal_stands_at_the_field_that_it_is_about() {
@@ -177,5 +180,28 @@ mod tests {
         assert_eq!(field(403, "exceeded quota: team, requested: count/datavolumes=1").as_deref(), Some("size"));
         assert_eq!(field(422, "spec.source.http.url invalid").as_deref(), Some("url"));
         assert_eq!(field(403, "no").as_deref(), None);
+    }
+
+    #[tokio::test]
+    async fn a_quota_of_zero_is_told_at_the_size_in_the_words_of_the_rule() {
+        let fake = Fake::new(|_| allowed(true)).await;
+        fake.class("fast");
+        let quota = json!({"metadata": {"name": "none"}, "spec": {"hard": {"requests.storage": "0"}}});
+        fake.inner.quotas.apply(&("blue".to_owned(), "none".to_owned()), serde_json::from_value(quota).unwrap());
+        let error = fake.inner.check_quota(&ana(), "blue", "fast", "Filesystem", 1 << 30).await.unwrap_err();
+        let text = error.to_ui().fields["size"].clone();
+        assert!(text.starts_with("The team's quota none has no room: 0 B are left"), "{text}");
+        fake.inner.check_quota(&ana(), "green", "fast", "Filesystem", 1 << 30).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_cluster_without_cdi_says_so_before_anything_is_made() {
+        let fake = Fake::new(|_| allowed(true)).await;
+        fake.namespace("blue");
+        let offers = crate::cluster::Offers { optional: BTreeMap::default(), ..fake.inner.cluster.offers() };
+        fake.inner.cluster.pretend(fake.inner.cluster.connection().unwrap(), offers);
+        let error = fake.inner.may_make(&ana(), "blue").await.unwrap_err();
+        assert!(error.to_ui().message.contains("no CDI"), "{error:?}");
+        assert!(fake.others().is_empty());
     }
 }

@@ -222,11 +222,8 @@ impl Pump {
             answer = proxy.send(path, &token, self.upload.request.file.size, pieces) => answer,
             reason = self.follow() => Answer::Again(reason),
         };
-        if self.upload.is_wrong_file() {
-            return Err(Answer::Refused(
-                "The file does not have the checksum that it should have. Download it again. Nothing was kept."
-                    .to_owned(),
-            ));
+        if let Some(reason) = self.upload.unfit() {
+            return Err(Answer::Refused(reason));
         }
         match answer {
             Answer::Accepted if self.upload.is_complete() => Ok(()),
