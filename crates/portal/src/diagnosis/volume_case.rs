@@ -51,7 +51,7 @@ impl VolumeCase {
             facts,
         };
         case.words.extend(answer.map(|answer| case.answered(answer)));
-        if case.is_open() && !case.is_under_way() {
+        if case.is_open() && !case.is_under_way() && !case.is_leaving() {
             case.listen(&filled);
         }
         case
@@ -205,8 +205,12 @@ impl VolumeCase {
             about.push(("PersistentVolumeClaim", &scratch));
         }
         about.extend(self.workers.iter().map(|worker| ("Pod", worker.at.name.as_str())));
+        // A pod that has its node was refused by none for long.
+        let has_node = |pod: &str| self.facts.pod(pod).is_some_and(|pod| pod.pod.spec.node_name.is_some());
         for (kind, name) in about {
-            words.extend(self.facts.events_about(kind, name).map(|event| Told::event(&self.namespace, event)));
+            let events = self.facts.events_about(kind, name);
+            let events = events.filter(|event| !(event.reason == "FailedScheduling" && has_node(name)));
+            words.extend(events.map(|event| Told::event(&self.namespace, event)));
         }
         self.words.extend(words);
     }
