@@ -143,6 +143,9 @@ mod tests {
         assert_eq!(rule(&with_default, "fast"), None);
         assert_eq!(rule(&without, "").as_deref(), Some("no-default-class"));
         assert_eq!(rule(&without, "gone").as_deref(), Some("class-unknown"));
+        let fix = of_class(facts(&without), "gone").unwrap().fix;
+        assert_eq!(fix, "Choose another class. The cluster has these: fast.", "there is nothing to delete yet");
+        assert!(of_class(facts(&json!([])), "").unwrap().title.contains("has no storage class"));
         assert!(of_class(Facts::default(), "gone").is_none(), "nobody knows which classes there are");
     }
 
@@ -159,7 +162,7 @@ mod tests {
             let key = (namespace.to_owned(), "data".to_owned());
             fake.inner.disks.claims.apply(&key, serde_json::from_value(claim).unwrap());
         }
-        fake.clock.advance(std::time::Duration::from_secs(600));
+        fake.clock.advance(std::time::Duration::from_mins(10));
         let classes = json!({"metadata": {"name": "blue", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}});
         fake.inner.disks.classes.apply(&(String::new(), "blue".to_owned()), serde_json::from_value(classes).unwrap());
         for form in [ForForm::Machine, ForForm::Image] {

@@ -27,6 +27,7 @@ const LOG_LINES: u32 = 20;
 
 /// What somebody may see and do in a namespace, as far as findings go; volumes, which name claims of other teams, are
 /// seen in the whole cluster or not at all.
+#[expect(clippy::struct_excessive_bools, reason = "each is a right")]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sees {
     kinds: Vec<Kind>,
@@ -41,7 +42,7 @@ pub(crate) struct Sees {
 }
 
 impl Sees {
-    pub(super) fn sees(&self, kind: Kind) -> bool {
+    fn sees(&self, kind: Kind) -> bool {
         self.kinds.contains(&kind)
     }
 
@@ -127,13 +128,6 @@ impl Inner {
         sees.offer(volume_findings(&facts, namespace, name, answer))
     }
 
-    /// What stands in the way of a disk, in a line; `None` while all is well or normal for now.
-    pub(crate) async fn disk_trouble(&self, actor: &Actor, at: &ObjectRef) -> Result<Option<String>, PortalError> {
-        let sees = self.sees(actor, at.namespace.as_str()).await?;
-        let findings = self.disk_findings(at, &sees, None);
-        Ok(foremost(&findings).filter(|finding| !finding.is_normal()).map(Finding::sentence))
-    }
-
     /// The same, with a look into the log of the pod that fills the disk where nothing else says why it fails.
     pub(crate) async fn explain_disk(&self, actor: &Actor, at: &ObjectRef) -> Result<Vec<Finding>, PortalError> {
         let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
@@ -150,6 +144,13 @@ impl Inner {
         let Ok(log) = self.pod_log(actor, &pod, None, LOG_LINES).await else { return Ok(known) };
         facts.logs.push(LogTail { pod: pod.name.to_string(), lines: log.lines });
         Ok(sees.offer(volume_findings(&Arc::new(facts), namespace, name, None)))
+    }
+
+    /// What stands in the way of a disk, in a line; `None` while all is well or normal for now.
+    pub(crate) async fn disk_trouble(&self, actor: &Actor, at: &ObjectRef) -> Result<Option<String>, PortalError> {
+        let sees = self.sees(actor, at.namespace.as_str()).await?;
+        let findings = self.disk_findings(at, &sees, None);
+        Ok(foremost(&findings).filter(|finding| !finding.is_normal()).map(Finding::sentence))
     }
 
     fn facts(&self, namespace: &str, disks: &BTreeSet<&str>, sees: &Sees) -> Facts {

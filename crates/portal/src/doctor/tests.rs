@@ -93,7 +93,7 @@ fn every_classic_failure_is_named_with_its_fix() {
         (
             |a| {
                 a.cdi.as_mut().unwrap()["items"][0]["status"]["conditions"] =
-                    json!([{"type": "Available", "status": "False"}])
+                    json!([{"type": "Available", "status": "False"}]);
             },
             "cdi",
             Health::Broken,

@@ -11,6 +11,12 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
     if case.class().is_some() {
         return None;
     }
+    if case.facts.classes.as_ref().is_some_and(Vec::is_empty) {
+        let fix = "An administrator has to add a storage class for what storage there is, and mark it as the default.";
+        return Some(
+            Draft::error(told, "The cluster has no storage class, so that it keeps no disks", fix).for_administrators(),
+        );
+    }
     let classes = case.facts.class_names();
     let choice = classes.map_or_else(String::new, |names| format!(" The cluster has these: {names}."));
     Some(

@@ -19,12 +19,12 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
     let metadata = [of_claim, of_volume].into_iter().flatten().find(|metadata| metadata.is_being_deleted())?;
     let since = metadata.deletion_timestamp.as_deref().and_then(parse)?;
     let (explained, words) = finalizers::explain("disk", metadata);
-    let uses = |pod: &&Arc<Workload>| pod.pod.spec.claims().any(|claim| claim == case.name);
+    let has_it = |pod: &&Arc<Workload>| pod.pod.spec.claims().any(|claim| claim == case.name);
     let users: Vec<_> = case
         .facts
         .pods
         .iter()
-        .filter(uses)
+        .filter(has_it)
         .map(|pod| {
             pod.machine
                 .as_ref()
@@ -35,7 +35,7 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
     if !users.is_empty() {
         let title = format!("The disk was deleted and goes when {} no longer uses it", users.join(" and "));
         let draft = Draft::info(told, title, "Switch that off to let the disk go.");
-        let machine = case.facts.pods.iter().filter(uses).find_map(|pod| pod.machine.clone());
+        let machine = case.facts.pods.iter().filter(has_it).find_map(|pod| pod.machine.clone());
         return Some(match machine {
             Some(at) => draft.leading_to("Show the machine", FindingPage::Machine(at)),
             None => draft,
