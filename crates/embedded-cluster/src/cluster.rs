@@ -127,6 +127,7 @@ impl Cluster {
             Box::new(storage::Claims),
             Box::new(cdi::DataVolumes),
             Box::new(snapshots::Snapshots),
+            Box::new(snapshots::Machines),
         ];
         let api = Api::new(Arc::clone(&store), identity.tokens, webhooks, folder.join("logs"), stop.clone());
         let subresources = virt::subresources::router(Arc::clone(&virt_context));

@@ -27,6 +27,7 @@ mod guest;
 mod identity;
 mod options;
 mod percent;
+mod quota;
 mod resource;
 mod seeds;
 mod server;

@@ -57,11 +57,13 @@ use tokio_util::task::TaskTracker;
 pub(crate) use admission::DataVolumes;
 pub(crate) use pods::is_worker;
 pub(crate) use proxy::router as upload_proxy;
-pub(crate) use source::is_being_made_from;
+pub(crate) use render::{default_class, property_set};
+pub(crate) use source::{POPULATED_FOR, PRE_POPULATED, is_being_made_from};
 
 use crate::auth::tokens::Tokens;
 use crate::controllers::on_change_or;
 use crate::error::ApiError;
+use crate::quota::RESOURCE_QUOTAS;
 use crate::resource::GroupResource;
 use crate::storage::{CLAIMS, CLASSES, MAPS, PODS, SNAPSHOT_CLASSES, SNAPSHOTS};
 use crate::store::{Store, meta};
@@ -158,9 +160,20 @@ impl CdiContext {
 
 /// Works until the store closes.
 pub(crate) async fn run(context: Arc<CdiContext>) {
-    let kinds =
-        [&VOLUMES, &SOURCES, &PROFILES, &CONFIGS, &CLAIMS, &PODS, &CLASSES, &MAPS, &SNAPSHOTS, &SNAPSHOT_CLASSES]
-            .map(|kind| (**kind).clone());
+    let kinds = [
+        &VOLUMES,
+        &SOURCES,
+        &PROFILES,
+        &CONFIGS,
+        &CLAIMS,
+        &PODS,
+        &CLASSES,
+        &MAPS,
+        &SNAPSHOTS,
+        &SNAPSHOT_CLASSES,
+        &RESOURCE_QUOTAS,
+    ];
+    let kinds = kinds.map(|kind| (**kind).clone());
     let pause = async || {
         // A job that ends changes no object by itself.
         if context.jobs.is_waited_for() {

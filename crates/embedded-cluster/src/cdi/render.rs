@@ -122,7 +122,7 @@ fn size_of_original(store: &Store, origin: &Value, is_block: bool) -> Option<u64
 }
 
 /// The class that disks without one get.
-pub(super) fn default_class(store: &Store) -> Option<String> {
+pub(crate) fn default_class(store: &Store) -> Option<String> {
     let (classes, _) = store.list(&CLASSES, None);
     let is = |class: &Value, key: &str| class["metadata"]["annotations"][key] == "true";
     let candidates = classes.iter().filter(|class| {
@@ -135,7 +135,7 @@ pub(super) fn default_class(store: &Store) -> Option<String> {
 }
 
 /// The first way to use the class that agrees with what is asked for already.
-fn property_set(store: &Store, class: &str, storage: &Value) -> Option<Value> {
+pub(crate) fn property_set(store: &Store, class: &str, storage: &Value) -> Option<Value> {
     let profile = store.get(&PROFILES, None, class)?;
     let agrees = |set: &&Value| {
         let mode = storage["volumeMode"].is_null() || set["volumeMode"] == storage["volumeMode"];

@@ -10,6 +10,10 @@ pub(super) const IMPORT_SOURCE: &str = "cdi.kubevirt.io/storage.import.source";
 pub(super) const IMPORT_ENDPOINT: &str = "cdi.kubevirt.io/storage.import.endpoint";
 pub(super) const CLONE_REQUEST: &str = "k8s.io/CloneRequest";
 pub(super) const SNAPSHOT_REQUEST: &str = "cdi.kubevirt.io/smartCloneSnapshot";
+/// On a claim: the data volume that it was filled for by somebody else.
+pub(crate) const POPULATED_FOR: &str = "cdi.kubevirt.io/storage.populatedFor";
+/// On a DataVolume: somebody else fills its claim.
+pub(crate) const PRE_POPULATED: &str = "cdi.kubevirt.io/storage.prePopulated";
 /// On a DataVolume: its creator was allowed to clone what it names.
 pub(super) const CLONE_TOKEN: &str = "cdi.kubevirt.io/storage.clone.token";
 

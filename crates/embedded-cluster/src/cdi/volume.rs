@@ -3,15 +3,16 @@
 use kubevirt::cdi::annotation;
 use serde_json::Value;
 
-use super::source::{self, Original, Way};
+use super::source::{self, Original, POPULATED_FOR, PRE_POPULATED, Way};
 use super::status::{self, Facts};
 use super::{CdiContext, SOURCES, VOLUMES, checks, render};
 use crate::controllers::settle;
 use crate::error::ApiError;
+use crate::quota;
 use crate::storage::{CLAIMS, CLASSES};
 use crate::store::{Store, meta};
 use crate::virt::events::Level;
-use crate::virt::kinds::{controller_uid, text};
+use crate::virt::kinds::{controlled_by, controller_uid, text};
 
 /// Brings a data volume up to date.
 pub(super) fn reconcile(context: &CdiContext, volume: &Value) -> Result<(), ApiError> {
@@ -24,11 +25,14 @@ pub(super) fn reconcile(context: &CdiContext, volume: &Value) -> Result<(), ApiE
             volume["metadata"]["annotations"][annotation::USE_POPULATOR] = "false".into();
         }));
     }
+    if volume["metadata"]["annotations"][PRE_POPULATED].is_string() {
+        return take_over(context, volume);
+    }
     let origin = match origin(&context.store, volume) {
         Ok(origin) => origin,
         Err(why) => {
             let way = Way::Clone(Original::Claim);
-            return write(context, volume, way, &status::without_claim(&volume["status"], "NotFound", &why));
+            return write(context, volume, way, &status::without_claim(&volume["status"], "", "NotFound", &why));
         }
     };
     let way = Way::of_source(&origin);
@@ -45,6 +49,20 @@ pub(super) fn reconcile(context: &CdiContext, volume: &Value) -> Result<(), ApiE
         }
         Some(claim) => follow(context, volume, &claim, way),
     }
+}
+
+/// A claim that somebody else fills becomes the data volume's own as soon as it is there.
+fn take_over(context: &CdiContext, volume: &Value) -> Result<(), ApiError> {
+    let (namespace, name) = (meta::namespace(volume), meta::name(volume));
+    let Some(claim) = context.store.get(&CLAIMS, Some(namespace), name) else { return Ok(()) };
+    let is_meant = claim["metadata"]["annotations"][POPULATED_FOR] == name;
+    if is_meant && claim["metadata"]["ownerReferences"].is_null() {
+        let owner = controlled_by(volume, "cdi.kubevirt.io/v1beta1", "DataVolume");
+        return settle(context.store.modify(&CLAIMS, Some(namespace), name, |claim| {
+            claim["metadata"]["ownerReferences"] = serde_json::json!([owner]);
+        }));
+    }
+    follow(context, volume, &claim, Way::of_source(&volume["spec"]["source"]))
 }
 
 /// The source, looked up where the data volume only names an object that says it.
@@ -69,7 +87,7 @@ fn make_claim(context: &CdiContext, volume: &Value, origin: &Value, way: Way) ->
     if let Way::Clone(original) = way
         && let Some((reason, message)) = checks::original(&context.store, volume, origin, original)
     {
-        return refuse(context, volume, way, reason, &message);
+        return refuse(context, volume, way, "", reason, &message);
     }
     match render::claim(&context.store, volume, origin) {
         Ok(claim) => match context.store.create(&CLAIMS, claim) {
@@ -80,16 +98,26 @@ fn make_claim(context: &CdiContext, volume: &Value, origin: &Value, way: Way) ->
                 }
                 follow(context, volume, &claim, way)
             }
+            Err(error) if quota::is_exceeded(&error) => {
+                refuse(context, volume, way, "Pending", "ErrExceededQuota", &error.message)
+            }
             Err(error) => settle::<()>(Err(error)),
         },
-        Err(why) => refuse(context, volume, way, "ErrClaimNotValid", &why),
+        Err(why) => refuse(context, volume, way, "", "ErrClaimNotValid", &why),
     }
 }
 
 /// Says why there is no claim.
-fn refuse(context: &CdiContext, volume: &Value, way: Way, reason: &str, message: &str) -> Result<(), ApiError> {
+fn refuse(
+    context: &CdiContext,
+    volume: &Value,
+    way: Way,
+    phase: &str,
+    reason: &str,
+    message: &str,
+) -> Result<(), ApiError> {
     tell_once(context, volume, way, Level::Warning, reason, message)?;
-    write(context, volume, way, &status::without_claim(&volume["status"], reason, message))
+    write(context, volume, way, &status::without_claim(&volume["status"], phase, reason, message))
 }
 
 /// Tells something that the data volume does not say already.
@@ -107,7 +135,7 @@ fn tell_once(
     }
     context.tell(volume, way.volume_controller(), level, reason, message);
     if reason == "ErrResourceExists" {
-        return write(context, volume, way, &status::without_claim(&volume["status"], reason, message));
+        return write(context, volume, way, &status::without_claim(&volume["status"], "", reason, message));
     }
     Ok(())
 }

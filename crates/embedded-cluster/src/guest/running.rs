@@ -124,7 +124,7 @@ impl Guest {
         }
     }
 
-    /// Pulls the plug and waits until the guest has ended.
+    /// Pulls the plug and waits until the guest has ended, and its TPM.
     pub async fn switch_off(&self) {
         // A QEMU that ends before it answers has done what it was told.
         let quit = self.command("quit").await;
@@ -133,6 +133,7 @@ impl Guest {
             tracing::warn!(guest.name = self.spec.name, "QEMU does not answer and is killed");
             qemu::kill(&self.folder).await;
         }
+        qemu::end_tpm(&self.folder).await;
     }
 
     async fn command(&self, command: &str) -> Result<(), GuestError> {

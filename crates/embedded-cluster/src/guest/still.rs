@@ -4,15 +4,16 @@
 //!   hold_still ──stop──► nothing runs, nothing is on its way to a disk ──(copies)──► last one let go ──cont──► on it goes
 //! ```
 //!
-//! Nobody takes that for a pause: the guest's state stays what it was. Several may hold the same guest; pausing and going
-//! on wait until all have let go. A file in the guest's folder tells the next Porthole that the guest was only held.
+//! Nobody takes that for a pause: the guest's state stays what it was. Several may hold the same guest together; pausing
+//! and going on wait until all have let go. A file in the guest's folder tells the next Porthole that the guest was only
+//! held.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use serde_json::json;
-use tokio::sync::{Mutex, OwnedRwLockReadGuard, RwLock};
+use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard};
 
 use super::qmp::Qmp;
 use super::running::{Control, Guest};
@@ -24,35 +25,45 @@ const MARK: &str = "held";
 /// What a guest knows about those who hold it.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
-    /// Shared by those who hold it, owned alone by whoever pauses it or lets it go on.
-    changes: Arc<RwLock<()>>,
-    count: Mutex<usize>,
+    /// Owned by those who hold it together, or by whoever pauses it or lets it go on.
+    changes: Arc<Mutex<()>>,
+    /// Those who hold it now.
+    together: Mutex<Weak<Hold>>,
 }
 
 impl Holders {
     /// Waits until nobody holds the guest and keeps everybody from it.
-    pub(super) async fn none(&self) -> tokio::sync::RwLockWriteGuard<'_, ()> {
-        self.changes.write().await
+    pub(super) async fn none(&self) -> MutexGuard<'_, ()> {
+        self.changes.lock().await
     }
 }
 
 /// A guest that is held, until this is dropped.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Stillness {
+    _hold: Arc<Hold>,
+}
+
+/// Shared by all who hold a guest at the same time.
+#[derive(Debug)]
+struct Hold {
     guest: Arc<Guest>,
     /// Kept until the guest goes on.
-    changes: Option<OwnedRwLockReadGuard<()>>,
+    changes: Option<OwnedMutexGuard<()>>,
+    /// A guest that was paused before stays so.
+    was_running: bool,
 }
 
 impl Guest {
     /// Makes the guest stand still, with everything that it wrote on its disks.
     pub async fn hold_still(self: &Arc<Self>) -> Result<Stillness, GuestError> {
-        let changes = Arc::clone(&self.holders.changes).read_owned().await;
-        let mut count = self.holders.count.lock().await;
-        if *count == 0
-            && self.state() == GuestState::Running
-            && let Control::Qemu { qmp, held, .. } = &self.control
-        {
+        let mut together = self.holders.together.lock().await;
+        if let Some(hold) = together.upgrade() {
+            return Ok(Stillness { _hold: hold });
+        }
+        let changes = Arc::clone(&self.holders.changes).lock_owned().await;
+        let was_running = self.state() == GuestState::Running;
+        if was_running && let Control::Qemu { qmp, held, .. } = &self.control {
             std::fs::write(mark(self), "")?;
             held.store(true, Ordering::SeqCst);
             if let Err(error) = qmp.execute("stop", json!({})).await {
@@ -60,8 +71,9 @@ impl Guest {
                 return Err(error.into());
             }
         }
-        *count += 1;
-        Ok(Stillness { guest: Arc::clone(self), changes: Some(changes) })
+        let hold = Arc::new(Hold { guest: Arc::clone(self), changes: Some(changes), was_running });
+        *together = Arc::downgrade(&hold);
+        Ok(Stillness { _hold: hold })
     }
 
     /// Whether QEMU itself says that the guest does not run.
@@ -70,24 +82,15 @@ impl Guest {
         let Control::Qemu { qmp, .. } = &self.control else { return Ok(false) };
         Ok(qmp.execute("query-status", json!({})).await?["running"] == false)
     }
-
-    async fn let_go(&self) {
-        let mut count = self.holders.count.lock().await;
-        *count -= 1;
-        if *count == 0
-            && self.state() == GuestState::Running
-            && let Control::Qemu { qmp, .. } = &self.control
-        {
-            go_on(qmp, mark(self)).await;
-        }
-    }
 }
 
-impl Drop for Stillness {
+impl Drop for Hold {
     fn drop(&mut self) {
-        let (guest, changes) = (Arc::clone(&self.guest), self.changes.take());
+        let (guest, changes, was_running) = (Arc::clone(&self.guest), self.changes.take(), self.was_running);
         tokio::spawn(async move {
-            guest.let_go().await;
+            if was_running && let Control::Qemu { qmp, .. } = &guest.control {
+                go_on(qmp, mark(&guest)).await;
+            }
             drop(changes);
         });
     }

@@ -25,7 +25,7 @@ const DEFINITIONS: [&str; 4] = [
     include_str!("definitions-snapshots.yaml"),
     include_str!("definitions-instancetypes.yaml"),
 ];
-const NAMESPACES: [&str; 5] = ["default", "kube-system", "kubevirt", "cdi", storage::IMAGES];
+const NAMESPACES: [&str; 4] = ["default", "kube-system", "kubevirt", "cdi"];
 /// Cluster role and the groups that are bound to it.
 const BINDINGS: [(&str, &[&str]); 7] = [
     ("cluster-admin", &["system:masters"]),
@@ -225,6 +225,9 @@ mod tests {
         assert!(may("edit", "get", subresources, "virtualmachineinstances/vnc"));
         assert!(!may("view", "get", subresources, "virtualmachineinstances/vnc"));
         assert!(may("view", "list", "kubevirt.io", "virtualmachines"));
+        assert!(may("edit", "create", "snapshot.kubevirt.io", "virtualmachinesnapshots"));
+        assert!(may("edit", "create", "clone.kubevirt.io", "virtualmachineclones"));
+        assert!(!may("view", "create", "clone.kubevirt.io", "virtualmachineclones"));
         let snapshots = "snapshot.storage.k8s.io";
         assert!(may("edit", "create", snapshots, "volumesnapshots"));
         assert!(

@@ -1,4 +1,4 @@
-//! Snapshots of claims: what the snapshot controller and a storage driver would do.
+//! Snapshots of claims: what the snapshot controller and a storage driver would do. Those of machines are in [`machines`].
 //!
 //! ```text
 //!   VolumeSnapshot ──volume──► VolumeSnapshotContent ──content──► a copy below <data>/cluster/snapshots
@@ -10,11 +10,14 @@
 //! holes. A guest that uses the claim stands still meanwhile, see [`crate::guest::Stillness`]: what is kept is what a
 //! power cut at that moment would have left.
 //!
-//! Snapshots become disks again in [`crate::cdi`], as a source of data volumes.
+//! Snapshots become disks again by claims that name one as their `dataSource`, and in [`crate::cdi`], as a source of data
+//! volumes of any size, mode and namespace.
 
 mod admission;
+mod claim;
 mod content;
 mod jobs;
+mod machines;
 mod volume;
 
 #[cfg(test)]
@@ -28,6 +31,7 @@ use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use admission::Snapshots;
+pub(crate) use machines::Machines;
 
 use crate::controllers::on_change_or;
 use crate::error::ApiError;
@@ -36,6 +40,7 @@ use crate::storage::{CLAIMS, SNAPSHOT_CLASSES, SNAPSHOT_CONTENTS, SNAPSHOTS, VOL
 use crate::store::Store;
 use crate::virt::VirtContext;
 use crate::virt::events::{Level, Recorder, Source};
+use crate::virt::kinds::{DATA_VOLUMES, INSTANCES, MACHINES};
 
 /// How often something that failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -49,6 +54,7 @@ pub(crate) struct SnapshotContext {
     virt: Arc<VirtContext>,
     recorder: Recorder,
     jobs: jobs::Jobs,
+    held: machines::Held,
     tracker: TaskTracker,
 }
 
@@ -56,7 +62,8 @@ impl SnapshotContext {
     /// Keeps snapshots below the folder of the cluster's files; copies are made in `tracker`.
     pub(crate) fn new(store: Arc<Store>, folder: PathBuf, virt: Arc<VirtContext>, tracker: TaskTracker) -> Arc<Self> {
         let recorder = Recorder::new(Arc::clone(&store));
-        Arc::new(Self { store, folder, virt, recorder, jobs: jobs::Jobs::default(), tracker })
+        let (jobs, held) = (jobs::Jobs::default(), machines::Held::default());
+        Arc::new(Self { store, folder, virt, recorder, jobs, held, tracker })
     }
 
     fn tell(&self, about: &Value, component: &str, level: Level, reason: &str, message: &str) {
@@ -67,11 +74,24 @@ impl SnapshotContext {
 /// Makes and removes snapshots until the store closes.
 pub(crate) async fn run(context: Arc<SnapshotContext>) {
     content::sweep(&context);
-    let kinds =
-        [&SNAPSHOTS, &SNAPSHOT_CONTENTS, &SNAPSHOT_CLASSES, &CLAIMS, &VOLUMES].map(|kind| GroupResource::clone(kind));
+    let kinds = [
+        &SNAPSHOTS,
+        &SNAPSHOT_CONTENTS,
+        &SNAPSHOT_CLASSES,
+        &CLAIMS,
+        &VOLUMES,
+        &DATA_VOLUMES,
+        &MACHINES,
+        &INSTANCES,
+        &machines::SNAPSHOTS,
+        &machines::CONTENTS,
+        &machines::RESTORES,
+        &machines::CLONES,
+    ]
+    .map(|kind| GroupResource::clone(kind));
     let pause = async || {
         // The time that has passed changes no object.
-        if context.jobs.has_failed() {
+        if context.jobs.has_failed() || machines::is_waited_for(&context) {
             tokio::time::sleep(RETRY_AFTER).await;
         } else {
             std::future::pending::<()>().await;
@@ -88,5 +108,8 @@ fn work(context: &Arc<SnapshotContext>) -> Result<(), ApiError> {
     for kept in context.store.list(&SNAPSHOT_CONTENTS, None).0 {
         content::reconcile(context, &kept)?;
     }
-    Ok(())
+    for wanting in context.store.list(&CLAIMS, None).0 {
+        claim::reconcile(context, &wanting);
+    }
+    machines::work(context)
 }

@@ -6,7 +6,7 @@ use super::SnapshotContext;
 use crate::clock;
 use crate::controllers::settle;
 use crate::error::ApiError;
-use crate::storage::{CLAIMS, SNAPSHOT_CLASSES, SNAPSHOT_CONTENTS, SNAPSHOTS, VOLUMES, volume_of};
+use crate::storage::{CLAIMS, SNAPSHOT_CLASSES, SNAPSHOT_CONTENTS, SNAPSHOTS, VOLUMES, snapshot_wanted_by, volume_of};
 use crate::store::{DeleteOptions, Store, meta};
 use crate::virt::events::Level;
 use crate::virt::kinds::text;
@@ -238,7 +238,12 @@ fn end(context: &SnapshotContext, snapshot: &Value) -> Result<(), ApiError> {
 /// Whether a disk is being made from a snapshot.
 fn is_source(store: &Store, snapshot: &Value) -> bool {
     let key = key(snapshot);
-    store.list(&CLAIMS, None).0.iter().any(|claim| crate::cdi::is_being_made_from(claim, &key))
+    let wants_it = |claim: &Value| {
+        meta::namespace(claim) == meta::namespace(snapshot)
+            && snapshot_wanted_by(claim) == Some(meta::name(snapshot))
+            && claim["status"]["phase"] == "Pending"
+    };
+    store.list(&CLAIMS, None).0.iter().any(|claim| crate::cdi::is_being_made_from(claim, &key) || wants_it(claim))
 }
 
 /// The claim whose volume has a handle.

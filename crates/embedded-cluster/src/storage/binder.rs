@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::protection::users;
 use super::troubles::Troubles;
-use super::{CLAIMS, CLASSES, StorageContext, VOLUMES, files, is_ours};
+use super::{CLAIMS, CLASSES, MADE_FROM, StorageContext, VOLUMES, files, is_ours, snapshot_wanted_by};
 use crate::controllers::settle;
 use crate::error::ApiError;
 use crate::store::{Store, meta};
@@ -180,6 +180,10 @@ fn provision(context: &StorageContext, troubles: &Troubles, claim: &Value, class
     context.tell(claim, Level::Normal, "ExternalProvisioning", &message);
     let is_scratch = meta::name(claim).ends_with("-scratch");
     if !is_ours(provisioner) || troubles.hangs(meta::name(class), is_scratch) {
+        return Ok(());
+    }
+    // Its disk is being made.
+    if snapshot_wanted_by(claim).is_some() && claim["metadata"]["annotations"][MADE_FROM].is_null() {
         return Ok(());
     }
     let volume = new_volume(context, claim, class);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kubevirt::quantity;
 use serde_json::Value;
@@ -68,16 +69,13 @@ pub(crate) fn claim_disk(
     namespace: &str,
     name: &str,
 ) -> Result<ClaimDisk, ClaimTrouble> {
-    let owned = || name.to_owned();
-    let not_found = || ClaimTrouble::NotFound { namespace: namespace.to_owned(), name: owned() };
-    let claim = store.get(&CLAIMS, Some(namespace), name).ok_or_else(not_found)?;
-    let volume = volume_of(store, &claim).ok_or_else(|| ClaimTrouble::NotBound(owned()))?;
-    let folder = files::of_volume(cluster, &volume).ok_or_else(|| ClaimTrouble::Elsewhere(owned()))?;
+    let claim = claim(store, namespace, name)?;
+    let folder = folder_of(store, cluster, &claim)?;
     let is_block = claim["spec"]["volumeMode"] == "Block";
     let path = files::disk(&folder, is_block);
-    let at_file = |source| ClaimTrouble::File { name: owned(), source };
+    let at_file = |source| ClaimTrouble::File { name: name.to_owned(), source };
     if waits_for_content(&claim) {
-        return Err(ClaimTrouble::NotFilled(owned()));
+        return Err(ClaimTrouble::NotFilled(name.to_owned()));
     }
     if !path.exists() {
         let capacity = quantity::value(text(&claim["status"]["capacity"]["storage"])).unwrap_or_default();
@@ -89,8 +87,29 @@ pub(crate) fn claim_disk(
     Ok(ClaimDisk { path, bytes, mode })
 }
 
+/// The folder of a bound claim, for whoever keeps something other than a disk there.
+pub(crate) fn claim_folder(
+    store: &Store,
+    cluster: &Path,
+    namespace: &str,
+    name: &str,
+) -> Result<PathBuf, ClaimTrouble> {
+    folder_of(store, cluster, &*claim(store, namespace, name)?)
+}
+
+fn claim(store: &Store, namespace: &str, name: &str) -> Result<Arc<Value>, ClaimTrouble> {
+    let not_found = || ClaimTrouble::NotFound { namespace: namespace.to_owned(), name: name.to_owned() };
+    store.get(&CLAIMS, Some(namespace), name).ok_or_else(not_found)
+}
+
+fn folder_of(store: &Store, cluster: &Path, claim: &Value) -> Result<PathBuf, ClaimTrouble> {
+    let owned = || meta::name(claim).to_owned();
+    let volume = volume_of(store, claim).ok_or_else(|| ClaimTrouble::NotBound(owned()))?;
+    files::of_volume(cluster, &volume).ok_or_else(|| ClaimTrouble::Elsewhere(owned()))
+}
+
 /// The volume that a bound claim has.
-pub(crate) fn volume_of(store: &Store, claim: &Value) -> Option<std::sync::Arc<Value>> {
+pub(crate) fn volume_of(store: &Store, claim: &Value) -> Option<Arc<Value>> {
     if claim["status"]["phase"] != "Bound" {
         return None;
     }

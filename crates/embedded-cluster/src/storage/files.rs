@@ -15,7 +15,7 @@ pub(crate) const OVERHEAD_PERCENT: u64 = 6;
 const SECTOR: u64 = 512;
 
 /// Where the volumes of claims are, below the folder of the cluster's files.
-pub(super) fn claims(cluster: &Path) -> PathBuf {
+pub(crate) fn claims(cluster: &Path) -> PathBuf {
     cluster.join("claims")
 }
 

@@ -1,11 +1,22 @@
-//! The file behind a snapshot of a claim, for whoever wants to copy it.
+//! The file behind a snapshot of a claim, for whoever wants to copy it, and the claims that ask for such a copy.
 
 use std::io;
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::{ClaimDisk, SNAPSHOT_CONTENTS, SNAPSHOTS, VolumeMode, files};
 use crate::store::Store;
 use crate::virt::kinds::text;
+
+/// On a claim: its disk was made from the snapshot of this name.
+pub(crate) const MADE_FROM: &str = "disk.porthole.dev/made-from";
+
+/// The snapshot that a claim asks to be made from.
+pub(crate) fn snapshot_wanted_by(claim: &Value) -> Option<&str> {
+    let sources = [&claim["spec"]["dataSource"], &claim["spec"]["dataSourceRef"]];
+    sources.into_iter().find(|source| source["kind"] == "VolumeSnapshot")?["name"].as_str()
+}
 
 /// Why a snapshot has no disk that can be copied.
 #[derive(Debug, thiserror::Error)]

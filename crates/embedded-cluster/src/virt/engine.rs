@@ -9,9 +9,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::kinds::{At, CLAIMS, DATA_VOLUMES, INSTANCES, INSTANCETYPES, MACHINES, NODES, PODS, PREFERENCES};
+use super::kinds::{
+    At, CLAIMS, DATA_VOLUMES, INSTANCES, INSTANCETYPES, MACHINES, NODES, PODS, PREFERENCES, STORAGE_CLASSES,
+};
 use super::kubelet::Kubelet;
-use super::{Inbox, VirtContext, conditions, handler, instance, kinds, kubelet, machine, scheduler, volumes};
+use super::{
+    Inbox, VirtContext, backend_storage, conditions, handler, instance, kinds, kubelet, machine, scheduler, volumes,
+};
 use crate::resource::GroupResource;
 use crate::store::{WatchEvent, WatchKind, meta};
 
@@ -183,8 +187,8 @@ struct Change {
 
 /// Everything that happens to the kinds that matter, each kind in order.
 fn watch_all(context: &VirtContext) -> impl Stream<Item = Change> + use<> {
-    let kinds: [&'static GroupResource; 8] =
-        [&MACHINES, &INSTANCES, &PODS, &CLAIMS, &DATA_VOLUMES, &NODES, &INSTANCETYPES, &PREFERENCES];
+    let kinds: [&'static GroupResource; 9] =
+        [&MACHINES, &INSTANCES, &PODS, &CLAIMS, &DATA_VOLUMES, &NODES, &INSTANCETYPES, &PREFERENCES, &STORAGE_CLASSES];
     let streams = kinds.map(|kind| {
         let watch = match context.store.watch(kind, None, None) {
             Ok(watch) => watch.left_stream(),
@@ -226,10 +230,19 @@ fn route(context: &VirtContext, queue: &mut Queue, change: &Change) {
         for machine in machines.iter().filter(|machine| conditions::is_true(machine, "Failure")) {
             queue.push(Work::Machine(At::of(machine)));
         }
+    } else if *change.kind == *STORAGE_CLASSES {
+        // What an instance keeps may have waited for a class.
+        let (instances, _) = context.store.list(&INSTANCES, None);
+        for instance in instances.iter().filter(|instance| instance["status"]["phase"] == "Pending") {
+            queue.push(Work::Instance(At::of(instance)));
+        }
     } else {
         // A claim or a data volume: whoever uses it may have waited for this.
         if *change.kind == *CLAIMS {
             queue.push(Work::Unscheduled);
+            if let Some(instance) = backend_storage::instance_of(object) {
+                queue.push(Work::Instance(At { namespace: at.namespace.clone(), name: instance.to_owned() }));
+            }
         }
         let (instances, _) = context.store.list(&INSTANCES, Some(&at.namespace));
         let (machines, _) = context.store.list(&MACHINES, Some(&at.namespace));

@@ -32,6 +32,7 @@ pub(crate) struct TestCluster {
     pub store: Arc<Store>,
     pub folder: PathBuf,
     pub proxy: Router,
+    has_qemu: bool,
     router: Router,
     virt: Option<VirtTasks>,
     stop: CancellationToken,
@@ -55,22 +56,41 @@ impl Answer {
 }
 
 impl TestCluster {
-    /// A new one, with the namespace `rec`.
+    /// A new one, with the namespace `rec`, whose guests are stand-ins.
     pub async fn start() -> Self {
+        Self::start_with(true).await
+    }
+
+    /// A new one with guests in QEMU; nothing, said aloud, where that is not installed.
+    pub async fn with_qemu() -> Option<Self> {
+        let cluster = Self::start_with(false).await;
+        if !cluster.has_qemu {
+            println!("skipped: QEMU is not installed");
+            return None;
+        }
+        Some(cluster)
+    }
+
+    async fn start_with(builtin_guests: bool) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let folder = temporary.path().to_owned();
         let store = Arc::new(Store::in_memory());
         crate::seeds::plant(&store, &NodeSpec::defaults()).unwrap();
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rec"}});
         store.create(&GroupResource::core("namespaces"), namespace).unwrap();
-        Self { _temporary: Some(temporary), ..Self::over(store, &folder).await }
+        Self { _temporary: Some(temporary), ..Self::over_with(store, &folder, builtin_guests).await }
     }
 
     /// One that goes on where another stopped.
     pub async fn over(store: Arc<Store>, folder: &Path) -> Self {
+        Self::over_with(store, folder, true).await
+    }
+
+    async fn over_with(store: Arc<Store>, folder: &Path, builtin_guests: bool) -> Self {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let options = VirtOptions { folder: folder.to_owned(), builtin_guests: true, ..VirtOptions::default() };
+        let options = VirtOptions { folder: folder.to_owned(), builtin_guests, ..VirtOptions::default() };
         let virt_context = VirtContext::new(Arc::clone(&store), options).await;
+        let has_qemu = virt_context.has_qemu();
         let tokens = Arc::new(Tokens::new(TOKEN.to_owned(), b"key"));
         let options = CdiOptions {
             restart_after: Duration::from_millis(50),
@@ -95,11 +115,12 @@ impl TestCluster {
             Box::new(storage::Claims),
             Box::new(cdi::DataVolumes),
             Box::new(snapshots::Snapshots),
+            Box::new(snapshots::Machines),
         ];
         let api = Api::new(Arc::clone(&store), tokens, webhooks, folder.join("logs"), stop.clone());
         let router = api::router(Arc::new(api), None);
         let virt = Some(virt::start(virt_context).await);
-        Self { store, folder: folder.to_owned(), proxy, router, virt, stop, tracker, _temporary: None }
+        Self { store, folder: folder.to_owned(), proxy, has_qemu, router, virt, stop, tracker, _temporary: None }
     }
 
     /// Ends everything in the middle of whatever it does.

@@ -230,11 +230,14 @@ async fn whoever_clones_from_elsewhere_needs_permission_there() {
     let cluster = TestCluster::start().await;
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}});
     cluster.send("POST", "/api/v1/namespaces", &namespace.to_string()).await;
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"name": "ana"}, "roleRef": {"kind": "ClusterRole", "name": "edit"},
-        "subjects": [{"kind": "User", "name": "ana"}]});
-    let path = "/apis/rbac.authorization.k8s.io/v1/namespaces/team/rolebindings";
-    assert_eq!(cluster.send("POST", path, &binding.to_string()).await.status, 201);
+    let bind = async |namespace: &str, role: &str| {
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": {"name": "ana"}, "roleRef": {"kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "User", "name": "ana"}]});
+        let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings");
+        assert_eq!(cluster.send("POST", &path, &binding.to_string()).await.status, 201);
+    };
+    bind("team", "edit").await;
     let clone = |kind: &str, namespace: &str| {
         json!({"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "metadata": {"name": namespace},
             "spec": {"source": {kind: {"namespace": namespace, "name": "x"}}, "storage": {}}})
@@ -251,8 +254,9 @@ async fn whoever_clones_from_elsewhere_needs_permission_there() {
     let machines = "/apis/kubevirt.io/v1/namespaces/team/virtualmachines";
     let refused = cluster.send_as(Some("ana"), "POST", machines, &machine.to_string()).await;
     assert_eq!(refused.body["details"]["causes"][0]["field"], "spec.dataVolumeTemplates[0]", "{}", refused.body);
-    let allowed = cluster.send_as(Some("ana"), "POST", path, &clone("pvc", "porthole-images").to_string()).await;
-    assert_eq!(allowed.status, 201, "images for everyone may be cloned by everyone");
+    bind("rec", "cdi.kubevirt.io:clone-sourcer").await;
+    let allowed = cluster.send_as(Some("ana"), "POST", path, &clone("pvc", "rec").to_string()).await;
+    assert_eq!(allowed.status, 201, "{}", allowed.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

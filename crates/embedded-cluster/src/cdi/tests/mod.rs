@@ -3,6 +3,7 @@
 mod buckets;
 pub(crate) mod cluster;
 mod importing;
+mod quotas;
 mod replay;
 mod story;
 mod uploading;

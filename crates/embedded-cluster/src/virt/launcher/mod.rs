@@ -105,7 +105,7 @@ pub fn provisioner(store: &Store, instance: &Value) -> Value {
 }
 
 fn pod_spec(store: &Store, instance: &Value, spec: &InstanceSpec, hostname: &str) -> Value {
-    let (volumes, mounts) = volumes::of_launcher(store, meta::namespace(instance), spec);
+    let (volumes, mounts) = volumes::of_launcher(store, instance, spec);
     let grace = spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE_SECONDS);
     let architecture = spec.architecture.as_deref().unwrap_or("amd64");
     let mut selector = instance["spec"]["nodeSelector"].as_object().cloned().unwrap_or_default();

@@ -29,7 +29,7 @@ fn boot_disc() -> Option<PathBuf> {
 }
 
 /// A cluster with real guests.
-async fn cluster() -> Option<(TestCluster, Folder)> {
+pub async fn cluster() -> Option<(TestCluster, Folder)> {
     let temporary = Folder(tempfile::tempdir().unwrap());
     let folder = temporary.0.path().join("cluster");
     let cluster = TestCluster::over(Arc::new(Store::in_memory()), &folder, Vec::new(), false).await;

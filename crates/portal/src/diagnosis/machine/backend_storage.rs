@@ -8,7 +8,7 @@ const NORMAL: i64 = 60;
 
 pub(super) fn check(case: &MachineCase) -> Option<Draft> {
     let told = case
-        .gives(&["BackendStorageNotReady", "FailedBackendStorageCreate"])
+        .gives(&["BackendStorageNotReady", "FailedBackendStorageCreate", "FailedBackendStorageProbe"])
         .or_else(|| case.says(&["no default storage class found", "backend storage pvc"]))?;
     if told.says(&["no default storage class found"]) {
         return Some(
@@ -40,6 +40,10 @@ mod tests {
         let findings =
             machine(&stuck("Starting", "Synchronized", "FailedBackendStorageCreate", "no default storage class found"));
         assert!(by("backend-storage", &findings).fix.contains("vmStateStorageClass"));
+        for words in ["backend storage PVC lost", "storage class gone not found"] {
+            let findings = machine(&stuck("Starting", "Synchronized", "FailedBackendStorageProbe", words));
+            assert!(by("backend-storage", &findings).fix.contains("persistent-state-for-"), "{words}");
+        }
         let waits =
             |seconds| machine(&stuck_for(seconds, "Starting", "Synchronized", "BackendStorageNotReady", "PVC pending"));
         assert!(by("backend-storage", &waits(10)).is_normal());

@@ -1,42 +1,12 @@
-//! Snapshots of claims over the API, with storage and CDI as they are.
+//! Snapshots of claims, and the disks that are made from them.
 
 use serde_json::{Value, json};
 
+use super::{BYTES, events, ready, snapshot, with_claim};
 use crate::cdi::PROFILES;
 use crate::cdi::tests::cluster::{TestCluster, sized};
 use crate::storage::{CLAIMS, SNAPSHOT_CONTENTS, SNAPSHOTS, files};
 use crate::store::meta;
-use crate::virt::kinds::EVENTS;
-
-const BYTES: usize = 8 << 20;
-
-/// A claim that somebody wrote to.
-async fn with_claim(cluster: &TestCluster, name: &str, content: u8) {
-    cluster.create(name, sized(json!({"blank": {}}), "8Mi")).await;
-    cluster.until_phase(name, "Succeeded").await;
-    std::fs::write(cluster.disk(name), vec![content; BYTES]).unwrap();
-}
-
-async fn snapshot(cluster: &TestCluster, name: &str, claim: &str) {
-    let snapshot = json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot",
-        "metadata": {"name": name}, "spec": {"source": {"persistentVolumeClaimName": claim}}});
-    let path = "/apis/snapshot.storage.k8s.io/v1/namespaces/rec/volumesnapshots";
-    let answer = cluster.send("POST", path, &snapshot.to_string()).await;
-    assert_eq!(answer.status, 201, "{}", answer.body);
-}
-
-async fn ready(cluster: &TestCluster, name: &str) -> Value {
-    let status = || cluster.get(&SNAPSHOTS, name)["status"].clone();
-    cluster.until("the snapshot is ready", || status()["readyToUse"] == true).await;
-    status()
-}
-
-fn events(cluster: &TestCluster, name: &str) -> Vec<String> {
-    let (mut events, _) = cluster.store.list(&EVENTS, Some("rec"));
-    events.retain(|event| event["involvedObject"]["name"] == name);
-    events.sort_by_key(|event| meta::version(event));
-    events.iter().map(|event| format!("{} {}", event["reason"], event["message"]).replace('"', "")).collect()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_made_from_a_snapshot_has_what_the_claim_held_then() {
@@ -154,4 +124,32 @@ async fn profiles_say_which_classes_keep_snapshots() {
     };
     cluster.until("profiles are there", || class_of("porthole-snap") == Some(json!("porthole-snap"))).await;
     assert_eq!(class_of("porthole-local"), Some(Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_may_name_the_snapshot_that_it_is_made_from() {
+    let cluster = TestCluster::start().await;
+    with_claim(&cluster, "mother", 5).await;
+    let claim = |name: &str, size: &str| {
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": {
+            "accessModes": ["ReadWriteOnce"], "volumeMode": "Block", "resources": {"requests": {"storage": size}},
+            "dataSource": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s1"}}})
+    };
+    let path = "/api/v1/namespaces/rec/persistentvolumeclaims";
+    assert_eq!(cluster.send("POST", path, &claim("daughter", "16Mi").to_string()).await.status, 201);
+    let why = "ProvisioningFailed failed to provision volume with StorageClass \"porthole-snap\": error getting handle \
+               for DataSource Type VolumeSnapshot by Name s1: ";
+    let missing = format!(
+        "{why}error getting snapshot s1 from api server: volumesnapshots.snapshot.storage.k8s.io \"s1\" not found"
+    );
+    cluster.until("it says what is missing", || events(&cluster, "daughter").contains(&missing)).await;
+    snapshot(&cluster, "s1", "mother").await;
+    ready(&cluster, "s1").await;
+    cluster.until("it is bound", || cluster.get(&CLAIMS, "daughter")["status"]["phase"] == "Bound").await;
+    let disk = std::fs::read(cluster.disk("daughter")).unwrap();
+    assert!(disk == [vec![5; BYTES], vec![0; BYTES]].concat(), "as large as the claim, zeros at its end");
+
+    assert_eq!(cluster.send("POST", path, &claim("small", "4Mi").to_string()).await.status, 201);
+    let small = format!("{why}requested volume size 4194304 is less than the size 8388608 for the source snapshot s1");
+    cluster.until("it says that it is too small", || events(&cluster, "small").contains(&small)).await;
 }
