@@ -169,9 +169,6 @@ pub struct Devices {
     /// Network interfaces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub interfaces: Vec<Interface>,
-    /// A security chip, with its options.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tpm: Option<Value>,
     /// Pointer devices beyond the PS/2 mouse.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Input>,

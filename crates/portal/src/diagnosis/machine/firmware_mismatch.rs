@@ -13,7 +13,7 @@ pub(super) fn check(case: &MachineCase) -> Option<Draft> {
     let spec = case.spec().filter(|spec| !is_in_setup(spec))?;
     let loader = spec.domain.firmware.as_ref().and_then(|firmware| firmware.bootloader.as_ref());
     let is_efi = match loader {
-        Some(loader) => loader["efi"].is_object(),
+        Some(loader) => loader.efi.is_some(),
         // An instance shows what its preference brought; a machine leaves it out.
         None if case.vmi.is_some() => false,
         None => case.vm.as_deref()?.spec.preference.as_ref().map_or(Some(false), |named| wants_efi(&named.name))?,

@@ -1,6 +1,6 @@
 //! Windows 11's Setup refuses a machine that lacks what it asks for.
 
-use kubevirt::domain::InstanceSpec;
+use kubevirt::domain::{Efi, InstanceSpec};
 
 use super::super::machine_case::MachineCase;
 use super::super::told::{Draft, Told};
@@ -33,7 +33,7 @@ fn lacks(case: &MachineCase, spec: &InstanceSpec) -> Vec<&'static str> {
     let by_type = !is_whole && vm.is_some_and(|vm| vm.instancetype.is_some());
     let mut lacks = Vec::new();
     let has_chip = match &spec.domain.devices.tpm {
-        Some(tpm) => tpm["enabled"] != false,
+        Some(tpm) => tpm.enabled != Some(false),
         None => by_preference,
     };
     if !has_chip {
@@ -41,7 +41,7 @@ fn lacks(case: &MachineCase, spec: &InstanceSpec) -> Vec<&'static str> {
     }
     let loader = spec.domain.firmware.as_ref().and_then(|firmware| firmware.bootloader.as_ref());
     let is_secure = match loader {
-        Some(loader) => loader["efi"].is_object() && loader["efi"]["secureBoot"] != false,
+        Some(loader) => loader.efi.as_ref().is_some_and(Efi::has_secure_boot),
         None => by_preference,
     };
     if !is_secure {
