@@ -26,6 +26,9 @@ pub struct InstanceSpec {
     /// Labels that a node must have.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
+    /// Rules about nodes and other pods, as of any pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Value>,
     /// `amd64`, `arm64` or `s390x`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,

@@ -9,6 +9,7 @@
 //! | `changing` | a machine that is there: discs, disks, size, its end |
 //! | `creating` | a machine from the form: made, refused, shown again |
 //! | `uploads` | files into images: whole, resumed, cancelled, refused |
+//! | `diagnosing` | the classic failures of storage and of Windows, by their names |
 //! | `demo` | what the demo holds, and that it is put there once |
 //! | `live` | changes made with kubectl arrive |
 //! | `answers` | headers, files, probes |
@@ -24,6 +25,7 @@ mod clusters;
 mod consoles;
 mod creating;
 mod demo;
+mod diagnosing;
 mod live;
 mod origins;
 mod signing_in;

@@ -24,6 +24,7 @@ mod draft;
 pub mod manifest;
 mod options;
 mod problem;
+mod quota;
 pub mod size;
 mod system;
 mod template;
@@ -34,9 +35,8 @@ pub use copies::{count, each};
 pub use cost::costs;
 pub use draft::{Boot, Bus, ExtraDisk, Firmware, Hidden, MachineDraft, NetworkChoice, Run, Tpm};
 pub use manifest::{Manifests, all_as_yaml, line_of, manifests};
-pub use options::{
-    ClassOption, CreateOptions, ImageKind, ImageOption, QuotaKind, QuotaLine, SizeCard, memory_cost_mib,
-};
+pub use options::{ClassOption, CreateOptions, ImageKind, ImageOption, SizeCard};
 pub use problem::{Problems, problems, size_of, suggest_name};
+pub use quota::{Headroom, QuotaKind, QuotaLine, headroom};
 pub use system::{Family, SystemCard, built_in_systems, system_from_preference};
 pub use template::{MachineTemplate, from_template, kept_in_template, read_template, summary, title_problem};
