@@ -29,6 +29,7 @@ mod volume;
 
 pub use download::Download;
 pub(crate) use index::DiskIndex;
+pub(crate) use library::{is_passing, users};
 pub(crate) use uploads::Uploads;
 pub use uploads::{Chunk, ChunkError, UploadProxy};
 

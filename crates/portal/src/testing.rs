@@ -112,6 +112,12 @@ impl Fake {
         self.inner.machines.machines().apply(&key, serde_json::from_value(vm).expect("a machine"));
     }
 
+    /// A machine's instance.
+    pub(crate) fn instance(&self, namespace: &str, name: &str, vmi: Value) {
+        let key: Key = (namespace.to_owned(), name.to_owned());
+        self.inner.machines.instances().apply(&key, serde_json::from_value(vmi).expect("an instance"));
+    }
+
     /// A data volume that an upload made.
     pub(crate) fn volume(&self, namespace: &str, name: &str, status: &Value) {
         let volume = json!({ "metadata": { "namespace": namespace, "name": name, "uid": "u1" }, "status": status });

@@ -45,12 +45,13 @@ impl Inner {
             )));
         }
         let named: BTreeSet<&str> = claims.iter().map(String::as_str).collect();
-        let its: BTreeSet<&str> = editing.disks.iter().filter_map(|disk| disk.claim.as_deref()).collect();
+        let all = || editing.disks.iter().chain(&editing.detached);
+        let its: BTreeSet<&str> = all().filter_map(|disk| disk.claim.as_deref()).collect();
         if let Some(foreign) = named.iter().find(|claim| !its.contains(*claim)) {
             return Err(PortalError::Conflict(format!("The machine has no disk {foreign} any more. Look again.")));
         }
         let own: BTreeSet<&str> =
-            editing.disks.iter().filter(|disk| disk.goes_along).filter_map(|disk| disk.claim.as_deref()).collect();
+            all().filter(|disk| disk.goes_along).filter_map(|disk| disk.claim.as_deref()).collect();
         let uri = self.machine_uri(at);
         let person = self.cluster.as_person(&actor.user, &actor.groups);
         let stays = own.iter().any(|claim| !named.contains(claim));
