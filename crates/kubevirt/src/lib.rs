@@ -27,6 +27,7 @@ pub mod snapshot;
 pub mod status;
 pub mod storage;
 pub mod subresource;
+pub mod template;
 
 pub use cdi::{CdiConfig, DataSource, DataVolume, DataVolumePhase, StorageProfile};
 pub use cluster::KubeVirt;
