@@ -74,7 +74,10 @@ impl Fake {
                 optional: Kind::ALL
                     .into_iter()
                     .filter_map(|kind| Some((kind.group(), *kind.optional_versions().first()?)))
-                    .chain([(kubevirt::export::GROUP, kubevirt::export::VERSIONS[0])])
+                    .chain([
+                        (kubevirt::export::GROUP, kubevirt::export::VERSIONS[0]),
+                        (kubevirt::template::GROUP, kubevirt::template::VERSIONS[0]),
+                    ])
                     .collect(),
             },
         );

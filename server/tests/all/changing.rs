@@ -17,6 +17,7 @@ spec:
   runStrategy: Manual
   template:
     spec:
+      terminationGracePeriodSeconds: 600
       domain:
         cpu: {sockets: 1}
         memory: {guest: 128Mi}
@@ -42,6 +43,23 @@ async fn rig() -> (TestPorthole, Client) {
 
 async fn change(client: &Client, what: &str, more: &str) -> Answer {
     client.post(&format!("/api/machines/{what}"), &format!("namespace=blue&name=rig&{more}")).await
+}
+
+/// Switches the machine on and waits until it runs.
+async fn start(client: &Client) {
+    let started = change(client, "act", "action=start").await;
+    assert_eq!(started.status, 200, "{started:?}");
+    is_in(client, &["running"]).await;
+}
+
+/// Waits until the machine is in one of some states; in which.
+async fn is_in(client: &Client, states: &[&str]) -> String {
+    eventually(&format!("it is {states:?}"), async || {
+        let answer = client.post("/api/machines/get", "namespace=blue&name=rig").await.json();
+        let state = answer["row"]["state"].as_str().unwrap_or_default().to_owned();
+        if states.contains(&state.as_str()) { Ok(state) } else { Err(answer) }
+    })
+    .await
 }
 
 async fn machine(porthole: &TestPorthole) -> Value {
@@ -115,14 +133,7 @@ async fn network_cards_and_disks_come_and_go() {
 #[tokio::test]
 async fn what_waits_for_the_next_start_is_taken_back() {
     let (porthole, ana) = rig().await;
-    let started = change(&ana, "act", "action=start").await;
-    assert_eq!(started.status, 200, "{started:?}");
-    let state = async || ana.post("/api/machines/get", "namespace=blue&name=rig").await.json()["row"]["state"].clone();
-    eventually("it runs", async || match state().await {
-        state if state == "running" => Ok(()),
-        other => Err(other),
-    })
-    .await;
+    start(&ana).await;
     let before = machine(&porthole).await["spec"].clone();
     for (what, more) in [("resize", "instancetype=&cpus=2&memory=256+MiB"), ("remove-card", "card=default")] {
         let done = change(&ana, what, more).await;
@@ -144,6 +155,22 @@ async fn what_waits_for_the_next_start_is_taken_back() {
     let domain = |spec: &Value| spec["template"]["spec"]["domain"].clone();
     assert_eq!(domain(&after)["memory"], domain(&before)["memory"]);
     assert_eq!(domain(&after)["devices"]["interfaces"][0]["name"], "default");
+    porthole.stop().await;
+}
+
+#[tokio::test]
+async fn a_guest_that_ignores_the_power_button_is_forced_off() {
+    let (porthole, ana) = rig().await;
+    start(&ana).await;
+    let early = change(&ana, "act", "action=force_off").await;
+    assert_eq!(early.status, 409, "it was not asked yet: {early:?}");
+    assert_eq!(change(&ana, "act", "action=stop").await.status, 200);
+    // A guest that listens is off before anybody could be impatient.
+    if is_in(&ana, &["stopping", "stopped"]).await == "stopping" {
+        let forced = change(&ana, "act", "action=force_off").await;
+        assert!(forced.status == 200 || is_in(&ana, &["stopped"]).await == "stopped", "{forced:?}");
+    }
+    is_in(&ana, &["stopped"]).await;
     porthole.stop().await;
 }
 

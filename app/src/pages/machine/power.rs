@@ -17,6 +17,7 @@ pub(super) fn PowerBar(row: Memo<MachineRow>, copy: Memo<Option<String>>) -> imp
     let starts = Memo::new(move |_| is_possible(MachineAction::Start));
     let hold = Memo::new(move |_| row.with(hold_action));
     let console = row.with_untracked(|row| paths::console(&row.at));
+    let template = row.with_untracked(|row| paths::template_of(&row.at));
     view! {
         {move || {
             if starts.get() {
@@ -55,6 +56,10 @@ pub(super) fn PowerBar(row: Memo<MachineRow>, copy: Memo<Option<String>>) -> imp
                         }
                     })
             }}
+            <a class=button_class(Look::Item) href=template>
+                <Icon glyph=Glyph::Label/>
+                "Save as template…"
+            </a>
             <DeleteItem/>
         </Menu>
         <RiskyDialog row risk=&RESET/>

@@ -19,10 +19,11 @@ use crate::{KUBEVIRT_VERSION, clock, controllers};
 
 const ROLES: &str = include_str!("roles.yaml");
 const STORAGE_ROLES: &str = include_str!("roles-storage.yaml");
-const DEFINITIONS: [&str; 3] = [
+const DEFINITIONS: [&str; 4] = [
     include_str!("definitions.yaml"),
     include_str!("definitions-storage.yaml"),
     include_str!("definitions-instancetypes.yaml"),
+    include_str!("definitions-templates.yaml"),
 ];
 const NAMESPACES: [&str; 5] = ["default", "kube-system", "kubevirt", "cdi", storage::IMAGES];
 /// Cluster role and the groups that are bound to it.

@@ -227,7 +227,7 @@ pub struct MachineDraft {
     pub devices: String,
     /// When it runs.
     pub run: Run,
-    /// The machine's manifest as it was edited by hand, in YAML; `None`: what follows from all the others. `${NAME}` in it
+    /// The machine's manifest as it was edited by hand, in YAML; `None`: what follows from all the others. `${MACHINE_NAME}` in it
     /// stands for the machine's name.
     pub manifest: Option<String>,
 }

@@ -11,8 +11,8 @@ use super::size;
 use super::template::MachineTemplate;
 use super::yaml;
 
-/// Stands for the machine's name in a template's manifest. No parameter has this name in a template that Porthole keeps.
-pub const MACHINE_NAME: &str = "NAME";
+/// Stands for the machine's name in a manifest. No parameter of a template that Porthole keeps has this name.
+pub const MACHINE_NAME: &str = "MACHINE_NAME";
 /// Longest name of a parameter, in characters.
 const LONGEST_NAME: usize = 40;
 /// Longest value of a parameter, in characters.
@@ -96,7 +96,7 @@ pub fn parameters_problem(parameters: &[TemplateParameter]) -> Option<String> {
             return Some(format!("{name} cannot name a parameter: use capitals, digits and _, as in DISK_SIZE."));
         }
         if name == MACHINE_NAME {
-            return Some("NAME stands for the machine's name already. Give the parameter another one.".to_owned());
+            return Some(format!("{name} stands for the machine's name already. Give the parameter another one."));
         }
         if !seen.insert(name) {
             return Some(format!("There are two parameters of the name {name}."));
@@ -258,13 +258,13 @@ mod tests {
 
     #[test]
     fn a_manifest_holds_a_value_as_one_text_whatever_is_in_it() {
-        let machine = serde_json::json!({"metadata": {"labels": {"role": "${ROLE}", "of": "${NAME}"}}});
+        let machine = serde_json::json!({"metadata": {"labels": {"role": "${ROLE}", "of": "${MACHINE_NAME}"}}});
         let asked = vec![parameter("ROLE", ParameterKind::Text)];
         let template = MachineTemplate { machine: Some(machine), parameters: asked, ..MachineTemplate::default() };
         let values = BTreeMap::from([("ROLE".to_owned(), "a: \"b\"".to_owned())]);
         let manifest = filled(&template, &values).unwrap().manifest.unwrap();
         let read: Value = serde_yaml_ng::from_str(&manifest).unwrap();
-        assert_eq!(read["metadata"]["labels"], serde_json::json!({"role": "a: \"b\"", "of": "${NAME}"}));
+        assert_eq!(read["metadata"]["labels"], serde_json::json!({"role": "a: \"b\"", "of": "${MACHINE_NAME}"}));
     }
 
     #[test]
@@ -293,7 +293,7 @@ mod tests {
         let wrong = TemplateParameter { default: "much".to_owned(), ..parameter("A", ParameterKind::Size) };
         for parameters in [
             vec![parameter("disk size", ParameterKind::Text)],
-            vec![parameter("NAME", ParameterKind::Text)],
+            vec![parameter(MACHINE_NAME, ParameterKind::Text)],
             vec![parameter("A", ParameterKind::Text), parameter("A", ParameterKind::Number)],
             vec![parameter("A", ParameterKind::Choice)],
             vec![wrong],
@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_form_says_what_it_refers_to() {
-        let draft = MachineDraft { name: "${NAME}".to_owned(), ..template(Vec::new()).draft };
+        let draft = MachineDraft { name: "${MACHINE_NAME}".to_owned(), ..template(Vec::new()).draft };
         let found = references(&draft);
         let named = |name: &str| found.iter().find(|(of, _)| of == name).map(|(_, kind)| *kind);
         assert_eq!(found.len(), 4, "the machine's own name is no parameter: {found:?}");

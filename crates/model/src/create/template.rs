@@ -34,7 +34,7 @@ pub struct MachineTemplate {
     pub parameters: Vec<TemplateParameter>,
     /// What it fills in. It names no machine and holds no password, unless it refers to a parameter for that.
     pub draft: MachineDraft,
-    /// The machine's manifest, if the form has no words for it. `${NAME}` stands for the machine's name.
+    /// The machine's manifest, if the form has no words for it. `${MACHINE_NAME}` stands for the machine's name.
     pub machine: Option<Value>,
 }
 

@@ -98,7 +98,10 @@ impl Pulse {
             optional: Kind::ALL
                 .into_iter()
                 .map(|kind| (kind.group(), kind.optional_versions()))
-                .chain([(kubevirt::export::GROUP, kubevirt::export::VERSIONS)])
+                .chain([
+                    (kubevirt::export::GROUP, kubevirt::export::VERSIONS),
+                    (kubevirt::template::GROUP, kubevirt::template::VERSIONS),
+                ])
                 .filter_map(|(group, versions)| optional(groups, group, versions))
                 .collect(),
         };

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use model::ObjectRef;
+use model::create::own_secrets;
 use serde_json::Value;
 
 use crate::Inner;
@@ -107,8 +108,8 @@ fn secrets(machine: &Value) -> BTreeSet<String> {
     });
     let keys = spec["accessCredentials"].as_array().into_iter().flatten();
     let keys = keys.map(|entry| &entry["sshPublicKey"]["source"]["secret"]["secretName"]);
-    let is_its =
-        |secret: &&str| ["cloud-init", "sysprep", "ssh-keys"].iter().any(|end| **secret == format!("{name}-{end}"));
+    let own = own_secrets(name);
+    let is_its = |secret: &&str| own.iter().any(|own| own == secret);
     volumes.chain(keys).filter_map(Value::as_str).filter(is_its).map(str::to_owned).collect()
 }
 

@@ -28,7 +28,7 @@ pub(super) fn portable(machine: &Value) -> (Value, Vec<String>) {
     (machine, notes)
 }
 
-/// `${NAME}` with something behind it.
+/// `${MACHINE_NAME}` with something behind it.
 fn reference(rest: &str) -> String {
     format!("${{{MACHINE_NAME}}}{rest}")
 }

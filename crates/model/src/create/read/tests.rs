@@ -79,9 +79,13 @@ fn what_the_form_cannot_say_keeps_the_manifest_without_what_is_this_machines_alo
     machine["spec"]["dataVolumeTemplates"].as_array_mut().unwrap().pop();
     let read = read_machine(&machine, &options());
     let manifest = yaml::document(read.machine.as_ref().unwrap());
-    for kept in
-        ["app: shop", "model: host-passthrough", "name: \"${NAME}-disk\"", "name: \"${NAME}-data-1\"", "name: old-data"]
-    {
+    for kept in [
+        "app: shop",
+        "model: host-passthrough",
+        "name: \"${MACHINE_NAME}-disk\"",
+        "name: \"${MACHINE_NAME}-data-1\"",
+        "name: old-data",
+    ] {
         assert!(manifest.contains(kept), "{kept}\n{manifest}");
     }
     for gone in ["web-1", "02:00", "uuid", "status", "namespace: green", "hostname"] {
