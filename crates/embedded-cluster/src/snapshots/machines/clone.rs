@@ -163,17 +163,11 @@ fn source(context: &SnapshotContext, clone: &Value) -> Result<Arc<Value>, Halt> 
         let kind = text(&clone["spec"]["source"]["kind"]);
         Halt::Pending("SourceDoesNotExist", format!("Source doesnt exist: {kind} {namespace}/{name}"))
     })?;
-    if is_of_machine(clone) && has_backend_storage(&there) {
+    if is_of_machine(clone) && volumes::keeps_state(&there) {
         let why = format!("Clone of source with backendstorage is not supported: VM {namespace}/{name}");
         return Err(Halt::Failed("SourceVMWithBackendStorageInvalid", why));
     }
     Ok(there)
-}
-
-/// Whether a machine keeps the state of its firmware or of its TPM.
-pub(super) fn has_backend_storage(machine: &Value) -> bool {
-    let domain = &machine["spec"]["template"]["spec"]["domain"];
-    domain["devices"]["tpm"]["persistent"] == true || domain["firmware"]["bootloader"]["efi"]["persistent"] == true
 }
 
 /// Asks for a snapshot, if all disks can be kept.
@@ -223,7 +217,7 @@ fn check_content(context: &SnapshotContext, from: &Value) -> Result<(), Halt> {
     let kept =
         kept.ok_or_else(|| failed(format!("snapshot content {name} in namespace {namespace} does not exist")))?;
     let machine = &kept["spec"]["source"]["virtualMachine"];
-    if has_backend_storage(machine) {
+    if volumes::keeps_state(machine) {
         let place = format!("snapshot {namespace}/{}", meta::name(from));
         return Err(failed(format!("Clone of source with backendstorage is not supported: {place}")));
     }
