@@ -15,7 +15,7 @@ use std::sync::{Arc, Weak};
 use serde_json::json;
 use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard};
 
-use super::qmp::Qmp;
+use super::qmp::{Qmp, QmpError};
 use super::running::{Control, Guest};
 use super::{GuestError, GuestState};
 
@@ -75,11 +75,13 @@ impl Guest {
         let Control::Qemu { qmp, held, .. } = &self.control else { return Ok(()) };
         std::fs::write(mark(self), "")?;
         held.store(true, Ordering::SeqCst);
-        let stopped = qmp.execute("stop", json!({})).await;
-        if stopped.is_err() {
+        let Err(error) = qmp.execute("stop", json!({})).await else { return Ok(()) };
+        // One that only takes long stops in the end, and goes on after that.
+        if !matches!(error, QmpError::Timeout(_)) {
             held.store(false, Ordering::SeqCst);
         }
-        stopped.map(drop).map_err(GuestError::from)
+        go_on(qmp, mark(self)).await;
+        Err(error.into())
     }
 
     /// What is left where the cluster ends while somebody holds the guest.

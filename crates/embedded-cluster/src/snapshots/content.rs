@@ -44,14 +44,13 @@ pub(super) fn reconcile(context: &Arc<SnapshotContext>, kept: &Value) -> Result<
         let (uid, name) = (meta::uid(&kept), meta::name(&kept));
         let taken = take(&shared, &kept).await;
         let has_failed = taken.is_err();
-        // What is written wakes the controller: it must not find a job to begin that is done, nor miss one that failed.
-        if has_failed {
-            shared.jobs.fail(uid);
-        }
+        // First, so that nobody finds a job to begin that is done.
         if let Err(error) = write_down(&shared, &kept, taken) {
             tracing::warn!(%error, snapshot.content = name, "the end of a copy could not be written down");
         }
-        if !has_failed {
+        if has_failed {
+            shared.jobs.fail(uid);
+        } else {
             shared.jobs.forget(uid);
         }
     });

@@ -62,6 +62,11 @@ pub fn claim_of(store: &Store, instance: &Value) -> Option<Arc<Value>> {
     if spec.domain.keeps_state() { claim_for(store, meta::namespace(instance), meta::name(instance)) } else { None }
 }
 
+/// How the claim of a machine's state is called among what is kept of the machine.
+pub(crate) fn volume_name(machine: &Value) -> String {
+    format!("{LABEL}-{}", meta::name(machine))
+}
+
 /// The claim that keeps the state of an instance by this name.
 pub(crate) fn claim_for(store: &Store, namespace: &str, name: &str) -> Option<Arc<Value>> {
     let (claims, _) = store.list(&CLAIMS, Some(namespace));

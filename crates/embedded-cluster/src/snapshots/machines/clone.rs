@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::{CLONES, CONTENTS, RESTORES, SNAPSHOTS, V1BETA1, patches, restore, set, snapshot, volumes};
+use super::{CLONES, CONTENTS, RESTORES, SNAPSHOTS, V1BETA1, create, patches, restore, set, snapshot, volumes};
 use crate::controllers::settle;
 use crate::error::ApiError;
 use crate::snapshots::SnapshotContext;
@@ -206,7 +206,7 @@ fn make(context: &SnapshotContext, clone: &Value, kind: &str, name: &str, spec: 
         },
         "spec": spec,
     });
-    settle(context.store.create(resource, object))
+    create(context, resource, object)
 }
 
 /// Whether all disks of the machine that was kept are kept too.
@@ -249,7 +249,11 @@ fn begin_restore(context: &SnapshotContext, clone: &mut Value) -> Result<(), Hal
         spec["volumeRestorePolicy"] = policy.into();
     }
     let name = format!("tmp-restore-{}", meta::uid(clone));
-    make(context, clone, "VirtualMachineRestore", &name, &spec)?;
+    if let Err(error) = make(context, clone, "VirtualMachineRestore", &name, &spec) {
+        let message = format!("failed creating restore {name} for clone {}: {error}", meta::name(clone));
+        context.tell(clone, CONTROLLER, Level::Warning, "RestoreCreationFailed", &message);
+        return Err(error.into());
+    }
     tell(context, clone, "RestoreCreated", &format!("created restore {name} for clone {}", meta::name(clone)));
     clone["status"]["restoreName"] = name.into();
     Ok(())

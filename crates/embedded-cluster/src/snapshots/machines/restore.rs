@@ -10,7 +10,7 @@ use kubevirt::quantity;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::{CONTENTS, RESTORES, SNAPSHOTS, restored, set, snapshot};
+use super::{CONTENTS, RESTORES, SNAPSHOTS, create, restored, set, snapshot};
 use crate::cdi::{POPULATED_FOR, PRE_POPULATED, VOLUMES as DATA_VOLUMES};
 use crate::clock;
 use crate::controllers::settle;
@@ -395,7 +395,7 @@ fn create_claim(
         }
     }
     new_claim(&context.store, &mut claim);
-    settle(context.store.create(&CLAIMS, claim)).map_err(words)
+    create(context, &CLAIMS, claim).map_err(words)
 }
 
 /// A claim like the one that was kept, made from its snapshot.
@@ -445,7 +445,7 @@ fn new_claim_from(restore: &Value, kept: &Value, original: &Value, entry: &Value
 fn hand_over_state(context: &SnapshotContext, restore: &Value, kept: &Value) -> Result<(), String> {
     let (namespace, machine) = (meta::namespace(restore), text(&restore["spec"]["target"]["name"]));
     let mut entries = restore["status"]["restores"].as_array().into_iter().flatten();
-    let Some(entry) = entries.find(|entry| entry["volumeName"] == super::volumes::state_volume(kept).as_str()) else {
+    let Some(entry) = entries.find(|entry| entry["volumeName"] == backend_storage::volume_name(kept).as_str()) else {
         return Ok(());
     };
     let new = text(&entry["persistentVolumeClaim"]);

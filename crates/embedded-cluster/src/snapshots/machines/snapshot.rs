@@ -249,7 +249,7 @@ fn list_volumes(snapshot: &mut Value, kept: &Value) {
         backups.is_some_and(|backups| backups.iter().any(|backup| backup["volumeName"] == name))
     };
     let all = volumes::of(machine);
-    let state = Some(volumes::state_volume(machine)).filter(|_| volumes::keeps_state(machine));
+    let state = Some(crate::virt::backend_storage::volume_name(machine)).filter(|_| volumes::keeps_state(machine));
     let names = all.iter().map(|volume| volume.name.clone()).chain(state);
     let (included, excluded): (Vec<String>, Vec<String>) = names.partition(|name| is_kept(name));
     let could_be_kept = |name: &str| {

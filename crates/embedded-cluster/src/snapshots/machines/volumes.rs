@@ -26,14 +26,9 @@ pub(super) fn all_claims(store: &Store, machine: &Value) -> Vec<(String, String)
     if keeps_state(machine)
         && let Some(claim) = backend_storage::claim_for(store, namespace, name)
     {
-        claims.push((state_volume(machine), meta::name(&claim).to_owned()));
+        claims.push((backend_storage::volume_name(machine), meta::name(&claim).to_owned()));
     }
     claims
-}
-
-/// How the claim of a machine's state is called among its volumes.
-pub(super) fn state_volume(machine: &Value) -> String {
-    format!("{}-{}", backend_storage::LABEL, meta::name(machine))
 }
 
 /// Whether a machine keeps the state of its firmware or of its TPM.

@@ -213,6 +213,9 @@ async fn a_machine_is_put_back_with_what_its_tpm_held_and_goes_to_no_other() {
     };
     std::fs::create_dir_all(file().parent().unwrap()).unwrap();
     std::fs::write(file(), "old").unwrap();
+    let can_be_kept = json!([{"enabled": true, "name": "persistent-state-for-mother"}]);
+    let told = || cluster.get(&MACHINES, "mother")["status"]["volumeSnapshotStatuses"] == can_be_kept;
+    cluster.until("its state can be kept", told).await;
     let status = keep(&cluster, "s1").await;
     assert_eq!(status["snapshotVolumes"]["includedVolumes"], json!(["persistent-state-for-mother"]));
     std::fs::write(file(), "new").unwrap();
