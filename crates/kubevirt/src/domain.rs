@@ -26,6 +26,9 @@ pub struct InstanceSpec {
     /// Labels that a node must have.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
+    /// Rules about nodes and other pods, as of any pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Value>,
     /// `amd64`, `arm64` or `s390x`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
@@ -172,6 +175,9 @@ pub struct Devices {
     /// `false`: no screen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub autoattach_graphics_device: Option<bool>,
+    /// `false`: no network card, where none is named; otherwise there is one on the pod network then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autoattach_pod_interface: Option<bool>,
     /// `false`: no serial console.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub autoattach_serial_console: Option<bool>,

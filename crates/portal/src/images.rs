@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `index`, `pace` | keeps what the watches bring, and how fast disks are filled |
 //! | `volume` | writes the objects that make an image |
-//! | `make`, `quota` | what is checked before, and objects made in the person's name |
+//! | `make`, `now` | what is checked before, and objects made in the person's name |
 //! | `uploads` | a file from a browser into a claim |
 //! | `import` | the cluster fetches or copies by itself |
 //! | `frozen` | a disk of a running machine, as it is at one moment |
@@ -24,17 +24,18 @@ mod import;
 mod index;
 mod library;
 mod make;
+mod now;
 mod pace;
 mod passing;
 mod query;
-mod quota;
 mod uploads;
 mod volume;
 
 pub use download::Download;
 pub(crate) use index::DiskIndex;
-pub(crate) use uploads::Uploads;
+pub(crate) use library::{is_passing, users};
 pub use uploads::{Chunk, ChunkError, UploadProxy};
+pub(crate) use uploads::{Uploads, greet};
 
 #[cfg(test)]
 pub(crate) mod tests {

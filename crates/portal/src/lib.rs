@@ -24,6 +24,7 @@
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
 //! | [`editing`] | discs, disks and size of a machine that is there, and deleting it | - |
 //! | `images` | claims and the volumes that fill them, uploads | - |
+//! | `quota` | what a team may still use | - |
 //! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
 //! | [`doctor`] | the check of the whole cluster | to add a check |
 //! | `live` | hints for open pages | - |
@@ -46,6 +47,7 @@ mod listing;
 mod live;
 mod machines;
 mod namespaces;
+mod quota;
 pub mod records;
 mod templates;
 #[cfg(test)]
@@ -60,7 +62,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use kubevirt::PersistentVolume;
 use model::ObjectRef;
-use model::create::{CreateOptions, MachineDraft, MachineTemplate};
+use model::create::{CreateOptions, MachineDraft, MachineReading, MachineTemplate};
 use model::doctor::Report;
 use model::editing::MachineEditing;
 use model::finding::Finding;
@@ -79,6 +81,7 @@ pub use error::PortalError;
 pub use images::{Chunk, ChunkError, Download, UploadProxy};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
+pub use templates::NewTemplate;
 
 use access::{Accounts, Permissions, Visible};
 use clock::SystemClock;
@@ -108,6 +111,7 @@ struct Inner {
     disks: images::DiskIndex,
     /// Volumes that claims are bound to; their namespace is empty.
     volumes: Cache<PersistentVolume>,
+    quotas: Cache<quota::ResourceQuota>,
     catalog: create::Catalog,
     uploads: images::Uploads,
     live: live::Live,
@@ -131,6 +135,7 @@ impl Portal {
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live, Arc::clone(&clock)),
             volumes: Cache::new(live.clone(), LiveKind::Image),
+            quotas: Cache::new(live.clone(), LiveKind::Image),
             catalog: create::Catalog::new(&live),
             uploads: images::Uploads::new(proxy, clock),
             leases: console::Leases::default(),
@@ -247,15 +252,34 @@ impl Portal {
         self.0.templates(actor).await
     }
 
-    /// Keeps a draft as a template of a team, as the person.
+    /// One template by its [`MachineTemplate::at`], with values for what it has made up.
+    pub async fn template(&self, actor: &Actor, at: &str) -> Result<MachineTemplate, PortalError> {
+        self.0.template(actor, at).await
+    }
+
+    /// Keeps a draft as a template of a team, as the person. The answer is what was changed in its manifest, in sentences.
     pub async fn save_template(
         &self,
         actor: &Actor,
         namespace: &str,
+        new: &NewTemplate,
+    ) -> Result<Vec<String>, PortalError> {
+        self.0.save_template(actor, namespace, new).await
+    }
+
+    /// What a template of a machine that is there would hold.
+    pub async fn read_as_template(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineReading, PortalError> {
+        self.0.read_as_template(actor, at).await
+    }
+
+    /// Keeps a machine that is there as a template of its team, as the person.
+    pub async fn save_machine_as_template(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
         title: &str,
-        draft: &MachineDraft,
     ) -> Result<(), PortalError> {
-        self.0.save_template(actor, namespace, title, draft).await
+        self.0.save_machine_as_template(actor, at, title).await
     }
 
     /// Removes a template, as the person.
@@ -350,6 +374,11 @@ impl Portal {
         self.0.open_download(actor, at, offer, form).await
     }
 
+    /// Has a disk made now that would wait for its first machine, as the person.
+    pub async fn make_disk(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
+        self.0.make_disk(actor, at).await
+    }
+
     /// Deletes an image that no machine uses.
     pub async fn delete_image(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
         self.0.delete_image(actor, at).await
@@ -437,6 +466,8 @@ impl Inner {
         tasks.spawn("watch data volumes", follow(shared(), Kind::DataVolume, self.disks.volumes.clone()));
         tasks.spawn("watch data sources", follow(shared(), Kind::DataSource, self.disks.sources.clone()));
         tasks.spawn("watch volumes", follow(shared(), Kind::PersistentVolume, self.volumes.clone()));
+        tasks.spawn("watch quotas", follow(shared(), Kind::Quota, self.quotas.clone()));
+        tasks.spawn("watch CDI's settings", follow(shared(), Kind::CdiConfig, self.disks.settings.clone()));
         tasks.spawn("watch storage classes", follow(shared(), Kind::StorageClass, self.disks.classes.clone()));
         tasks.spawn("watch storage profiles", follow(shared(), Kind::StorageProfile, self.disks.profiles.clone()));
         tasks.spawn("watch installations", follow(shared(), Kind::Installation, self.catalog.installations.clone()));

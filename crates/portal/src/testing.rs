@@ -91,6 +91,7 @@ impl Fake {
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live, clock.clone()),
             volumes: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
+            quotas: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
             catalog: crate::create::Catalog::new(&live),
             uploads: images::Uploads::new(proxy, clock.clone()),
             leases: console::Leases::default(),

@@ -9,9 +9,11 @@
 //! | `changing` | a machine that is there: discs, disks, size, its end |
 //! | `creating` | a machine from the form: made, refused, shown again |
 //! | `uploads` | files into images: whole, resumed, cancelled, refused |
+//! | `diagnosing` | the classic failures of storage and of Windows, by their names |
 //! | `demo` | what the demo holds, and that it is put there once |
 //! | `live` | changes made with kubectl arrive |
 //! | `answers` | headers, files, probes |
+//! | `templates` | what a template asks for, the cluster's own ones, a machine that becomes one |
 //! | `starting` | what a person reads when porthole does not start |
 //! | `clusters` | a cluster that is away, comes back, refuses, or runs no machines |
 
@@ -24,9 +26,11 @@ mod clusters;
 mod consoles;
 mod creating;
 mod demo;
+mod diagnosing;
 mod live;
 mod origins;
 mod signing_in;
 mod starting;
 mod support;
+mod templates;
 mod uploads;

@@ -12,7 +12,7 @@ use model::image::{ImageChoices, suggest_name};
 use model::query::{ImageList, ListQuery, MAX_PAGE_SIZE};
 use model::{ObjectRef, UiError};
 
-use super::field::{Choice, Line, classes, first_class, systems, teams};
+use super::field::{Choice, Line, classes, first_class, foreseen, systems, teams};
 use crate::api::{self, Answer};
 use crate::live::Live;
 use crate::paths;
@@ -128,6 +128,7 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
             is_sending.try_set(false);
         });
     };
+    let known = StoredValue::new(choices.clone());
     let ways = WAYS.map(|(value, label)| (value.to_owned(), label.to_owned())).to_vec();
     let runs_on: HashMap<String, ObjectRef> = images
         .rows
@@ -215,7 +216,14 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
                 })
                 error=wrong("size")
             />
-            <Choice label="Storage class" id="class" value=class options=classes(&choices) error=wrong("class")/>
+            <Choice
+                label="Storage class"
+                id="class"
+                value=class
+                options=classes(&choices)
+                help=Signal::derive(move || known.with_value(|choices| foreseen(choices, &class.get())))
+                error=wrong("class")
+            />
             {(!choices.preferences.is_empty())
                 .then(|| {
                     view! {

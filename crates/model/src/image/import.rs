@@ -278,7 +278,7 @@ mod tests {
             ..ImportForm::default()
         };
         let request = form.clone().read().unwrap();
-        assert!(matches!(&request.source, ImportSource::Clone { of } if of.to_string() == "blue/golden"));
+        assert!(matches!(&request.source, ImportSource::Clone { of, .. } if of.to_string() == "blue/golden"));
         assert_eq!((request.disk_bytes, request.is_image), (20 << 30, true));
         let field = |form: ImportForm| form.read().unwrap_err().into_keys().next().unwrap();
         assert_eq!(field(ImportForm { source: "golden".to_owned(), ..form.clone() }), "source");
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn a_clone_takes_the_size_of_what_it_copies() {
         let of = ObjectRef::parse("blue", "golden").unwrap();
-        let clone = ImportRequest { disk_bytes: 0, ..request(ImportSource::Clone { of }) };
+        let clone = ImportRequest { disk_bytes: 0, ..request(ImportSource::Clone { of, is_live: false }) };
         assert!(check(&clone).is_empty());
         let blank = ImportRequest { disk_bytes: 0, ..request(ImportSource::Blank) };
         assert_eq!(check(&blank).keys().collect::<Vec<_>>(), ["size"]);

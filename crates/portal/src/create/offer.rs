@@ -2,6 +2,7 @@
 
 use kubevirt::storage::default_class;
 use kubevirt::{DataSource, PersistentVolumeClaim, quantity};
+use model::ObjectRef;
 use model::create::{
     ClassOption, CreateOptions, ImageKind, ImageOption, SizeCard, SystemCard, built_in_systems, size,
     system_from_preference,
@@ -9,11 +10,13 @@ use model::create::{
 use model::image::{FORMAT_ANNOTATION, MEDIA_LABEL, PREFERENCE_LABEL, SHARED_NAMESPACE};
 use serde_json::Value;
 
-use super::{metadata, quota};
+use super::metadata;
 use crate::Inner;
 use crate::access::{Actor, Ask};
 use crate::cluster::Kind;
+use crate::diagnosis::foreseen::ForForm;
 use crate::error::PortalError;
+use crate::quota;
 
 const SIZE_LABEL: &str = "instancetype.kubevirt.io/default-instancetype";
 const DRIVERS: &str = "quay.io/kubevirt/virtio-container-disk";
@@ -24,8 +27,9 @@ impl Inner {
         let teams = self.creating_teams(actor).await?;
         let is_theirs = teams.iter().any(|team| team == namespace);
         let namespace = if is_theirs { namespace } else { teams.first().map_or("", String::as_str) };
-        let (quota, networks, images) = tokio::join!(
-            self.quota(actor, namespace),
+        let (quotas, foreseen, networks, images) = tokio::join!(
+            self.quotas(actor, namespace),
+            self.foreseen(actor, ForForm::Machine),
             self.networks(actor, namespace),
             self.image_options(actor, namespace)
         );
@@ -37,7 +41,8 @@ impl Inner {
             has_live_discs: self.has_live_discs(),
             driver_image: self.driver_image(),
             namespace: namespace.to_owned(),
-            quota,
+            quota: quota::lines(&quotas?),
+            foreseen: foreseen?,
             networks,
             images,
             teams,
@@ -119,6 +124,14 @@ impl Inner {
         // The team's own first.
         images.sort_by_key(|image| (image.parts().0 != namespace, image.at.clone()));
         images.dedup_by(|a, b| a.at == b.at);
+        for image in images.iter_mut().filter(|image| image.unready.is_some()) {
+            let (place, name) = image.parts();
+            let Ok(at) = ObjectRef::parse(place, name) else { continue };
+            // The words of the image's own page; without the right to them what the list says stands.
+            if let Ok(Some(told)) = self.disk_trouble(actor, &at).await {
+                image.unready = Some(told);
+            }
+        }
         images
     }
 
@@ -180,7 +193,7 @@ impl Inner {
     }
 
     /// Networks that an administrator made in the team's namespace and in `default`, as the person sees them.
-    async fn networks(&self, actor: &Actor, namespace: &str) -> Vec<String> {
+    pub(crate) async fn networks(&self, actor: &Actor, namespace: &str) -> Vec<String> {
         let mut found = Vec::new();
         for place in [namespace, "default"] {
             if place.is_empty() {
@@ -196,15 +209,6 @@ impl Inner {
         }
         found.dedup();
         found
-    }
-
-    async fn quota(&self, actor: &Actor, namespace: &str) -> Vec<model::create::QuotaLine> {
-        if namespace.is_empty() {
-            return Vec::new();
-        }
-        let uri = format!("/api/v1/namespaces/{namespace}/resourcequotas");
-        let list = self.cluster.as_person(&actor.user, &actor.groups).get_json(&uri).await;
-        list.map(|list| quota::lines(&list)).unwrap_or_default()
     }
 
     /// KubeVirt's configuration.
@@ -236,6 +240,21 @@ impl Inner {
         };
         let offers = self.cluster.offers();
         names("featureGates") || (!names("disabledFeatureGates") && is_at_least(offers.version.as_deref(), (1, 9)))
+    }
+
+    /// Whether network cards come and go while a machine runs: where changes of machines reach what runs, which is so
+    /// by default since 1.6.
+    pub(crate) fn has_live_cards(&self) -> bool {
+        match self.configuration()["vmRolloutStrategy"].as_str() {
+            Some(strategy) => strategy == "LiveUpdate",
+            None => is_at_least(self.cluster.offers().version.as_deref(), (1, 6)),
+        }
+    }
+
+    /// How a network card is bound that a machine has without naming one.
+    pub(crate) fn unnamed_binding(&self) -> String {
+        let configured = self.configuration()["network"]["defaultNetworkInterface"].as_str().map(str::to_owned);
+        configured.unwrap_or_else(|| "bridge".to_owned())
     }
 
     fn driver_image(&self) -> String {

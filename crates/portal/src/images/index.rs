@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kubevirt::{DataSource, DataVolume, PersistentVolumeClaim, StorageClass, StorageProfile};
+use kubevirt::{CdiConfig, DataSource, DataVolume, PersistentVolumeClaim, StorageClass, StorageProfile};
 use model::live::LiveKind;
 
 use super::pace::Pace;
@@ -29,9 +29,16 @@ pub(crate) struct DiskIndex {
     /// Of the whole cluster, like profiles: their namespace is empty.
     pub classes: Cache<StorageClass>,
     pub profiles: Cache<StorageProfile>,
+    /// CDI's settings: one object, or none.
+    pub settings: Cache<CdiConfig>,
 }
 
 impl DiskIndex {
+    /// CDI's settings; its defaults where there is no CDI.
+    pub(crate) fn settings(&self) -> CdiConfig {
+        self.settings.index().get("", kubevirt::cdi::CONFIG_NAME).map(|known| (*known).clone()).unwrap_or_default()
+    }
+
     pub(crate) fn new(live: &Live, clock: Arc<dyn Clock>) -> Self {
         fn cache<T>(live: &Live) -> Cache<T> {
             Cache::new(live.clone(), LiveKind::Image)
@@ -42,6 +49,7 @@ impl DiskIndex {
             sources: cache(live),
             classes: cache(live),
             profiles: cache(live),
+            settings: cache(live),
         }
     }
 }

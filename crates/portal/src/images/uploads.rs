@@ -32,6 +32,7 @@ use crate::access::Actor;
 use crate::clock::Clock;
 use crate::error::{PortalError, Thing};
 pub use proxy::UploadProxy;
+pub(crate) use proxy::greet;
 pub use upload::ChunkError;
 use upload::Upload;
 
@@ -54,6 +55,11 @@ pub(crate) struct Uploads {
 impl Uploads {
     pub(crate) fn new(proxy: UploadProxy, clock: Arc<dyn Clock>) -> Self {
         Self { all: Mutex::default(), proxy, clock, idle_seconds: pump::IDLE, idle_look: IDLE_LOOK }
+    }
+
+    /// Where uploads go, where it is not what CDI says.
+    pub(crate) fn proxy(&self) -> &UploadProxy {
+        &self.proxy
     }
 
     fn insert(&self, upload: &Arc<Upload>) -> Result<(), PortalError> {

@@ -11,12 +11,15 @@ pub(super) fn check(case: &MachineCase) -> Option<Draft> {
         .gives(&["BackendStorageNotReady", "FailedBackendStorageCreate", "FailedBackendStorageProbe"])
         .or_else(|| case.says(&["no default storage class found", "backend storage pvc"]))?;
     if told.says(&["no default storage class found"]) {
-        return Some(Draft::error(
-            told,
-            "Its TPM and firmware settings have no place to be kept, because there is no default storage class",
-            "An administrator has to mark a storage class as the default, or set vmStateStorageClass in KubeVirt's \
+        return Some(
+            Draft::error(
+                told,
+                "Its TPM and firmware settings have no place to be kept, because there is no default storage class",
+                "An administrator has to mark a storage class as the default, or set vmStateStorageClass in KubeVirt's \
              settings. Without Windows 11's needs, the machine can also do without a persistent TPM.",
-        ));
+            )
+            .for_administrators(),
+        );
     }
     Some(
         Draft::error(

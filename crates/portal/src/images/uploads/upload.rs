@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use model::ObjectRef;
+use model::sniff::sniff;
 use model::upload::{Ledger, UploadRequest, UploadStage, UploadState, Verdict, WINDOW};
 use ring::digest::{Context, SHA256, digest};
 use tokio::sync::watch;
@@ -55,6 +56,8 @@ pub enum ChunkError {
     Cut,
 }
 
+const WRONG_SUM: &str = "The file does not have the checksum that it should have. Download it again. Nothing was kept.";
+
 struct State {
     stage: UploadStage,
     attempt: u32,
@@ -62,7 +65,8 @@ struct State {
     /// Chunks that wait for their turn.
     held: BTreeMap<u64, Bytes>,
     hash: Context,
-    is_wrong_file: bool,
+    /// Why the file can become no image, as its bytes tell.
+    unfit: Option<String>,
     heard: Duration,
     moved: Duration,
     pace: Pace,
@@ -118,7 +122,7 @@ impl Upload {
             ledger: Ledger::new(request.file.size),
             held: BTreeMap::new(),
             hash: Context::new(&SHA256),
-            is_wrong_file: false,
+            unfit: None,
             heard: now,
             moved: now,
             pace: Pace::over(SPEED_OVER),
@@ -219,9 +223,9 @@ impl Upload {
         self.change(|state| state.heard = heard);
     }
 
-    /// Whether the file turned out not to have the checksum that it should.
-    pub(crate) fn is_wrong_file(&self) -> bool {
-        self.lock().is_wrong_file
+    /// Why the file can become no image, as its bytes told.
+    pub(crate) fn unfit(&self) -> Option<String> {
+        self.lock().unfit.clone()
     }
 
     pub(crate) fn is_complete(&self) -> bool {
@@ -326,12 +330,19 @@ impl Upload {
         }
         let index = state.ledger.first_unsent();
         let held = state.held.remove(&index)?;
+        // The browser has looked too; not everybody sends with a browser.
+        if index == 0
+            && let Err(foreign) = sniff(&self.request.file.name, &held, &[], self.request.file.size)
+        {
+            state.unfit = Some(format!("{foreign} Nothing was kept."));
+            return Some(Piece::Broken);
+        }
         if !self.request.sha256.is_empty() {
             state.hash.update(&held);
             let is_last = state.ledger.is_last(index);
             // The last part is kept back, so that a wrong file never becomes an image.
             if is_last && !is_sum(&self.request.sha256, state.hash.clone().finish().as_ref()) {
-                state.is_wrong_file = true;
+                state.unfit = Some(WRONG_SUM.to_owned());
                 return Some(Piece::Broken);
             }
         }

@@ -101,7 +101,20 @@ async fn a_file_with_another_checksum_never_gets_its_last_part() {
     }
     assert!(matches!(upload.next_piece(1, || NOW).await, Piece::Bytes(_)));
     assert_eq!(upload.next_piece(1, || NOW).await, Piece::Broken);
-    assert!(upload.is_wrong_file() && !upload.is_complete());
+    assert!(upload.unfit().is_some_and(|reason| reason.contains("checksum")) && !upload.is_complete());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_image_reaches_the_cluster_from_no_client() {
+    for (start, told) in [(&b"PK\x03\x04"[..], "zip archive"), (b"<!DOCTYPE html><title>Sign in</title>", "web page")] {
+        let upload = upload(CHUNK_BYTES);
+        let mut bytes = vec![b' '; usize::try_from(CHUNK_BYTES).unwrap()];
+        bytes[..start.len()].copy_from_slice(start);
+        let sum = sum(&bytes);
+        send(&upload, 1, 0, bytes, &sum).await.unwrap();
+        assert_eq!(upload.next_piece(1, || NOW).await, Piece::Broken);
+        assert!(upload.unfit().is_some_and(|reason| reason.contains(told)), "{told}");
+    }
 }
 
 #[tokio::test]
