@@ -1,4 +1,4 @@
-//! Claims that ask to be made from a snapshot: their disks are made before they get their volumes.
+//! Claims that ask to be made from a snapshot: what is on them is there before they get their volumes.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::SnapshotContext;
 use crate::storage::{
-    CLAIMS, CLASSES, ClaimDisk, MADE_FROM, PROVISIONER, SNAPSHOT_CONTENTS, SNAPSHOTS, VolumeMode, copy_sparse, files,
-    snapshot_disk, snapshot_wanted_by,
+    CLAIMS, CLASSES, Kept, MADE_FROM, PROVISIONER, SNAPSHOT_CONTENTS, SNAPSHOTS, VolumeMode, copy_folder, files,
+    snapshot_folder, snapshot_wanted_by,
 };
 use crate::store::meta;
 use crate::virt::events::Level;
@@ -29,10 +29,10 @@ pub(super) fn reconcile(context: &Arc<SnapshotContext>, claim: &Value) {
         return;
     }
     match check(context, claim, snapshot) {
-        Ok(disk) => {
+        Ok(from) => {
             let (shared, claim, snapshot) = (Arc::clone(context), claim.clone(), snapshot.to_owned());
             context.tracker.spawn(async move {
-                let made = make(&shared, &claim, disk).await;
+                let made = make(&shared, &claim, from).await;
                 finish(&shared, &claim, &snapshot, made);
             });
         }
@@ -40,15 +40,15 @@ pub(super) fn reconcile(context: &Arc<SnapshotContext>, claim: &Value) {
     }
 }
 
-/// The disk that is to be copied, if it may be.
-fn check(context: &SnapshotContext, claim: &Value, name: &str) -> Result<ClaimDisk, String> {
+/// What is to be copied, if it may be.
+fn check(context: &SnapshotContext, claim: &Value, name: &str) -> Result<Kept, String> {
     let namespace = meta::namespace(claim);
     let snapshot = context.store.get(&SNAPSHOTS, Some(namespace), name).ok_or_else(|| {
         let cause = format!("volumesnapshots.snapshot.storage.k8s.io {name:?} not found");
         format!("error getting snapshot {name} from api server: {cause}")
     })?;
-    let disk =
-        snapshot_disk(&context.store, &context.folder, namespace, name).map_err(|trouble| trouble.to_string())?;
+    let from =
+        snapshot_folder(&context.store, &context.folder, namespace, name).map_err(|trouble| trouble.to_string())?;
     let kept = text(&snapshot["status"]["boundVolumeSnapshotContentName"]);
     let kept = context.store.get(&SNAPSHOT_CONTENTS, None, kept);
     let driver = kept.map_or(Value::Null, |kept| kept["spec"]["driver"].clone());
@@ -63,26 +63,24 @@ fn check(context: &SnapshotContext, claim: &Value, name: &str) -> Result<ClaimDi
             "requested volume size {asked} is less than the size {needed} for the source snapshot {name}"
         ));
     }
-    if (claim["spec"]["volumeMode"] == "Block") != (disk.mode == VolumeMode::Block) {
+    if (claim["spec"]["volumeMode"] == "Block") != (from.mode == VolumeMode::Block) {
         let place = format!("{namespace}/{}", meta::name(claim));
         return Err(format!(
             "requested volume {place} modifies the mode of the source volume but does not have permission to do so"
         ));
     }
-    Ok(disk)
+    Ok(from)
 }
 
-/// Copies the disk to where the claim's volume will be.
-async fn make(context: &SnapshotContext, claim: &Value, disk: ClaimDisk) -> Result<(), String> {
+/// Copies it to where the claim's volume will be, with a disk as large as the claim.
+async fn make(context: &SnapshotContext, claim: &Value, from: Kept) -> Result<(), String> {
     let folder = files::claims(&context.folder).join(meta::uid(claim));
     let asked = quantity::value(text(&claim["spec"]["resources"]["requests"]["storage"])).unwrap_or_default();
     let copied = tokio::task::spawn_blocking(move || {
-        let is_block = disk.mode == VolumeMode::Block;
-        std::fs::create_dir_all(&folder)?;
-        let part = folder.join("disk.part");
-        copy_sparse(&disk.path, &part, |_, _| ())?;
-        files::grow(&part, files::usable(asked, is_block))?;
-        std::fs::rename(part, files::disk(&folder, is_block))
+        let is_block = from.mode == VolumeMode::Block;
+        copy_folder(&from.folder, &folder)?;
+        let disk = files::disk(&folder, is_block);
+        if disk.exists() { files::grow(&disk, files::usable(asked, is_block)) } else { Ok(()) }
     });
     copied.await.map_err(|_| "the copy ended in the middle of its work")?.map_err(|error| error.to_string())
 }

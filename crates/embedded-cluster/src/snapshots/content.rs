@@ -1,4 +1,4 @@
-//! What a storage driver keeps for snapshots: a copy of the claim's disk for each content.
+//! What a storage driver keeps for snapshots: a copy of what is on the claim for each content.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::{SnapshotContext, volume};
 use crate::clock;
 use crate::controllers::settle;
 use crate::error::ApiError;
-use crate::storage::{CLAIMS, SNAPSHOT_CONTENTS, SNAPSHOTS, VolumeMode, claim_disk, copy_sparse, files, is_ours};
+use crate::storage::{CLAIMS, SNAPSHOT_CONTENTS, SNAPSHOTS, copy_folder, files, filled_folder, is_ours};
 use crate::store::meta;
 use crate::virt::events::Level;
 use crate::virt::kinds::text;
@@ -44,36 +44,37 @@ pub(super) fn reconcile(context: &Arc<SnapshotContext>, kept: &Value) -> Result<
         let (uid, name) = (meta::uid(&kept), meta::name(&kept));
         let taken = take(&shared, &kept).await;
         let has_failed = taken.is_err();
-        // What is written wakes the controller: it must not find a job to begin that is done, nor miss one that failed.
-        if has_failed {
-            shared.jobs.fail(uid);
-        }
+        // First, so that nobody finds a job to begin that is done.
         if let Err(error) = write_down(&shared, &kept, taken) {
             tracing::warn!(%error, snapshot.content = name, "the end of a copy could not be written down");
         }
-        if !has_failed {
+        if has_failed {
+            shared.jobs.fail(uid);
+        } else {
             shared.jobs.forget(uid);
         }
     });
     Ok(())
 }
 
-/// Copies the disk of the claim, while whoever uses it stands still.
+/// Copies all that is on the claim, while whoever uses it stands still.
 async fn take(context: &SnapshotContext, kept: &Value) -> Result<Taken, String> {
     let handle = text(&kept["spec"]["source"]["volumeHandle"]);
     let (namespace, name) = volume::claim_of(&context.store, handle).ok_or("the volume does not exist")?;
     let claim = context.store.get(&CLAIMS, Some(&namespace), &name).ok_or("the volume has lost its claim")?;
-    let disk = claim_disk(&context.store, &context.folder, &namespace, &name).map_err(|error| error.to_string())?;
-    let size = quantity::value(text(&claim["status"]["capacity"]["storage"])).unwrap_or(disk.bytes);
+    let from = filled_folder(&context.store, &context.folder, &claim).map_err(|error| error.to_string())?;
+    let size = quantity::value(text(&claim["status"]["capacity"]["storage"])).unwrap_or_default();
     let folder = folder_of(&context.folder, kept);
     let still = context.virt.hold_users(&namespace, &name).await;
     let still = still.map_err(|error| format!("a guest that uses the volume does not stand still: {error}"))?;
     let at = clock::now();
     let copied = tokio::task::spawn_blocking(move || {
-        std::fs::create_dir_all(&folder)?;
-        let part = folder.join("disk.part");
-        copy_sparse(&disk.path, &part, |_, _| ())?;
-        std::fs::rename(part, files::disk(&folder, disk.mode == VolumeMode::Block))
+        let part = folder.with_extension(files::UNFINISHED);
+        // What an earlier try left, whole or not, is of another moment.
+        files::remove(&part)?;
+        files::remove(&folder)?;
+        copy_folder(&from, &part)?;
+        std::fs::rename(part, folder)
     });
     let copied = copied.await.map_err(|_| "the copy ended in the middle of its work")?;
     drop(still);

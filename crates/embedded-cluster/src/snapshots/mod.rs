@@ -90,11 +90,11 @@ pub(crate) async fn run(context: Arc<SnapshotContext>) {
     ]
     .map(|kind| GroupResource::clone(kind));
     let pause = async || {
-        // The time that has passed changes no object.
-        if context.jobs.has_failed() || machines::is_waited_for(&context) {
-            tokio::time::sleep(RETRY_AFTER).await;
-        } else {
-            std::future::pending::<()>().await;
+        // Neither the time that has passed nor the end of a job changes an object.
+        let is_waited_for = context.jobs.has_failed() || machines::is_waited_for(&context);
+        tokio::select! {
+            () = context.jobs.ended() => {}
+            () = tokio::time::sleep(RETRY_AFTER), if is_waited_for => {}
         }
     };
     on_change_or(&context.store, &kinds, pause, || work(&context)).await;

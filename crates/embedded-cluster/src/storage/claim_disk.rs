@@ -70,21 +70,28 @@ pub(crate) fn claim_disk(
     name: &str,
 ) -> Result<ClaimDisk, ClaimTrouble> {
     let claim = claim(store, namespace, name)?;
-    let folder = folder_of(store, cluster, &claim)?;
+    let folder = filled_folder(store, cluster, &claim)?;
     let is_block = claim["spec"]["volumeMode"] == "Block";
     let path = files::disk(&folder, is_block);
     let at_file = |source| ClaimTrouble::File { name: name.to_owned(), source };
-    if waits_for_content(&claim) {
-        return Err(ClaimTrouble::NotFilled(name.to_owned()));
-    }
     if !path.exists() {
         let capacity = quantity::value(text(&claim["status"]["capacity"]["storage"])).unwrap_or_default();
-        std::fs::create_dir_all(&folder).map_err(at_file)?;
         files::grow(&path, files::usable(capacity, is_block)).map_err(at_file)?;
     }
     let bytes = path.metadata().map_err(at_file)?.len();
     let mode = if is_block { VolumeMode::Block } else { VolumeMode::Filesystem };
     Ok(ClaimDisk { path, bytes, mode })
+}
+
+/// The folder of a bound claim that nobody is about to fill, with all that is in it.
+pub(crate) fn filled_folder(store: &Store, cluster: &Path, claim: &Value) -> Result<PathBuf, ClaimTrouble> {
+    let folder = folder_of(store, cluster, claim)?;
+    let owned = || meta::name(claim).to_owned();
+    if waits_for_content(claim) {
+        return Err(ClaimTrouble::NotFilled(owned()));
+    }
+    std::fs::create_dir_all(&folder).map_err(|source| ClaimTrouble::File { name: owned(), source })?;
+    Ok(folder)
 }
 
 /// The folder of a bound claim, for whoever keeps something other than a disk there.

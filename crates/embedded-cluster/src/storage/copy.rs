@@ -1,10 +1,12 @@
-//! Copies of sparse files, made without reading their holes.
+//! Copies of sparse files, made without reading their holes, and of folders of them.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use rustix::fs::SeekFrom as Find;
+
+use super::files;
 
 /// Bytes that are copied before progress is told.
 const STRIDE: u64 = 64 << 20;
@@ -42,10 +44,28 @@ pub(crate) fn copy_sparse(from: &Path, to: &Path, tell: impl Fn(u64, u64)) -> io
     target.sync_all()
 }
 
+/// Makes a folder that is the same as another. What is neither a file nor a folder is left out, and so is what somebody is
+/// in the middle of writing. Blocks.
+pub(crate) fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, target, kind) = (entry.path(), to.join(entry.file_name()), entry.file_type()?);
+        if kind.is_dir() {
+            copy_folder(&path, &target)?;
+        } else if kind.is_file() && path.extension().is_none_or(|ending| ending != files::UNFINISHED) {
+            copy_sparse(&path, &target, |_, _| ())?;
+            // Some of it may be secret.
+            std::fs::set_permissions(&target, path.metadata()?.permissions())?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+    use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 
     #[test]
     fn holes_are_not_copied() {
@@ -57,5 +77,19 @@ mod tests {
         copy_sparse(&first, &second, |_, _| ()).unwrap();
         assert_eq!(std::fs::read(&second).unwrap(), std::fs::read(&first).unwrap());
         assert!(second.metadata().unwrap().blocks() * 512 < 1 << 20);
+    }
+
+    #[test]
+    fn a_folder_is_copied_with_what_is_below_it_and_who_may_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("a"), folder.path().join("b"));
+        std::fs::create_dir_all(first.join("swtpm")).unwrap();
+        std::fs::write(first.join("swtpm/state"), "secret").unwrap();
+        std::fs::set_permissions(first.join("swtpm/state"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(first.join("disk.part"), "half").unwrap();
+        copy_folder(&first, &second).unwrap();
+        assert_eq!(std::fs::read(second.join("swtpm/state")).unwrap(), b"secret");
+        assert_eq!(second.join("swtpm/state").metadata().unwrap().mode() & 0o777, 0o600);
+        assert!(!second.join("disk.part").exists());
     }
 }

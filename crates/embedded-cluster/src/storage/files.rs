@@ -11,6 +11,8 @@ use crate::virt::kinds::text;
 
 /// How much of a claim in Filesystem mode its file system is taken to need, in hundredths.
 pub(crate) const OVERHEAD_PERCENT: u64 = 6;
+/// How files and folders end that are not whole yet.
+pub(crate) const UNFINISHED: &str = "part";
 /// Disks are whole sectors.
 const SECTOR: u64 = 512;
 

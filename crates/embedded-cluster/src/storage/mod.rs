@@ -31,10 +31,10 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use serde_json::Value;
 
 pub(crate) use admission::{Claims, new_claim};
-pub(crate) use claim_disk::{ClaimDisk, ClaimTrouble, VolumeMode, claim_disk, claim_folder, volume_of};
-pub(crate) use copy::copy_sparse;
+pub(crate) use claim_disk::{ClaimDisk, ClaimTrouble, VolumeMode, claim_disk, claim_folder, filled_folder, volume_of};
+pub(crate) use copy::{copy_folder, copy_sparse};
 pub(crate) use protection::{claims_of, users};
-pub(crate) use snapshot_disk::{MADE_FROM, snapshot_disk, snapshot_wanted_by};
+pub(crate) use snapshot_disk::{Kept, MADE_FROM, snapshot_disk, snapshot_folder, snapshot_wanted_by};
 
 use crate::controllers::on_change;
 use crate::error::ApiError;

@@ -1,7 +1,7 @@
-//! The file behind a snapshot of a claim, for whoever wants to copy it, and the claims that ask for such a copy.
+//! What a snapshot of a claim keeps, for whoever wants to copy it, and the claims that ask for such a copy.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -46,13 +46,24 @@ pub(crate) enum SnapshotTrouble {
     },
 }
 
-/// The disk that a finished snapshot keeps.
-pub(crate) fn snapshot_disk(
+/// What a finished snapshot keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// All that was in the claim's folder.
+    pub folder: PathBuf,
+    /// How the claim was attached to pods.
+    pub mode: VolumeMode,
+    /// How large the claim was, in bytes.
+    pub bytes: u64,
+}
+
+/// The folder that a finished snapshot keeps.
+pub(crate) fn snapshot_folder(
     store: &Store,
     cluster: &Path,
     namespace: &str,
     name: &str,
-) -> Result<ClaimDisk, SnapshotTrouble> {
+) -> Result<Kept, SnapshotTrouble> {
     let owned = || name.to_owned();
     let not_found = || SnapshotTrouble::NotFound { namespace: namespace.to_owned(), name: owned() };
     let snapshot = store.get(&SNAPSHOTS, Some(namespace), name).ok_or_else(not_found)?;
@@ -61,8 +72,25 @@ pub(crate) fn snapshot_disk(
     let content = content.ok_or_else(|| SnapshotTrouble::NotReady(owned()))?;
     let folder = files::of_snapshot(cluster, &content).ok_or_else(|| SnapshotTrouble::Elsewhere(owned()))?;
     let is_block = content["spec"]["sourceVolumeMode"] == "Block";
-    let path = files::disk(&folder, is_block);
-    let bytes = path.metadata().map_err(|source| SnapshotTrouble::File { name: owned(), source })?.len();
     let mode = if is_block { VolumeMode::Block } else { VolumeMode::Filesystem };
+    let bytes = content["status"]["restoreSize"].as_u64().unwrap_or_default();
+    Ok(Kept { folder, mode, bytes })
+}
+
+/// The disk that a finished snapshot keeps. A claim that nobody had written to had an empty one.
+pub(crate) fn snapshot_disk(
+    store: &Store,
+    cluster: &Path,
+    namespace: &str,
+    name: &str,
+) -> Result<ClaimDisk, SnapshotTrouble> {
+    let Kept { folder, mode, bytes } = snapshot_folder(store, cluster, namespace, name)?;
+    let at_file = |source| SnapshotTrouble::File { name: name.to_owned(), source };
+    let is_block = mode == VolumeMode::Block;
+    let path = files::disk(&folder, is_block);
+    if !path.exists() {
+        files::grow(&path, files::usable(bytes, is_block)).map_err(at_file)?;
+    }
+    let bytes = path.metadata().map_err(at_file)?.len();
     Ok(ClaimDisk { path, bytes, mode })
 }

@@ -23,7 +23,7 @@ use crate::storage::{ClaimTrouble, claim_folder, new_claim};
 use crate::store::{Store, meta};
 
 /// On a claim: the machine whose state it keeps. Its name begins with the same words.
-const LABEL: &str = "persistent-state-for";
+pub(crate) const LABEL: &str = "persistent-state-for";
 /// The claim's entry in `status.volumeStatus`.
 const VOLUME: &str = "persistent-state-for-this-vm";
 const SIZE: &str = "10Mi";
@@ -59,12 +59,18 @@ impl NotReady {
 /// The claim that keeps an instance's state, if it has one.
 pub fn claim_of(store: &Store, instance: &Value) -> Option<Arc<Value>> {
     let spec: InstanceSpec = typed(&instance["spec"]);
-    if !spec.domain.keeps_state() {
-        return None;
-    }
-    let (claims, _) = store.list(&CLAIMS, Some(meta::namespace(instance)));
-    let is_its_own = |claim: &Arc<Value>| instance_of(claim) == Some(meta::name(instance));
-    claims.into_iter().find(|claim| is_its_own(claim) && !meta::is_terminating(claim))
+    if spec.domain.keeps_state() { claim_for(store, meta::namespace(instance), meta::name(instance)) } else { None }
+}
+
+/// How the claim of a machine's state is called among what is kept of the machine.
+pub(crate) fn volume_name(machine: &Value) -> String {
+    format!("{LABEL}-{}", meta::name(machine))
+}
+
+/// The claim that keeps the state of an instance by this name.
+pub(crate) fn claim_for(store: &Store, namespace: &str, name: &str) -> Option<Arc<Value>> {
+    let (claims, _) = store.list(&CLAIMS, Some(namespace));
+    claims.into_iter().find(|claim| instance_of(claim) == Some(name) && !meta::is_terminating(claim))
 }
 
 /// The name of the instance whose state a claim keeps.

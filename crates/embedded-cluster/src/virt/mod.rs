@@ -19,7 +19,7 @@
 //! To react to another kind: watch it in [`engine`] and turn its events into addresses there.
 
 pub mod admission;
-mod backend_storage;
+pub(crate) mod backend_storage;
 mod claims;
 pub(crate) mod conditions;
 pub(crate) mod config;

@@ -1,8 +1,7 @@
 //! Guests that stand still while their disks are copied.
 
-use super::VirtContext;
-use super::kinds::INSTANCES;
-use super::volumes;
+use super::kinds::{CLAIMS, INSTANCES};
+use super::{VirtContext, backend_storage, volumes};
 use crate::guest::{GuestError, GuestState, Stillness};
 use crate::store::meta;
 
@@ -10,9 +9,11 @@ impl VirtContext {
     /// Holds every guest that uses a claim, until what is returned is dropped.
     pub(crate) async fn hold_users(&self, namespace: &str, claim: &str) -> Result<Vec<Stillness>, GuestError> {
         let mut held = Vec::new();
+        let object = self.store.get(&CLAIMS, Some(namespace), claim);
+        let keeps_state_of = object.as_deref().and_then(backend_storage::instance_of);
         for instance in self.store.list(&INSTANCES, Some(namespace)).0 {
             let Some(guest) = self.guests.get(meta::uid(&instance)) else { continue };
-            if !volumes::uses(&instance["spec"], claim) {
+            if !volumes::uses(&instance["spec"], claim) && keeps_state_of != Some(meta::name(&instance)) {
                 continue;
             }
             match guest.hold_still().await {

@@ -4,7 +4,7 @@ use http::StatusCode;
 use rand::Rng as _;
 use serde_json::{Value, json};
 
-use super::{CLONES, CONTENTS, RESTORES, SNAPSHOTS, clone, restore, snapshot};
+use super::{CLONES, CONTENTS, RESTORES, SNAPSHOTS, restore, snapshot, volumes};
 use crate::api::admission::{Admission, AdmissionRequest, Operation};
 use crate::error::ApiError;
 use crate::store::{Store, meta};
@@ -123,7 +123,7 @@ fn backend_cause(store: &Store, namespace: &str, spec: &Value) -> Option<Cause> 
     let target = store.get(&MACHINES, Some(namespace), text(&spec["target"]["name"]));
     let is_same = target.is_some_and(|target| from["status"]["sourceUID"] == meta::uid(&target));
     let kept = store.get(&CONTENTS, Some(namespace), &snapshot::content_name(&from))?;
-    let has_backend = clone::has_backend_storage(&kept["spec"]["source"]["virtualMachine"]);
+    let has_backend = volumes::keeps_state(&kept["spec"]["source"]["virtualMachine"]);
     (!is_same && has_backend).then(|| {
         let message = "Restore to a different VM is not supported when snapshotted VM has backend storage (persistent TPM or EFI)";
         Cause::invalid("spec", message)

@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::{CLONES, CONTENTS, RESTORES, SNAPSHOTS, V1BETA1, patches, restore, set, snapshot, volumes};
+use super::{CLONES, CONTENTS, RESTORES, SNAPSHOTS, V1BETA1, create, patches, restore, set, snapshot, volumes};
 use crate::controllers::settle;
 use crate::error::ApiError;
 use crate::snapshots::SnapshotContext;
@@ -163,17 +163,11 @@ fn source(context: &SnapshotContext, clone: &Value) -> Result<Arc<Value>, Halt> 
         let kind = text(&clone["spec"]["source"]["kind"]);
         Halt::Pending("SourceDoesNotExist", format!("Source doesnt exist: {kind} {namespace}/{name}"))
     })?;
-    if is_of_machine(clone) && has_backend_storage(&there) {
+    if is_of_machine(clone) && volumes::keeps_state(&there) {
         let why = format!("Clone of source with backendstorage is not supported: VM {namespace}/{name}");
         return Err(Halt::Failed("SourceVMWithBackendStorageInvalid", why));
     }
     Ok(there)
-}
-
-/// Whether a machine keeps the state of its firmware or of its TPM.
-pub(super) fn has_backend_storage(machine: &Value) -> bool {
-    let domain = &machine["spec"]["template"]["spec"]["domain"];
-    domain["devices"]["tpm"]["persistent"] == true || domain["firmware"]["bootloader"]["efi"]["persistent"] == true
 }
 
 /// Asks for a snapshot, if all disks can be kept.
@@ -212,7 +206,7 @@ fn make(context: &SnapshotContext, clone: &Value, kind: &str, name: &str, spec: 
         },
         "spec": spec,
     });
-    settle(context.store.create(resource, object))
+    create(context, resource, object)
 }
 
 /// Whether all disks of the machine that was kept are kept too.
@@ -223,7 +217,7 @@ fn check_content(context: &SnapshotContext, from: &Value) -> Result<(), Halt> {
     let kept =
         kept.ok_or_else(|| failed(format!("snapshot content {name} in namespace {namespace} does not exist")))?;
     let machine = &kept["spec"]["source"]["virtualMachine"];
-    if has_backend_storage(machine) {
+    if volumes::keeps_state(machine) {
         let place = format!("snapshot {namespace}/{}", meta::name(from));
         return Err(failed(format!("Clone of source with backendstorage is not supported: {place}")));
     }
@@ -255,7 +249,11 @@ fn begin_restore(context: &SnapshotContext, clone: &mut Value) -> Result<(), Hal
         spec["volumeRestorePolicy"] = policy.into();
     }
     let name = format!("tmp-restore-{}", meta::uid(clone));
-    make(context, clone, "VirtualMachineRestore", &name, &spec)?;
+    if let Err(error) = make(context, clone, "VirtualMachineRestore", &name, &spec) {
+        let message = format!("failed creating restore {name} for clone {}: {error}", meta::name(clone));
+        context.tell(clone, CONTROLLER, Level::Warning, "RestoreCreationFailed", &message);
+        return Err(error.into());
+    }
     tell(context, clone, "RestoreCreated", &format!("created restore {name} for clone {}", meta::name(clone)));
     clone["status"]["restoreName"] = name.into();
     Ok(())

@@ -80,19 +80,28 @@ fn begin(context: &Arc<SnapshotContext>, kept: &Value) {
     }
     let (shared, kept) = (Arc::clone(context), kept.clone());
     context.tracker.spawn(async move {
-        let begun = begin_now(&shared, &kept).await;
+        let (uid, begun) = (meta::uid(&kept), begin_now(&shared, &kept).await);
+        let is_gone = now(&shared, &kept).is_none_or(|now| meta::is_terminating(&now));
+        if begun.is_err() || is_gone {
+            shared.held.let_go(uid);
+        }
         if let Err(why) = begun {
-            shared.jobs.fail(meta::uid(&kept));
-            shared.held.let_go(meta::uid(&kept));
+            shared.jobs.fail(uid);
             let error = json!({"message": why, "time": clock::now_seconds()});
             let written = modify(&shared, &kept, |kept| kept["status"] = json!({"error": error, "readyToUse": false}));
             if let Err(error) = written {
                 tracing::warn!(%error, "why a machine cannot be kept could not be written down");
             }
         } else {
-            shared.jobs.forget(meta::uid(&kept));
+            shared.jobs.forget(uid);
         }
     });
+}
+
+/// The content as it is now, unless it is gone.
+fn now(context: &SnapshotContext, kept: &Value) -> Option<Arc<Value>> {
+    let now = context.store.get(&CONTENTS, Some(meta::namespace(kept)), meta::name(kept))?;
+    (meta::uid(&now) == meta::uid(kept)).then_some(now)
 }
 
 async fn begin_now(context: &SnapshotContext, kept: &Value) -> Result<(), String> {
@@ -165,6 +174,7 @@ fn follow(context: &SnapshotContext, kept: &Value, names: &[&str], missing: &[&s
             context.tell(kept, CONTROLLER, Level::Warning, "VolumeSnapshotMissing", &message);
         }
     }
+    let has_failed = error.is_some();
     let listed: Vec<Value> = all.iter().map(|one| volume_status(one)).collect();
     modify(context, kept, |kept| {
         let status = crate::virt::conditions::status(kept);
@@ -183,7 +193,8 @@ fn follow(context: &SnapshotContext, kept: &Value, names: &[&str], missing: &[&s
             None => drop(status.remove("error")),
         }
     })?;
-    if is_made {
+    // A guest does not wait for what may never be.
+    if is_made || has_failed {
         context.held.let_go(meta::uid(kept));
     }
     Ok(())

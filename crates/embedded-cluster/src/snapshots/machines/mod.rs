@@ -72,11 +72,19 @@ pub(super) fn work(context: &Arc<SnapshotContext>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Whether something has a deadline that no object's change tells of.
+/// Whether something has a deadline, or is to be tried again, that no object's change tells of.
 pub(super) fn is_waited_for(context: &SnapshotContext) -> bool {
     let is_open = |object: &Arc<Value>| !matches!(text(&object["status"]["phase"]), "Succeeded" | "Failed");
-    context.store.list(&SNAPSHOTS, None).0.iter().any(is_open)
+    [&SNAPSHOTS, &CLONES].iter().any(|kind| context.store.list(kind, None).0.iter().any(is_open))
         || context.store.list(&RESTORES, None).0.iter().any(|restore| !restore::is_over(restore))
+}
+
+/// Makes an object; one that is there already is as good.
+fn create(context: &SnapshotContext, kind: &GroupResource, object: Value) -> Result<(), ApiError> {
+    match context.store.create(kind, object) {
+        Err(error) if !error.is_already_exists() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Writes a condition of one of these kinds, whose sentences are reasons.

@@ -10,7 +10,7 @@ use kubevirt::quantity;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::{CONTENTS, RESTORES, SNAPSHOTS, restored, set, snapshot};
+use super::{CONTENTS, RESTORES, SNAPSHOTS, create, restored, set, snapshot};
 use crate::cdi::{POPULATED_FOR, PRE_POPULATED, VOLUMES as DATA_VOLUMES};
 use crate::clock;
 use crate::controllers::settle;
@@ -20,7 +20,7 @@ use crate::storage::{CLAIMS, CLASSES, MADE_FROM, SNAPSHOTS as VOLUME_SNAPSHOTS, 
 use crate::store::{DeleteOptions, meta};
 use crate::virt::events::Level;
 use crate::virt::kinds::{At, INSTANCES, KUBEVIRT_V1, MACHINES, controlled_by, text};
-use crate::virt::{admission, conditions};
+use crate::virt::{admission, backend_storage, conditions};
 
 /// Keeps a restore until its machine is let go.
 const FINALIZER: &str = "snapshot.kubevirt.io/vmrestore-protection";
@@ -32,6 +32,8 @@ const GRACE: SignedDuration = SignedDuration::from_mins(5);
 const RESTORE_NAME: &str = "restore.kubevirt.io/name";
 /// On a claim: it is to belong to the machine once that is there.
 const OWNED_BY_MACHINE: &str = "restore.kubevirt.io/owned-by-vm";
+/// On a claim: it kept the state of this machine until a restore put another in its place.
+const OLD_STATE: &str = "restore.kubevirt.io/cleanup-backend-pvc";
 /// Annotations of a claim that are about its old volume.
 const OF_THE_OLD_VOLUME: [&str; 7] = [
     "pv.kubernetes.io",
@@ -243,6 +245,7 @@ fn step(context: &SnapshotContext, restore: &Value, target: Option<&Value>) -> R
         return Ok(Step::Claims);
     }
     if !is_restored {
+        hand_over_state(context, restore, &kept["spec"]["source"]["virtualMachine"])?;
         put_back(context, restore, &kept["spec"]["source"]["virtualMachine"], target)?;
         return Ok(Step::Machine);
     }
@@ -250,6 +253,17 @@ fn step(context: &SnapshotContext, restore: &Value, target: Option<&Value>) -> R
         let gone =
             context.store.delete(&DATA_VOLUMES, Some(meta::namespace(restore)), text(name), DeleteOptions::default());
         settle(gone).map_err(words)?;
+    }
+    for claim in context.store.list(&CLAIMS, Some(meta::namespace(restore))).0 {
+        if meta::label(&claim, OLD_STATE) == Some(text(&restore["spec"]["target"]["name"])) {
+            let gone = context.store.delete(
+                &CLAIMS,
+                Some(meta::namespace(&claim)),
+                meta::name(&claim),
+                DeleteOptions::default(),
+            );
+            settle(gone).map_err(words)?;
+        }
     }
     if let Some(target) = target {
         let_go(context, restore, target).map_err(words)?;
@@ -381,7 +395,7 @@ fn create_claim(
         }
     }
     new_claim(&context.store, &mut claim);
-    settle(context.store.create(&CLAIMS, claim)).map_err(words)
+    create(context, &CLAIMS, claim).map_err(words)
 }
 
 /// A claim like the one that was kept, made from its snapshot.
@@ -393,6 +407,7 @@ fn new_claim_from(restore: &Value, kept: &Value, original: &Value, entry: &Value
             || !OF_THE_OLD_VOLUME.iter().any(|prefix| key.starts_with(prefix))
     });
     let mut labels = original["metadata"]["labels"].as_object().cloned().unwrap_or_default();
+    labels.remove(backend_storage::LABEL);
     labels.insert("restore.kubevirt.io/source-vm-name".into(), meta::name(machine).into());
     labels.insert("restore.kubevirt.io/source-vm-namespace".into(), meta::namespace(machine).into());
     annotations.insert(RESTORE_NAME.into(), meta::name(restore).into());
@@ -424,6 +439,29 @@ fn new_claim_from(restore: &Value, kept: &Value, original: &Value, entry: &Value
     });
     restored::sign(restore, &mut claim);
     claim
+}
+
+/// The claim of the machine's state that was kept takes the place of the one that is there now, which goes at the end.
+fn hand_over_state(context: &SnapshotContext, restore: &Value, kept: &Value) -> Result<(), String> {
+    let (namespace, machine) = (meta::namespace(restore), text(&restore["spec"]["target"]["name"]));
+    let mut entries = restore["status"]["restores"].as_array().into_iter().flatten();
+    let Some(entry) = entries.find(|entry| entry["volumeName"] == backend_storage::volume_name(kept).as_str()) else {
+        return Ok(());
+    };
+    let new = text(&entry["persistentVolumeClaim"]);
+    if let Some(old) =
+        backend_storage::claim_for(&context.store, namespace, machine).filter(|old| meta::name(old) != new)
+    {
+        modify_claim(context, namespace, meta::name(&old), |claim| {
+            if let Some(labels) = claim["metadata"]["labels"].as_object_mut() {
+                labels.remove(backend_storage::LABEL);
+                labels.insert(OLD_STATE.into(), machine.into());
+            }
+        })
+        .map_err(words)?;
+    }
+    modify_claim(context, namespace, new, |claim| claim["metadata"]["labels"][backend_storage::LABEL] = machine.into())
+        .map_err(words)
 }
 
 /// Writes the machine, once its data volumes have taken over their claims.

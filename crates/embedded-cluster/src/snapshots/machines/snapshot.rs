@@ -120,7 +120,7 @@ fn content_of(context: &SnapshotContext, snapshot: &Value) -> Option<std::sync::
 /// Writes down what is to be kept.
 fn create_content(context: &SnapshotContext, snapshot: &Value, machine: &Value) -> Result<(), ApiError> {
     let namespace = meta::namespace(snapshot);
-    let backups: Vec<Value> = volumes::on_claims(machine)
+    let backups: Vec<Value> = volumes::all_claims(&context.store, machine)
         .into_iter()
         .filter_map(|(volume, claim)| {
             let claim = volumes::keepable(&context.store, namespace, &claim)?;
@@ -249,15 +249,22 @@ fn list_volumes(snapshot: &mut Value, kept: &Value) {
         backups.is_some_and(|backups| backups.iter().any(|backup| backup["volumeName"] == name))
     };
     let all = volumes::of(machine);
-    let (included, excluded): (Vec<_>, Vec<_>) = all.iter().partition(|volume| is_kept(&volume.name));
+    let state = Some(crate::virt::backend_storage::volume_name(machine)).filter(|_| volumes::keeps_state(machine));
+    let names = all.iter().map(|volume| volume.name.clone()).chain(state);
+    let (included, excluded): (Vec<String>, Vec<String>) = names.partition(|name| is_kept(name));
+    let could_be_kept = |name: &str| {
+        let volume = all.iter().find(|volume| volume.name == name);
+        volume.is_none_or(crate::virt::volumes::is_persistent)
+    };
+    let is_partial = excluded.iter().any(|name| could_be_kept(name));
     let mut lists = json!({});
-    for (field, list) in [("includedVolumes", &included), ("excludedVolumes", &excluded)] {
+    for (field, list) in [("includedVolumes", included), ("excludedVolumes", excluded)] {
         if !list.is_empty() {
-            lists[field] = list.iter().map(|volume| volume.name.as_str()).collect();
+            lists[field] = list.into();
         }
     }
     snapshot["status"]["snapshotVolumes"] = lists;
-    if excluded.iter().any(|volume| crate::virt::volumes::is_persistent(volume)) {
+    if is_partial {
         add_indication(snapshot, "PartialSnapshot");
     }
 }

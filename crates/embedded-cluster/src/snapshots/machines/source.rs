@@ -57,7 +57,8 @@ pub(super) fn lock(
 
 fn obstacle(context: &SnapshotContext, machine: &Value, snapshot: &Value) -> Option<String> {
     let (namespace, name) = (meta::namespace(machine), meta::name(machine));
-    let claims: Vec<String> = volumes::on_claims(machine).into_iter().map(|(_, claim)| claim).collect();
+    let claims: Vec<String> =
+        volumes::all_claims(&context.store, machine).into_iter().map(|(_, claim)| claim).collect();
     for claim in &claims {
         if let Some(why) = claim_obstacle(context, namespace, claim) {
             return Some(format!("source {namespace}/{name} {why}: {claim}"));

@@ -1,12 +1,12 @@
 //! The volumes of a machine, as far as they can be kept.
 
-use kubevirt::domain::Volume;
+use kubevirt::domain::{InstanceSpec, Volume};
 use serde_json::Value;
 
 use crate::storage::{CLAIMS, CLASSES, SNAPSHOT_CLASSES};
 use crate::store::{Store, meta};
-use crate::virt::kinds::text;
-use crate::virt::volumes;
+use crate::virt::kinds::{text, typed};
+use crate::virt::{backend_storage, volumes};
 
 /// The volumes of a machine, in its order.
 pub(super) fn of(machine: &Value) -> Vec<Volume> {
@@ -17,6 +17,23 @@ pub(super) fn of(machine: &Value) -> Vec<Volume> {
 pub(super) fn on_claims(machine: &Value) -> Vec<(String, String)> {
     let all = of(machine).into_iter().filter(volumes::is_persistent);
     all.filter_map(|volume| Some((volume.name.clone(), volume.claim()?.to_owned()))).collect()
+}
+
+/// The claims of a machine that are kept with it: those of its volumes, and the one of its state under a name of its own.
+pub(super) fn all_claims(store: &Store, machine: &Value) -> Vec<(String, String)> {
+    let mut claims = on_claims(machine);
+    let (namespace, name) = (meta::namespace(machine), meta::name(machine));
+    if keeps_state(machine)
+        && let Some(claim) = backend_storage::claim_for(store, namespace, name)
+    {
+        claims.push((backend_storage::volume_name(machine), meta::name(&claim).to_owned()));
+    }
+    claims
+}
+
+/// Whether a machine keeps the state of its firmware or of its TPM.
+pub(super) fn keeps_state(machine: &Value) -> bool {
+    typed::<InstanceSpec>(&machine["spec"]["template"]["spec"]).domain.keeps_state()
 }
 
 /// The class of snapshots for claims of a storage class: the only one of its driver, or the default one of several.

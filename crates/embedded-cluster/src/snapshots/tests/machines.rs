@@ -6,10 +6,10 @@ use super::{BYTES, events, with_claim};
 use crate::cdi::tests::cluster::{Answer, TestCluster};
 use crate::resource::GroupResource;
 use crate::snapshots::machines::{CLONES, CONTENTS, RESTORES, SNAPSHOTS};
-use crate::storage::{CLAIMS, SNAPSHOTS as VOLUME_SNAPSHOTS};
+use crate::storage::{CLAIMS, SNAPSHOTS as VOLUME_SNAPSHOTS, claim_folder};
 use crate::store::meta;
-use crate::virt::conditions;
 use crate::virt::kinds::{DATA_VOLUMES, INSTANCES, MACHINES, text};
+use crate::virt::{backend_storage, conditions};
 
 async fn post(cluster: &TestCluster, path: &str, object: &Value) -> Answer {
     cluster.send("POST", &format!("/apis/{path}"), &object.to_string()).await
@@ -195,6 +195,39 @@ async fn a_machine_that_runs_is_kept_and_has_to_be_off_to_be_put_back() {
     assert_eq!(put_back(&cluster, "r3", "mother", json!({"targetReadinessPolicy": "StopTarget"})).await.status, 201);
     until_complete(&cluster, "r3").await;
     assert_eq!(cluster.get(&MACHINES, "mother")["spec"]["runStrategy"], "Halted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_is_put_back_with_what_its_tpm_held_and_goes_to_no_other() {
+    let cluster = TestCluster::start().await;
+    let spec = json!({"terminationGracePeriodSeconds": 0, "domain": {"memory": {"guest": "64Mi"},
+        "devices": {"tpm": {"persistent": true}}}});
+    let machine = json!({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": "mother"},
+        "spec": {"runStrategy": "Always", "template": {"spec": spec}}});
+    assert_eq!(post(&cluster, "kubevirt.io/v1/namespaces/rec/virtualmachines", &machine).await.status, 201);
+    cluster.until("it runs", || cluster.get(&INSTANCES, "mother")["status"]["phase"] == "Running").await;
+    let state = || backend_storage::claim_for(&cluster.store, "rec", "mother").unwrap();
+    let file = || {
+        let folder = claim_folder(&cluster.store, &cluster.folder, "rec", meta::name(&state())).unwrap();
+        folder.join("swtpm/tpm2-00.permall")
+    };
+    std::fs::create_dir_all(file().parent().unwrap()).unwrap();
+    std::fs::write(file(), "old").unwrap();
+    let can_be_kept = json!([{"enabled": true, "name": "persistent-state-for-mother"}]);
+    let told = || cluster.get(&MACHINES, "mother")["status"]["volumeSnapshotStatuses"] == can_be_kept;
+    cluster.until("its state can be kept", told).await;
+    let status = keep(&cluster, "s1").await;
+    assert_eq!(status["snapshotVolumes"]["includedVolumes"], json!(["persistent-state-for-mother"]));
+    std::fs::write(file(), "new").unwrap();
+    let before = meta::name(&state()).to_owned();
+
+    let refused = put_back(&cluster, "r0", "daughter", json!({})).await;
+    assert!(refused.message().contains("backend storage (persistent TPM or EFI)"), "{}", refused.body);
+    assert_eq!(put_back(&cluster, "r1", "mother", json!({"targetReadinessPolicy": "StopTarget"})).await.status, 201);
+    until_complete(&cluster, "r1").await;
+    assert_ne!(meta::name(&state()), before);
+    assert_eq!(std::fs::read(file()).unwrap(), b"old");
+    cluster.until("the newer state is gone", || cluster.get(&CLAIMS, &before).is_null()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,9 +97,8 @@ async fn a_machine_boots_from_a_disc_that_is_ejected_while_it_runs() {
     cluster.stop(true).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_guest_stands_still_until_the_last_holder_lets_go_and_nobody_calls_that_a_pause() {
-    let Some((cluster, _temporary)) = cluster().await else { return };
+/// A machine with nothing but a disk, which its BIOS tries in vain.
+async fn idle(cluster: &TestCluster) -> Arc<Guest> {
     cluster.create_claim("root", "porthole-snap", "8Mi").await;
     let spec = json!({
         "terminationGracePeriodSeconds": 0,
@@ -108,7 +107,27 @@ async fn a_guest_stands_still_until_the_last_holder_lets_go_and_nobody_calls_tha
     });
     cluster.create_machine("m", "Always", spec).await;
     cluster.until_printable("m", "Running").await;
+    cluster.context_guest(meta::uid(&cluster.instance("m")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_was_only_held_when_the_cluster_ended_goes_on_under_the_next_one() {
+    let Some((cluster, _temporary)) = cluster().await else { return };
+    let guest = idle(&cluster).await;
+    guest.leave_held().await.unwrap();
+    drop(guest);
+    let (store, folder) = (Arc::clone(&cluster.store), cluster.folder.clone());
+    cluster.stop(false).await;
+    let cluster = TestCluster::over(store, &folder, Vec::new(), false).await;
     let guest = cluster.context_guest(meta::uid(&cluster.instance("m")));
+    assert!(!guest.is_stopped().await.unwrap() && guest.state() == GuestState::Running);
+    cluster.stop(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_stands_still_until_the_last_holder_lets_go_and_nobody_calls_that_a_pause() {
+    let Some((cluster, _temporary)) = cluster().await else { return };
+    let guest = idle(&cluster).await;
     let (first, second) = (guest.hold_still().await.unwrap(), guest.hold_still().await.unwrap());
     drop(first);
     assert!(guest.is_stopped().await.unwrap(), "the other one still holds it");
