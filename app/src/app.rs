@@ -22,7 +22,7 @@ use crate::pages::not_found::NotFound;
 use crate::pages::overview::OverviewPage;
 use crate::pages::pod::PodPage;
 use crate::pages::sign_in::SignInPage;
-use crate::pages::templates::TemplatesPage;
+use crate::pages::templates::{NewTemplatePage, TemplatesPage};
 
 /// All pages. Each is rendered whole before the first byte leaves, so that it is complete without any script
 /// and its status is right; the data comes from caches, so there is nothing to wait for.
@@ -52,6 +52,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/machines/:namespace/:name") view=MachinePage ssr=SsrMode::Async/>
                     <Route path=path!("/machines/:namespace/:name/console") view=ConsolePage ssr=SsrMode::Async/>
                     <Route path=path!("/templates") view=TemplatesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/templates/new") view=NewTemplatePage ssr=SsrMode::Async/>
                     <Route path=path!("/containers") view=ContainersPage ssr=SsrMode::Async/>
                     <Route path=path!("/images") view=ImagesPage ssr=SsrMode::Async/>
                     <Route path=path!("/images/upload") view=UploadPage ssr=SsrMode::Async/>

@@ -3,6 +3,8 @@
 //! A list's filter, search, namespace, sort and page are its URL, so that a view can be linked, reloaded and
 //! walked back through. Only what differs from the default is written.
 
+use std::collections::BTreeMap;
+
 use leptos_router::params::ParamsMap;
 use model::ObjectRef;
 use model::create::{Boot, MachineDraft, Run};
@@ -28,6 +30,8 @@ pub const SIGN_IN: &str = "/sign-in";
 pub const IMAGES: &str = "/images";
 /// Templates for new machines.
 pub const TEMPLATES: &str = "/templates";
+/// A template of a machine that is there.
+pub const NEW_TEMPLATE: &str = "/templates/new";
 /// The form for a new machine.
 pub const NEW_MACHINE: &str = "/machines/new";
 
@@ -53,10 +57,34 @@ pub fn new_machine(draft: &MachineDraft, check: bool) -> String {
     format!("{NEW_MACHINE}?{}", query.join("&"))
 }
 
-/// The form for a new machine that a template starts. The address holds the basic fields, for browsers without script;
-/// the rest comes with the template.
-pub fn new_machine_from(template: &str, draft: &MachineDraft) -> String {
-    format!("{}&template={}", new_machine(draft, false), encode(template))
+/// The form for a new machine that a template starts, for a team.
+pub fn new_machine_from(template: &str, namespace: &str) -> String {
+    let team = if namespace.is_empty() { String::new() } else { format!("&namespace={}", encode(namespace)) };
+    format!("{NEW_MACHINE}?template={}{team}", encode(template))
+}
+
+/// The form with a template as it is, to change it.
+pub fn change_template(template: &str, namespace: &str) -> String {
+    format!("{}&change=true", new_machine_from(template, namespace))
+}
+
+/// What stands before the name of a template's parameter in the address.
+const PARAMETER: &str = "p.";
+
+/// The name under which a plain form sends the value of a template's parameter.
+pub fn parameter_field(name: &str) -> String {
+    format!("{PARAMETER}{name}")
+}
+
+/// Values of a template's parameters in an address.
+pub fn parameter_values(params: &ParamsMap) -> BTreeMap<String, String> {
+    let pairs = params.clone().into_iter();
+    pairs.filter_map(|(key, value)| Some((key.strip_prefix(PARAMETER)?.to_owned(), value))).collect()
+}
+
+/// The page that makes a template of a machine.
+pub fn template_of(at: &ObjectRef) -> String {
+    format!("{NEW_TEMPLATE}?machine={}/{}", at.namespace, at.name)
 }
 
 /// The draft that an address asks for.
@@ -292,6 +320,17 @@ mod tests {
         let read =
             draft_query(&params(&[("name", "web 1"), ("boot", "blank"), ("memory", "4 GiB"), ("run", "by_hand")]));
         assert_eq!(read, draft.without_secrets());
+    }
+
+    #[test]
+    fn a_templates_values_come_back_from_its_address() {
+        assert_eq!(
+            new_machine_from("native:blue/web", "blue"),
+            "/machines/new?template=native%3Ablue/web&namespace=blue"
+        );
+        let values = parameter_values(&params(&[("p.DISK", "20 GiB"), ("template", "blue/web")]));
+        assert_eq!(values, BTreeMap::from([("DISK".to_owned(), "20 GiB".to_owned())]));
+        assert_eq!(parameter_field("DISK"), "p.DISK");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Changing a machine that is there: discs, disks, size, deletion.
+//! Changing a machine that is there: discs, disks, network cards, size, deletion.
 
 use leptos::prelude::*;
 use model::editing::MachineEditing;
@@ -25,10 +25,40 @@ pub async fn insert_disc(namespace: String, name: String, drive: String, claim: 
     change(&namespace, &name, portal::editing::MachineChange::Insert { drive, claim }).await
 }
 
-/// Adds an empty disk.
+/// Adds an empty disk; on a bus that suits if none is named.
 #[server(endpoint = "machines/add-disk", protocol = Wire)]
-pub async fn add_disk(namespace: String, name: String, size: String, class: String) -> Answer<()> {
-    change(&namespace, &name, portal::editing::MachineChange::AddDisk { size, class }).await
+pub async fn add_disk(
+    namespace: String,
+    name: String,
+    size: String,
+    class: String,
+    #[server(default)] bus: String,
+) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::AddDisk { size, class, bus }).await
+}
+
+/// Adds a claim that is there already as a disk.
+#[server(endpoint = "machines/attach-disk", protocol = Wire)]
+pub async fn attach_disk(namespace: String, name: String, claim: String, #[server(default)] bus: String) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::AttachDisk { claim, bus }).await
+}
+
+/// Takes a disk off the machine. Its claim stays.
+#[server(endpoint = "machines/detach-disk", protocol = Wire)]
+pub async fn detach_disk(namespace: String, name: String, disk: String) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::DetachDisk { disk }).await
+}
+
+/// Adds a network card.
+#[server(endpoint = "machines/add-card", protocol = Wire)]
+pub async fn add_card(namespace: String, name: String, network: String) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::AddCard { network }).await
+}
+
+/// Takes a network card away.
+#[server(endpoint = "machines/remove-card", protocol = Wire)]
+pub async fn remove_card(namespace: String, name: String, card: String) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::RemoveCard { card }).await
 }
 
 /// Makes a disk larger.
@@ -51,10 +81,10 @@ pub async fn resize_machine(
     change(&namespace, &name, portal::editing::MachineChange::Resize { instancetype, cpus, memory }).await
 }
 
-/// Takes a change of size back that waits for the next start.
-#[server(endpoint = "machines/keep-size", protocol = Wire)]
-pub async fn keep_size(namespace: String, name: String) -> Answer<()> {
-    change(&namespace, &name, portal::editing::MachineChange::KeepSize).await
+/// Takes back what waits for the next start: one thing, or all that can be if none is named.
+#[server(endpoint = "machines/revert", protocol = Wire)]
+pub async fn revert_change(namespace: String, name: String, #[server(default)] what: String) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::Revert { what }).await
 }
 
 /// Deletes a machine and the named ones of its disks. `confirm` is its name, typed once more.

@@ -115,6 +115,7 @@ fn done(action: MachineAction, at: &ObjectRef) -> String {
     match action {
         MachineAction::Start => format!("{name} is starting."),
         MachineAction::Stop => format!("{name} was asked to shut down."),
+        MachineAction::ForceOff => format!("{name} is being forced off."),
         MachineAction::Restart => format!("{name} is restarting."),
         MachineAction::Pause => format!("{name} is paused. Its memory is kept."),
         MachineAction::Unpause => format!("{name} goes on."),
@@ -135,6 +136,7 @@ pub const fn action_glyph(action: MachineAction) -> Glyph {
     match action {
         MachineAction::Start => Glyph::Start,
         MachineAction::Stop => Glyph::Stop,
+        MachineAction::ForceOff => Glyph::Power,
         MachineAction::Restart => Glyph::Restart,
         MachineAction::Pause => Glyph::Pause,
         MachineAction::Unpause => Glyph::Resume,
@@ -233,7 +235,7 @@ pub fn RefusedAction() -> impl IntoView {
     move || {
         let (path, error) = params.with(|params| (params.get("__path"), params.get("__err")));
         let (Some(path), Some(error)) = (path, error) else { return None };
-        path.starts_with("/api/machines/").then(|| {
+        ["/api/machines/", "/api/templates/"].iter().any(|start| path.starts_with(start)).then(|| {
             let error = ServerFnUrlError::<ApiError>::decode_err(&error);
             view! {
                 <div class="mb-4">

@@ -175,6 +175,9 @@ pub struct Devices {
     /// `false`: no screen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub autoattach_graphics_device: Option<bool>,
+    /// `false`: no network card, where none is named; otherwise there is one on the pod network then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autoattach_pod_interface: Option<bool>,
     /// `false`: no serial console.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub autoattach_serial_console: Option<bool>,

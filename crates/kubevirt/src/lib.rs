@@ -28,6 +28,7 @@ pub mod snapshot;
 pub mod status;
 pub mod storage;
 pub mod subresource;
+pub mod template;
 pub mod volume_snapshot;
 
 pub use cdi::{CdiConfig, DataSource, DataVolume, DataVolumePhase, StorageProfile};

@@ -93,6 +93,8 @@ pub enum MachineAction {
     Start,
     /// Shut down: the guest is asked, then switched off.
     Stop,
+    /// Pull the plug of a guest that was asked to shut down and does not: it loses what it did not write.
+    ForceOff,
     /// Shut down and switch on again.
     Restart,
     /// Hold the guest where it is.
@@ -109,9 +111,10 @@ pub enum MachineAction {
 
 impl MachineAction {
     /// All actions, in the order in which menus show them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Start,
         Self::Stop,
+        Self::ForceOff,
         Self::Restart,
         Self::Pause,
         Self::Unpause,
@@ -125,6 +128,7 @@ impl MachineAction {
         match self {
             Self::Start => "start",
             Self::Stop => "stop",
+            Self::ForceOff => "force_off",
             Self::Restart => "restart",
             Self::Pause => "pause",
             Self::Unpause => "unpause",
@@ -144,6 +148,7 @@ impl MachineAction {
         match self {
             Self::Start => "Start",
             Self::Stop => "Stop",
+            Self::ForceOff => "Force off now",
             Self::Restart => "Restart",
             Self::Pause => "Pause",
             Self::Unpause => "Resume",

@@ -31,6 +31,8 @@ pub const RULES: &[(MachineAction, &[MachineState])] = &[
         Action::Stop,
         &[State::Running, State::Starting, State::Paused, State::Waiting, State::Provisioning, State::Trouble],
     ),
+    // virt-api would also force a machine that nobody asked to shut down; here the guest is asked first.
+    (Action::ForceOff, &[State::Stopping]),
     (Action::Restart, &[State::Running, State::Paused, State::Trouble]),
     (Action::Pause, &[State::Running]),
     (Action::Unpause, &[State::Paused]),
@@ -65,6 +67,9 @@ fn state_reason(action: MachineAction, state: MachineState) -> String {
         (Action::Start, State::Running | State::Paused | State::Migrating) => {
             "The machine is already running.".to_owned()
         }
+        (Action::ForceOff, State::Running | State::Paused | State::Starting | State::Trouble) => {
+            "Stop it first: only a guest that does not shut down by itself is forced off.".to_owned()
+        }
         (Action::Unpause, _) => "The machine is not paused.".to_owned(),
         (Action::Pause, State::Paused) => "The machine is already paused.".to_owned(),
         (Action::SoftReboot, State::Paused) => "The machine is paused; resume it first.".to_owned(),
@@ -73,6 +78,14 @@ fn state_reason(action: MachineAction, state: MachineState) -> String {
         (_, State::Unknown) => "The cluster does not say what the machine is doing.".to_owned(),
         (_, state) => format!("Not possible while the machine is {}.", state.phrase()),
     }
+}
+
+/// How long most guests take to shut down, in seconds.
+const USUAL_SHUTDOWN: i64 = 15;
+
+/// Whether a machine is stopping for so long that somebody may want to force it off.
+pub fn is_slow_to_stop(state: MachineState, since: Option<i64>, now: i64) -> bool {
+    state == State::Stopping && since.is_some_and(|since| now - since >= USUAL_SHUTDOWN)
 }
 
 impl MachineState {
@@ -120,6 +133,20 @@ mod tests {
         let possible: Vec<_> =
             MachineAction::ALL.into_iter().filter(|a| denied(*a, &facts(MachineState::Stopped)).is_none()).collect();
         assert_eq!(possible, [MachineAction::Start]);
+    }
+
+    #[test]
+    fn only_a_guest_that_was_asked_and_takes_long_is_forced_off() {
+        assert!(denied(MachineAction::ForceOff, &facts(MachineState::Running)).is_some());
+        assert!(denied(MachineAction::ForceOff, &facts(MachineState::Stopping)).is_none());
+        for (state, since, is_slow) in [
+            (MachineState::Stopping, Some(100), true),
+            (MachineState::Stopping, Some(101), false),
+            (MachineState::Stopping, None, false),
+            (MachineState::Running, Some(0), false),
+        ] {
+            assert_eq!(is_slow_to_stop(state, since, 115), is_slow, "{state:?} {since:?}");
+        }
     }
 
     #[test]

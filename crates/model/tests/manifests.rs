@@ -10,7 +10,8 @@ use std::process::Command;
 
 use model::create::{
     Boot, Bus, ClassOption, CreateOptions, ExtraDisk, Family, Firmware, Hidden, ImageKind, ImageOption, MachineDraft,
-    NetworkChoice, Run, SizeCard, Tpm, all_as_yaml, built_in_systems, manifests, problems, system_from_preference,
+    NetworkChoice, Run, SizeCard, Tpm, all_as_yaml, built_in_systems, manifests, problems, read_machine,
+    system_from_preference,
 };
 use serde_json::Value;
 
@@ -158,6 +159,22 @@ fn every_card_and_choice_gives_the_agreed_manifest() {
     for (name, draft) in drafts() {
         assert_eq!(problems(&draft, &options()), model::create::Problems::new(), "{name}");
         insta::assert_snapshot!(name, all_as_yaml(&draft, &options()));
+    }
+}
+
+/// A draft in another team's words may come back in other words; the machine that it makes is the same.
+#[test]
+fn every_draft_is_read_back_from_its_machine() {
+    for (name, draft) in drafts() {
+        let made = manifests(&draft, &options());
+        let read = read_machine(&made.machine, &options());
+        assert_eq!(read.machine, None, "{name}: {:?}", read.notes);
+        let again = manifests(&read.draft, &options());
+        if made.secrets.is_empty() {
+            assert_eq!(again, made, "{name}");
+        } else {
+            assert!(!read.notes.is_empty(), "{name}: what is in a Secret is left out, and that is told");
+        }
     }
 }
 

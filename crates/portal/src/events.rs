@@ -28,7 +28,17 @@ struct Events {
 #[derive(Clone, Debug)]
 struct Noted {
     uid: Option<String>,
+    /// Rises with each write in the cluster: most events know their second only.
+    version: u64,
     line: EventLine,
+}
+
+/// The newest lines that a page shows; within a second the one that was written last comes first.
+fn newest<'a>(noted: impl Iterator<Item = &'a Noted>) -> Vec<EventLine> {
+    let mut noted: Vec<_> = noted.collect();
+    noted.sort_by_key(|noted| std::cmp::Reverse((noted.line.at, noted.version)));
+    noted.truncate(SHOWN);
+    noted.into_iter().map(|noted| noted.line.clone()).collect()
 }
 
 /// All events of the cluster. Cheap to clone.
@@ -48,28 +58,20 @@ impl EventIndex {
     pub(crate) fn about(&self, namespace: &str, objects: &[(&str, &str, Option<&str>)]) -> Vec<EventLine> {
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
         let Some(by_object) = events.by_object.get(namespace) else { return Vec::new() };
-        let mut lines: Vec<EventLine> = objects
+        let noted = objects
             .iter()
             .filter_map(|(kind, name, uid)| Some((by_object.get(&((*kind).to_owned(), (*name).to_owned()))?, *uid)))
             .flat_map(|(noted, uid)| {
                 noted.values().filter(move |noted| uid.is_none() || noted.uid.is_none() || noted.uid.as_deref() == uid)
-            })
-            .map(|noted| noted.line.clone())
-            .collect();
-        lines.sort_by_key(|line| std::cmp::Reverse(line.at));
-        lines.truncate(SHOWN);
-        lines
+            });
+        newest(noted)
     }
 
     /// Events about all objects of a kind, newest first.
     pub(crate) fn of_kind(&self, namespace: &str, kind: &str) -> Vec<EventLine> {
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
         let by_object = events.by_object.get(namespace).into_iter().flatten();
-        let noted = by_object.filter(|((of, _), _)| of == kind).flat_map(|(_, noted)| noted.values());
-        let mut lines: Vec<_> = noted.map(|noted| noted.line.clone()).collect();
-        lines.sort_by_key(|line| std::cmp::Reverse(line.at));
-        lines.truncate(SHOWN);
-        lines
+        newest(by_object.filter(|((of, _), _)| of == kind).flat_map(|(_, noted)| noted.values()))
     }
 
     fn remove(&self, key: &Key) -> bool {
@@ -95,7 +97,9 @@ impl Store for EventIndex {
 
     fn apply(&self, key: &Key, event: Event) {
         let about = (event.involved_object.kind.clone(), event.involved_object.name.clone());
-        let noted = Noted { uid: event.involved_object.uid.clone(), line: line(&event) };
+        let version = event.metadata.resource_version.as_deref().and_then(|version| version.parse().ok());
+        let noted =
+            Noted { uid: event.involved_object.uid.clone(), version: version.unwrap_or_default(), line: line(&event) };
         let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
         events.objects.insert(key.clone(), about.clone());
         events.by_object.entry(key.0.clone()).or_default().entry(about).or_default().insert(key.1.clone(), noted);
@@ -176,6 +180,19 @@ mod tests {
         assert_eq!(messages(&index(), None), ["earlier-object", "new", "old"]);
         let line = index().about("blue", &[("VirtualMachine", "db", None)]).remove(0);
         assert_eq!((line.about.as_str(), line.count, line.is_warning), ("VirtualMachine db", 3, true));
+    }
+
+    #[test]
+    fn within_a_second_the_event_that_was_written_last_comes_first() {
+        let index = EventIndex::new(Live::new());
+        for (name, version) in [("b-second", "11"), ("a-third", "12"), ("z-first", "9")] {
+            let (key, mut event) = event(name, "web", "1", "2026-01-01T00:00:00Z");
+            event.metadata.resource_version = Some(version.to_owned());
+            index.apply(&key, event);
+        }
+        assert_eq!(messages(&index, None), ["a-third", "b-second", "z-first"]);
+        let of_kind: Vec<_> = index.of_kind("blue", "VirtualMachine").into_iter().map(|line| line.message).collect();
+        assert_eq!(of_kind, ["a-third", "b-second", "z-first"]);
     }
 
     #[test]

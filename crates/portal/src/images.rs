@@ -33,6 +33,7 @@ mod volume;
 
 pub use download::Download;
 pub(crate) use index::DiskIndex;
+pub(crate) use library::{is_passing, users};
 pub use uploads::{Chunk, ChunkError, UploadProxy};
 pub(crate) use uploads::{Uploads, greet};
 

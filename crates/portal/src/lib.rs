@@ -62,7 +62,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use kubevirt::PersistentVolume;
 use model::ObjectRef;
-use model::create::{CreateOptions, MachineDraft, MachineTemplate};
+use model::create::{CreateOptions, MachineDraft, MachineReading, MachineTemplate};
 use model::doctor::Report;
 use model::editing::MachineEditing;
 use model::finding::Finding;
@@ -81,6 +81,7 @@ pub use error::PortalError;
 pub use images::{Chunk, ChunkError, Download, UploadProxy};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
+pub use templates::NewTemplate;
 
 use access::{Accounts, Permissions, Visible};
 use clock::SystemClock;
@@ -251,15 +252,34 @@ impl Portal {
         self.0.templates(actor).await
     }
 
-    /// Keeps a draft as a template of a team, as the person.
+    /// One template by its [`MachineTemplate::at`], with values for what it has made up.
+    pub async fn template(&self, actor: &Actor, at: &str) -> Result<MachineTemplate, PortalError> {
+        self.0.template(actor, at).await
+    }
+
+    /// Keeps a draft as a template of a team, as the person. The answer is what was changed in its manifest, in sentences.
     pub async fn save_template(
         &self,
         actor: &Actor,
         namespace: &str,
+        new: &NewTemplate,
+    ) -> Result<Vec<String>, PortalError> {
+        self.0.save_template(actor, namespace, new).await
+    }
+
+    /// What a template of a machine that is there would hold.
+    pub async fn read_as_template(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineReading, PortalError> {
+        self.0.read_as_template(actor, at).await
+    }
+
+    /// Keeps a machine that is there as a template of its team, as the person.
+    pub async fn save_machine_as_template(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
         title: &str,
-        draft: &MachineDraft,
     ) -> Result<(), PortalError> {
-        self.0.save_template(actor, namespace, title, draft).await
+        self.0.save_machine_as_template(actor, at, title).await
     }
 
     /// Removes a template, as the person.

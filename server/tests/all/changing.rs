@@ -1,4 +1,4 @@
-//! A machine that is there: its disc taken out and put back, a disk added, its size changed, and its end.
+//! A machine that is there: discs, disks and network cards that come and go, its size, what is taken back, its end.
 
 use serde_json::Value;
 
@@ -17,6 +17,7 @@ spec:
   runStrategy: Manual
   template:
     spec:
+      terminationGracePeriodSeconds: 600
       domain:
         cpu: {sockets: 1}
         memory: {guest: 128Mi}
@@ -42,6 +43,23 @@ async fn rig() -> (TestPorthole, Client) {
 
 async fn change(client: &Client, what: &str, more: &str) -> Answer {
     client.post(&format!("/api/machines/{what}"), &format!("namespace=blue&name=rig&{more}")).await
+}
+
+/// Switches the machine on and waits until it runs.
+async fn start(client: &Client) {
+    let started = change(client, "act", "action=start").await;
+    assert_eq!(started.status, 200, "{started:?}");
+    is_in(client, &["running"]).await;
+}
+
+/// Waits until the machine is in one of some states; in which.
+async fn is_in(client: &Client, states: &[&str]) -> String {
+    eventually(&format!("it is {states:?}"), async || {
+        let answer = client.post("/api/machines/get", "namespace=blue&name=rig").await.json();
+        let state = answer["row"]["state"].as_str().unwrap_or_default().to_owned();
+        if states.contains(&state.as_str()) { Ok(state) } else { Err(answer) }
+    })
+    .await
 }
 
 async fn machine(porthole: &TestPorthole) -> Value {
@@ -75,6 +93,84 @@ async fn a_size_is_changed_and_a_disk_added() {
     let domain = &machine["spec"]["template"]["spec"]["domain"];
     assert_eq!((&domain["cpu"]["sockets"], &domain["memory"]["guest"]), (&2.into(), &"256Mi".into()));
     assert_eq!(machine["spec"]["dataVolumeTemplates"][0]["metadata"]["name"], "rig-data-1");
+    porthole.stop().await;
+}
+
+#[tokio::test]
+async fn network_cards_and_disks_come_and_go() {
+    let (porthole, ana) = rig().await;
+    let editing = async || ana.post("/api/machines/editing", "namespace=blue&name=rig").await.json();
+    let now = editing().await;
+    assert_eq!(now["cards"][0]["binding"], "bridge", "the one that the cluster would give it: {now}");
+    for (what, more) in [("remove-card", "card=default"), ("add-card", "network=pod")] {
+        let done = change(&ana, what, more).await;
+        assert_eq!(done.status, 200, "{done:?}");
+    }
+    let spec = machine(&porthole).await["spec"]["template"]["spec"].clone();
+    assert_eq!(spec["domain"]["devices"]["interfaces"][0]["masquerade"], serde_json::json!({}), "{spec}");
+    let added = change(&ana, "add-disk", "size=64+MiB&class=&bus=virtio").await;
+    assert_eq!(added.status, 200, "{added:?}");
+    eventually("the disk is filled", async || {
+        let now = editing().await;
+        let disk = now["disks"].as_array().unwrap().iter().find(|disk| disk["name"] == "data-1").cloned();
+        if disk.is_some_and(|disk| disk["goes_along"] == true && disk["bytes"].is_u64()) { Ok(()) } else { Err(now) }
+    })
+    .await;
+    let off = change(&ana, "detach-disk", "disk=data-1").await;
+    assert_eq!(off.status, 200, "{off:?}");
+    eventually("the claim is kept for the machine", async || {
+        let now = editing().await;
+        if now["detached"][0]["claim"] == "rig-data-1" { Ok(()) } else { Err(now) }
+    })
+    .await;
+    let back = change(&ana, "attach-disk", "claim=rig-data-1&bus=").await;
+    assert_eq!(back.status, 200, "{back:?}");
+    let volumes = machine(&porthole).await["spec"]["template"]["spec"]["volumes"].clone();
+    assert_eq!(volumes[1]["persistentVolumeClaim"]["claimName"], "rig-data-1", "{volumes}");
+    porthole.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_for_the_next_start_is_taken_back() {
+    let (porthole, ana) = rig().await;
+    start(&ana).await;
+    let before = machine(&porthole).await["spec"].clone();
+    for (what, more) in [("resize", "instancetype=&cpus=2&memory=256+MiB"), ("remove-card", "card=default")] {
+        let done = change(&ana, what, more).await;
+        assert_eq!(done.status, 200, "{done:?}");
+    }
+    let waits = async |wanted: &[&str]| {
+        let answer = ana.post("/api/machines/editing", "namespace=blue&name=rig").await.json();
+        let ids: Vec<_> = answer["pending"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+        if ids == wanted { Ok(()) } else { Err(answer) }
+    };
+    eventually("all wait", async || waits(&["cpus", "memory", "card/default"]).await).await;
+    let one = change(&ana, "revert", "what=memory").await;
+    assert_eq!(one.status, 200, "{one:?}");
+    eventually("the others wait", async || waits(&["cpus", "card/default"]).await).await;
+    let all = change(&ana, "revert", "what=").await;
+    assert_eq!(all.status, 200, "{all:?}");
+    eventually("nothing waits", async || waits(&[]).await).await;
+    let after = machine(&porthole).await["spec"].clone();
+    let domain = |spec: &Value| spec["template"]["spec"]["domain"].clone();
+    assert_eq!(domain(&after)["memory"], domain(&before)["memory"]);
+    assert_eq!(domain(&after)["devices"]["interfaces"][0]["name"], "default");
+    porthole.stop().await;
+}
+
+#[tokio::test]
+async fn a_guest_that_ignores_the_power_button_is_forced_off() {
+    let (porthole, ana) = rig().await;
+    start(&ana).await;
+    let early = change(&ana, "act", "action=force_off").await;
+    assert_eq!(early.status, 409, "it was not asked yet: {early:?}");
+    assert_eq!(change(&ana, "act", "action=stop").await.status, 200);
+    // A guest that listens is off before anybody could be impatient.
+    if is_in(&ana, &["stopping", "stopped"]).await == "stopping" {
+        let forced = change(&ana, "act", "action=force_off").await;
+        assert!(forced.status == 200 || is_in(&ana, &["stopped"]).await == "stopped", "{forced:?}");
+    }
+    is_in(&ana, &["stopped"]).await;
     porthole.stop().await;
 }
 

@@ -13,6 +13,7 @@
 //! | `demo` | what the demo holds, and that it is put there once |
 //! | `live` | changes made with kubectl arrive |
 //! | `answers` | headers, files, probes |
+//! | `templates` | what a template asks for, the cluster's own ones, a machine that becomes one |
 //! | `starting` | what a person reads when porthole does not start |
 //! | `clusters` | a cluster that is away, comes back, refuses, or runs no machines |
 
@@ -31,4 +32,5 @@ mod origins;
 mod signing_in;
 mod starting;
 mod support;
+mod templates;
 mod uploads;

@@ -31,7 +31,7 @@ pub fn Editor(form: Form) -> impl IntoView {
     view! {
         <div class="flex flex-col gap-2">
             <Notice tone=Tone::Info>
-                "This text is what will be made. Name, team, password, keys and user-data still come from the form; its other fields no longer count."
+                "This text is what will be made. Name, team, password, keys and user-data still come from the form; its other fields no longer count. ${MACHINE_NAME} in it stands for the machine's name."
             </Notice>
             <ul id="field-manifest-said" class="flex flex-col gap-1 text-sm text-bad empty:hidden" role="alert">
                 {move || {
@@ -59,6 +59,8 @@ pub fn Editor(form: Form) -> impl IntoView {
                     </div>
                     <textarea
                         id="field-manifest"
+                        form=super::FORM
+                        name="draft[manifest]"
                         class="min-w-0 resize-none overflow-x-auto overflow-y-hidden bg-transparent px-2 py-2 leading-5 whitespace-pre outline-offset-[-2px]"
                         rows=move || count.get().to_string()
                         wrap="off"
@@ -73,7 +75,9 @@ pub fn Editor(form: Form) -> impl IntoView {
                             let text = event_target_value(&event);
                             form.change("manifest", |draft| draft.manifest = Some(text));
                         }
-                    ></textarea>
+                    >
+                        {text.get_untracked()}
+                    </textarea>
                 </div>
             </div>
         </div>

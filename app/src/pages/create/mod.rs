@@ -4,9 +4,11 @@
 //! refusal loses it; only the password is not kept. Without script the same form posts itself; a refusal then leads
 //! back here with the basic fields in the address, and the server checks them again to say what is wrong.
 
+mod ask;
 mod beside;
 mod controls;
 mod defaults;
+mod keep;
 mod manifest;
 mod more;
 mod start;
@@ -16,26 +18,36 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use model::UiError;
-use model::create::{CreateOptions, MachineDraft, count};
+use model::create::{CreateOptions, MachineDraft, MachineTemplate, count, filled};
 use server_fn::ServerFn;
 
 use crate::api;
 use crate::api::create::CreateMachines;
 use crate::paths;
-use crate::ui::{Empty, Glyph, Icon, Loaded, Look, Menu, Notice, Skeleton, Tone, button_class};
+use crate::ui::{Empty, Glyph, Icon, Loaded, Look, Notice, Skeleton, Tone, button_class};
 use beside::Beside;
 use state::Form;
+
+/// The form's id: the manifest stands beside the form and goes with it.
+const FORM: &str = "new-machine";
 
 /// The page.
 #[component]
 pub fn NewMachinePage() -> impl IntoView {
     let params = use_query_map();
     let asked = params.with_untracked(paths::draft_query);
-    let template = params.with_untracked(|params| params.get("template").unwrap_or_default());
     let is_checked = params.with_untracked(|params| params.get("check").is_some());
     let draft = RwSignal::new(asked.clone());
     // Not the draft's own: that is filled in from these very options.
     let team = RwSignal::new(asked.namespace.clone());
+    let template = params.with_untracked(|params| params.get("template").unwrap_or_default());
+    let template = Resource::new(
+        || (),
+        move |()| {
+            let at = template.clone();
+            async move { if at.is_empty() { Ok(None) } else { api::templates::get_template(at).await.map(Some) } }
+        },
+    );
     let options = Resource::new(move || team.get(), api::create::get_create_options);
     // Only after a plain form was refused: what is wrong is found out anew, because no link may bring the words.
     let check = Resource::new(
@@ -49,10 +61,68 @@ pub fn NewMachinePage() -> impl IntoView {
     );
     view! {
         <Title text="New machine"/>
-        <Loaded resource=options is_page=true waiting=|| view! { <Heading/> <Skeleton rows=12/> } let:options>
-            <Heading/>
-            <Filled draft options team asked=asked.clone() check is_checked template=template.clone()/>
+        <Loaded resource=template is_page=true waiting=|| view! { <Heading/> <Skeleton rows=12/> } let:template>
+            {
+                let asked = asked.clone();
+                let template = template.get_untracked();
+                view! {
+                    <Loaded resource=options is_page=true waiting=|| view! { <Heading/> <Skeleton rows=12/> } let:options>
+                        <Heading/>
+                        <Begun draft options team asked=asked.clone() check is_checked template=template.clone()/>
+                    </Loaded>
+                }
+            }
         </Loaded>
+    }
+}
+
+/// First what the template asks for, if it asks for anything; then the form.
+#[component]
+fn Begun(
+    draft: RwSignal<MachineDraft>,
+    options: Memo<CreateOptions>,
+    team: RwSignal<String>,
+    asked: MachineDraft,
+    check: Resource<Option<UiError>>,
+    is_checked: bool,
+    template: Option<MachineTemplate>,
+) -> impl IntoView {
+    let params = use_query_map();
+    let values = params.with_untracked(paths::parameter_values);
+    let is_change = params.with_untracked(|params| params.get("change").is_some());
+    let is_asking = RwSignal::new(false);
+    let begin = move |filled: MachineDraft| {
+        draft.update(|draft| {
+            let name = if filled.name.is_empty() { draft.name.clone() } else { filled.name };
+            *draft = MachineDraft { name, namespace: draft.namespace.clone(), ..filled };
+        });
+    };
+    if let Some(template) = &template {
+        let is_answered = template.parameters.is_empty() || !values.is_empty();
+        match filled(template, &values).ok().filter(|_| is_answered) {
+            _ if is_change => begin(template.written_out()),
+            Some(filled) => begin(filled),
+            None => is_asking.set(true),
+        }
+    }
+    let message = template.as_ref().map(|template| template.message.clone()).filter(|message| !message.is_empty());
+    let kept = keep::Kept::of(template.as_ref().filter(|_| is_change));
+    view! {
+        {message.map(|message| view! { <div class="mb-4"><Notice tone=Tone::Info>{message}</Notice></div> })}
+        {move || match template.clone().filter(|_| is_asking.get()) {
+            Some(template) => {
+                let done = Callback::new(move |filled| {
+                    begin(filled);
+                    is_asking.set(false);
+                });
+                view! { <ask::Ask template namespace=asked.namespace.clone() values=values.clone() done/> }.into_any()
+            }
+            None => {
+                let is_from_template = template.is_some();
+                view! { <Filled draft options team asked=asked.clone() check is_checked is_from_template kept=kept.clone()/> }
+                    .into_any()
+            }
+        }}
     }
 }
 
@@ -80,10 +150,11 @@ fn Filled(
     asked: MachineDraft,
     check: Resource<Option<UiError>>,
     is_checked: bool,
-    template: String,
+    is_from_template: bool,
+    kept: keep::Kept,
 ) -> impl IntoView {
     let has_team = Memo::new(move |_| options.with(|options| !options.teams.is_empty()));
-    let form = Form::new(draft, options, team, asked, template);
+    let form = Form::new(draft, options, team, (!is_from_template).then_some(asked));
     if is_checked {
         form.show_all();
     }
@@ -102,6 +173,7 @@ fn Filled(
         view! {
             <div class="grid items-start gap-x-10 gap-y-8 lg:grid-cols-[minmax(0,1fr)_22rem] xl:grid-cols-[minmax(0,1fr)_28rem]">
                 <form
+                    id=FORM
                     method="post"
                     action=CreateMachines::url()
                     class="flex min-w-0 flex-col gap-9"
@@ -118,7 +190,7 @@ fn Filled(
                     <more::Network form/>
                     <more::Access form/>
                     <more::Special form/>
-                    <Finish form/>
+                    <Finish form kept=kept.clone()/>
                 </form>
                 <Beside form/>
             </div>
@@ -144,7 +216,7 @@ fn Refused(form: Form, check: Resource<Option<UiError>>) -> impl IntoView {
 }
 
 #[component]
-fn Finish(form: Form) -> impl IntoView {
+fn Finish(form: Form, kept: keep::Kept) -> impl IntoView {
     let label = move || match form.draft.with(count) {
         _ if form.is_busy.get() => "Creating…".to_owned(),
         1 => "Create machine".to_owned(),
@@ -166,36 +238,10 @@ fn Finish(form: Form) -> impl IntoView {
             <span class="text-sm text-ink-faint" role="status">
                 {move || form.word.get()}
             </span>
-            <SaveTemplate form/>
+            <keep::SaveTemplate form kept/>
             <button type="button" class=button_class(Look::Quiet) on:click=move |_| form.clear()>
                 "Start over"
             </button>
         </div>
-    }
-}
-
-/// Keeps what is filled in for the team's next machines.
-#[component]
-fn SaveTemplate(form: Form) -> impl IntoView {
-    let title = RwSignal::new(String::new());
-    view! {
-        <Menu label="Save as template" class=button_class(Look::Quiet) place="right-0 bottom-full mb-1 w-64" face=|| "Save as template">
-            <div class="flex flex-col gap-2 p-2">
-                <label class="text-sm">
-                    "Title"
-                    <input
-                        class="mt-1 h-8 w-full rounded-control border border-rule-strong bg-paper-raised px-2"
-                        placeholder="Web server"
-                        autocomplete="off"
-                        prop:value=move || title.get()
-                        on:input=move |event| title.set(event_target_value(&event))
-                    />
-                </label>
-                <p class="text-xs text-ink-faint">"For your team. Name, keys and password are not kept."</p>
-                <button type="button" class=button_class(Look::Plain) on:click=move |_| form.save_template(title)>
-                    "Save"
-                </button>
-            </div>
-        </Menu>
     }
 }

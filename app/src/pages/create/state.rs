@@ -6,15 +6,14 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
+use model::create::costs;
 use model::create::{CreateOptions, MachineDraft, Problems, manifests, problems, yaml};
-use model::create::{costs, from_template};
 use model::live::LiveKind;
 use model::{ObjectRef, UiError};
 
 use super::defaults::{decode, default_size, encode, is_default_size, is_typed, settle};
 use crate::api::ApiError;
 use crate::api::create::{check_machines, create_machines};
-use crate::api::templates::{list_templates, save_template};
 use crate::components::toasts::Toasts;
 use crate::live::Live;
 use crate::platform::AtRisk;
@@ -53,13 +52,12 @@ pub struct Form {
 }
 
 impl Form {
-    /// For a draft; `asked` is what the address asked for.
+    /// For a draft. `asked` is what the address asked for, if the draft is no template's: then an earlier one may come back.
     pub fn new(
         draft: RwSignal<MachineDraft>,
         options: Memo<CreateOptions>,
         team: RwSignal<String>,
-        asked: MachineDraft,
-        template: String,
+        asked: Option<MachineDraft>,
     ) -> Self {
         let navigate = use_navigate();
         let form = Self {
@@ -79,10 +77,8 @@ impl Form {
         form.settle();
         Effect::new(move |is_loaded: Option<bool>| {
             if is_loaded.is_none() {
-                if template.is_empty() {
-                    form.restore(&asked);
-                } else {
-                    form.start_from(template.clone());
+                if let Some(asked) = &asked {
+                    form.restore(asked);
                 }
             }
             let (text, is_typed) = draft.with(|draft| (encode(&draft.without_secrets()), is_typed(draft)));
@@ -119,39 +115,6 @@ impl Form {
         self.team.set(kept.namespace.clone());
         self.draft.set(kept);
         self.word.set("Your draft is back.");
-    }
-
-    /// Fills in what a template holds, once it has come.
-    fn start_from(self, template: String) {
-        spawn_local(async move {
-            let Ok(all) = list_templates().await else { return };
-            let Some(template) = all.into_iter().find(|known| known.at == template) else {
-                self.word.try_set("This template is not there any more.");
-                return;
-            };
-            let Some((name, namespace)) =
-                self.draft.try_with_untracked(|draft| (draft.name.clone(), draft.namespace.clone()))
-            else {
-                return;
-            };
-            let mut draft = MachineDraft { name, ..from_template(&template, &namespace) };
-            let _ = self.options.try_with_untracked(|options| settle(&mut draft, options));
-            self.draft.try_set(draft);
-        });
-    }
-
-    /// Keeps what is filled in as a template of the team.
-    pub fn save_template(self, title: RwSignal<String>) {
-        let (words, draft) = (title.get_untracked(), self.draft.get_untracked().without_secrets());
-        spawn_local(async move {
-            match save_template(draft.namespace.clone(), words.clone(), draft).await {
-                Ok(()) => {
-                    self.toasts.say(Tone::Good, format!("The template {} is kept.", words.trim()));
-                    title.try_set(String::new());
-                }
-                Err(ApiError(error)) => self.toasts.say(Tone::Bad, error.message),
-            }
-        });
     }
 
     /// Changes a field. What was said about it no longer counts.

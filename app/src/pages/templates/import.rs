@@ -52,6 +52,11 @@ async fn content(file: &ChosenFile) -> Option<Vec<u8>> {
     bytes
 }
 
+/// What became of a template, in a few sentences.
+pub fn kept_words(title: &str, notes: &[String]) -> String {
+    format!("The template {} is kept. {}", title.trim(), notes.join(" ")).trim_end().to_owned()
+}
+
 /// What the file holds, for which team, under which title.
 #[component]
 fn Preview(
@@ -67,15 +72,16 @@ fn Preview(
             teams.try_set(options.teams);
         }
     });
-    let draft = StoredValue::new(template.draft.clone());
+    let content = StoredValue::new((template.written_out(), template.parameters.clone()));
     let keep = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let first = teams.with_untracked(|teams| teams.first().cloned().unwrap_or_default());
         let team = if team.with_untracked(String::is_empty) { first } else { team.get_untracked() };
         spawn_local(async move {
-            match save_template(team, title.get_untracked(), draft.get_value()).await {
-                Ok(()) => {
-                    toasts.say(Tone::Good, format!("The template {} is kept.", title.get_untracked().trim()));
+            let (draft, parameters) = content.get_value();
+            match save_template(team, title.get_untracked(), draft, parameters).await {
+                Ok(notes) => {
+                    toasts.say(Tone::Good, kept_words(&title.get_untracked(), &notes));
                     turn.try_update(|turn| *turn += 1);
                     read.try_set(None);
                 }
@@ -102,7 +108,7 @@ fn Preview(
             </div>
             <div class="my-3">
                 <Facts>
-                    {summary(&template.draft)
+                    {summary(&template)
                         .into_iter()
                         .map(|(what, value)| view! { <Fact term=what>{value}</Fact> })
                         .collect_view()}

@@ -67,10 +67,9 @@ impl<'a> Measure<'a> {
         }
         let has_ended = matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
         match self.what {
-            What::Objects => Amount::of_things(1),
-            What::Storage => Amount::read(&claim["resources"]["requests"]["storage"]).unwrap_or_default(),
             What::Pods | What::Compute(_) if has_ended => Amount::default(),
-            What::Pods => Amount::of_things(1),
+            What::Objects | What::Pods => Amount::of_things(1),
+            What::Storage => Amount::read(&claim["resources"]["requests"]["storage"]).unwrap_or_default(),
             What::Compute(Compute { section, resource }) => pods::asked(object, section, resource),
         }
     }

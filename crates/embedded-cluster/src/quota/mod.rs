@@ -118,13 +118,12 @@ pub(crate) fn admit(quota: &mut Value) -> Result<(), ApiError> {
         }
     }
     for (resource, limit) in quota["spec"]["hard"].as_object_mut().into_iter().flatten() {
-        match Amount::read(limit) {
-            Some(amount) => *limit = amount.to_string().into(),
-            None => {
-                let why = "must be a quantity such as 10, 500m or 4Gi";
-                causes.push(Cause::invalid(&format!("spec.hard[{resource}]"), limit.as_str().unwrap_or_default(), why));
-            }
+        if let Some(amount) = Amount::read(limit) {
+            *limit = amount.to_string().into();
+            continue;
         }
+        let why = "must be a quantity such as 10, 500m or 4Gi";
+        causes.push(Cause::invalid(&format!("spec.hard[{resource}]"), limit.as_str().unwrap_or_default(), why));
     }
     if causes.is_empty() { Ok(()) } else { Err(ApiError::invalid("ResourceQuota", &name, &causes)) }
 }

@@ -24,6 +24,7 @@ const DEFINITIONS: [&str; 4] = [
     include_str!("definitions-storage.yaml"),
     include_str!("definitions-snapshots.yaml"),
     include_str!("definitions-instancetypes.yaml"),
+    include_str!("definitions-templates.yaml"),
 ];
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kubevirt", "cdi"];
 /// Cluster role and the groups that are bound to it.
@@ -156,7 +157,12 @@ fn plant_kubevirt(store: &Store) -> Result<(), ApiError> {
         "kind": "KubeVirt",
         "apiVersion": "kubevirt.io/v1",
         "metadata": {"namespace": "kubevirt", "name": "kubevirt"},
-        "spec": {"configuration": {"developerConfiguration": {"featureGates": []}, "imagePullPolicy": "IfNotPresent"}},
+        "spec": {"configuration": {
+            "developerConfiguration": {"featureGates": []},
+            "imagePullPolicy": "IfNotPresent",
+            // Processors, memory and network cards wait for the next start.
+            "vmRolloutStrategy": "Stage",
+        }},
         "status": {
             "phase": "Deployed",
             "operatorVersion": KUBEVIRT_VERSION,
@@ -175,6 +181,10 @@ fn plant_kubevirt(store: &Store) -> Result<(), ApiError> {
     ensure(store, &GroupResource::new("kubevirt.io", "kubevirts"), seed, |object, mut seed| {
         for field in ["operatorVersion", "observedKubeVirtVersion", "targetKubeVirtVersion", "phase"] {
             object["status"][field] = seed["status"][field].take();
+        }
+        let configuration = &mut object["spec"]["configuration"];
+        if configuration["vmRolloutStrategy"].is_null() {
+            configuration["vmRolloutStrategy"] = seed["spec"]["configuration"]["vmRolloutStrategy"].take();
         }
     })
 }

@@ -16,6 +16,7 @@ use super::kubelet::Kubelet;
 use super::{
     Inbox, VirtContext, backend_storage, conditions, handler, instance, kinds, kubelet, machine, scheduler, volumes,
 };
+use crate::quota::RESOURCE_QUOTAS;
 use crate::resource::GroupResource;
 use crate::store::{WatchEvent, WatchKind, meta};
 
@@ -187,8 +188,18 @@ struct Change {
 
 /// Everything that happens to the kinds that matter, each kind in order.
 fn watch_all(context: &VirtContext) -> impl Stream<Item = Change> + use<> {
-    let kinds: [&'static GroupResource; 9] =
-        [&MACHINES, &INSTANCES, &PODS, &CLAIMS, &DATA_VOLUMES, &NODES, &INSTANCETYPES, &PREFERENCES, &STORAGE_CLASSES];
+    let kinds: [&'static GroupResource; 10] = [
+        &MACHINES,
+        &INSTANCES,
+        &PODS,
+        &CLAIMS,
+        &DATA_VOLUMES,
+        &NODES,
+        &INSTANCETYPES,
+        &PREFERENCES,
+        &STORAGE_CLASSES,
+        &RESOURCE_QUOTAS,
+    ];
     let streams = kinds.map(|kind| {
         let watch = match context.store.watch(kind, None, None) {
             Ok(watch) => watch.left_stream(),
@@ -223,6 +234,15 @@ fn route(context: &VirtContext, queue: &mut Queue, change: &Change) {
     } else if *change.kind == *NODES {
         if change.event.kind != WatchKind::Modified || spec_or_labels_changed(&change.event) {
             queue.push(Work::Unscheduled);
+        }
+    } else if *change.kind == *RESOURCE_QUOTAS {
+        // Instances whose pods were refused may have waited for room.
+        let (instances, _) = context.store.list(&INSTANCES, Some(&at.namespace));
+        let is_refused = |instance: &Value| {
+            conditions::get(instance, "Synchronized").is_some_and(|condition| condition["reason"] == "FailedCreate")
+        };
+        for instance in instances.iter().filter(|instance| is_refused(instance)) {
+            queue.push(Work::Instance(At::of(instance)));
         }
     } else if *change.kind == *INSTANCETYPES || *change.kind == *PREFERENCES {
         // Machines may have waited for it.

@@ -40,6 +40,8 @@ macro_rules! choice {
     };
 }
 
+pub(super) use choice;
+
 choice! {
     /// What the machine starts from.
     Boot {
@@ -225,7 +227,8 @@ pub struct MachineDraft {
     pub devices: String,
     /// When it runs.
     pub run: Run,
-    /// The machine's manifest as it was edited by hand, in YAML; `None`: what follows from all the others.
+    /// The machine's manifest as it was edited by hand, in YAML; `None`: what follows from all the others. `${MACHINE_NAME}` in it
+    /// stands for the machine's name.
     pub manifest: Option<String>,
 }
 

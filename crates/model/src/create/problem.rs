@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use super::copies;
 use super::draft::{Boot, MachineDraft, NetworkChoice};
 use super::options::{CreateOptions, ImageKind, ImageOption};
+use super::parameter::is_reference;
 use super::size;
 
 pub use name::suggest_name;
@@ -235,6 +236,10 @@ fn user(user: &str) -> Option<String> {
 }
 
 fn password(draft: &MachineDraft) -> Option<String> {
+    if is_reference(&draft.password.0) {
+        // Nobody sees in a password field that a template's reference is still in it.
+        return Some("The template asks for a password. Write it here.".to_owned());
+    }
     let has_both = !draft.password.0.is_empty() && !draft.user_data.trim().is_empty();
     has_both.then(|| {
         "Your own user-data replaces what Porthole would write. Set the password in the user-data, or clear one of the two."
@@ -407,6 +412,7 @@ mod tests {
         only("sysprep", "unattend", |draft| draft.sysprep = "hello".to_owned());
         only("multus", "Choose", |draft| draft.network = NetworkChoice::Multus);
         only("devices", "gpu", |draft| draft.devices = "nvidia.com/gpu".to_owned());
+        only("password", "asks for a password", |draft| draft.password.0 = "${PW}".to_owned());
         only("password", "user-data", |draft| {
             draft.password.0 = "secret".to_owned();
             draft.user_data = "#cloud-config\n".to_owned();

@@ -1,9 +1,14 @@
 //! Templates: drafts that are kept in the cluster for a team, or for everybody.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::draft::{Boot, Hidden, MachineDraft};
+use super::parameter::{TemplateParameter, is_reference, kept_parameters};
+use super::yaml;
 
+/// Marks templates of the cluster's own kind, `VirtualMachineTemplate`.
+pub const NATIVE: &str = "native:";
 /// Longest title of a template, in characters.
 const LONGEST_TITLE: usize = 60;
 /// Largest file that is read as a template, in bytes: user-data and an answer file have room in it.
@@ -11,8 +16,9 @@ const LARGEST_FILE: usize = 256 << 10;
 
 /// A template as the list shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MachineTemplate {
-    /// `namespace/name` of the object that keeps it.
+    /// `namespace/name` of the object that keeps it, with [`NATIVE`] in front for the cluster's own kind.
     pub at: String,
     /// What people call it.
     pub title: String,
@@ -20,28 +26,40 @@ pub struct MachineTemplate {
     pub version: u32,
     /// Whether everybody may use it.
     pub is_shared: bool,
-    /// What it fills in. It names no machine and holds no password.
+    /// Whether it is one of the cluster's own kind, which Porthole uses and does not change.
+    pub is_native: bool,
+    /// What it says about itself, or to whoever has used it; may be empty.
+    pub message: String,
+    /// What it asks for before it fills in the form.
+    pub parameters: Vec<TemplateParameter>,
+    /// What it fills in. It names no machine and holds no password, unless it refers to a parameter for that.
     pub draft: MachineDraft,
+    /// The machine's manifest, if the form has no words for it. `${MACHINE_NAME}` stands for the machine's name.
+    pub machine: Option<Value>,
 }
 
-/// What a template keeps of a draft: all but what belongs to one machine or one person.
-#[must_use]
-pub fn kept_in_template(draft: &MachineDraft) -> MachineDraft {
-    MachineDraft {
-        name: String::new(),
-        copies: String::new(),
-        namespace: String::new(),
-        password: Hidden::default(),
-        ssh_keys: String::new(),
-        manifest: None,
-        ..draft.clone()
+impl MachineTemplate {
+    /// The draft as a text editor knows it: with the manifest in YAML.
+    #[must_use]
+    pub fn written_out(&self) -> MachineDraft {
+        MachineDraft { manifest: self.machine.as_ref().map(yaml::document), ..self.draft.clone() }
     }
 }
 
-/// The draft that a template starts, for a team.
+/// What a template keeps of a draft: all but what belongs to one machine or one person. References to parameters say
+/// nothing about either.
 #[must_use]
-pub fn from_template(template: &MachineTemplate, namespace: &str) -> MachineDraft {
-    MachineDraft { namespace: namespace.to_owned(), ..kept_in_template(&template.draft) }
+pub fn kept_in_template(draft: &MachineDraft) -> MachineDraft {
+    let reference = |text: &str| if is_reference(text.trim()) { text.trim().to_owned() } else { String::new() };
+    MachineDraft {
+        name: reference(&draft.name),
+        copies: String::new(),
+        namespace: String::new(),
+        password: Hidden(reference(&draft.password.0)),
+        ssh_keys: reference(&draft.ssh_keys),
+        manifest: None,
+        ..draft.clone()
+    }
 }
 
 /// A template that somebody exported, read from its file. What belongs to one machine or person is left out.
@@ -51,11 +69,27 @@ pub fn read_template(file: &[u8]) -> Result<MachineTemplate, &'static str> {
     }
     let read: MachineTemplate =
         serde_json::from_slice(file).map_err(|_| "This is no template: it is not the file that \"Export\" gives.")?;
-    Ok(MachineTemplate { draft: kept_in_template(&read.draft), ..read })
+    if read == MachineTemplate::default() {
+        return Err("This is no template: there is nothing in it.");
+    }
+    let parameters = kept_parameters(&read.parameters);
+    Ok(MachineTemplate { draft: kept_in_template(&read.draft), parameters, is_native: false, ..read })
 }
 
 /// What a template fills in, in a few lines: what it is about, and its value.
-pub fn summary(draft: &MachineDraft) -> Vec<(&'static str, String)> {
+pub fn summary(template: &MachineTemplate) -> Vec<(&'static str, String)> {
+    let mut lines = match &template.machine {
+        Some(machine) => vec![("Manifest", format!("{} lines of its own", yaml::document(machine).lines().count()))],
+        None => form_summary(&template.draft),
+    };
+    let asked: Vec<_> = template.parameters.iter().map(TemplateParameter::title).collect();
+    if !asked.is_empty() {
+        lines.push(("Asks for", asked.join(", ")));
+    }
+    lines
+}
+
+fn form_summary(draft: &MachineDraft) -> Vec<(&'static str, String)> {
     let starts = match draft.boot {
         Boot::Iso => format!("the disc {}", draft.image),
         Boot::Image => format!("a copy of {}", draft.image),
@@ -97,8 +131,20 @@ mod tests {
         draft.password.0 = "horse".to_owned();
         let kept = kept_in_template(&draft);
         assert_eq!((kept.name.as_str(), kept.cpus.as_str(), kept.password.0.as_str()), ("", "4", ""));
-        let template = MachineTemplate { draft: kept, ..MachineTemplate::default() };
-        assert_eq!(from_template(&template, "blue").namespace, "blue");
+        let asks = |text: &str| {
+            let mut draft = MachineDraft { ssh_keys: text.to_owned(), ..MachineDraft::default() };
+            draft.password.0 = text.to_owned();
+            kept_in_template(&draft)
+        };
+        assert_eq!((asks("${KEY}").ssh_keys.as_str(), asks("${KEY}").password.0.as_str()), ("${KEY}", "${KEY}"));
+        assert_eq!(asks("horse${KEY}").password.0, "", "a secret with a reference in it is a secret");
+    }
+
+    #[test]
+    fn a_template_of_earlier_days_asks_for_nothing() {
+        let old = r#"{"at":"blue/template-web","title":"Web","version":2,"is_shared":false,"draft":{"cpus":"4"}}"#;
+        let read = read_template(old.as_bytes()).unwrap();
+        assert_eq!((read.parameters.len(), read.draft.cpus.as_str()), (0, "4"));
     }
 
     #[test]
@@ -124,8 +170,10 @@ mod tests {
             instancetype: "u1.small".to_owned(),
             ..MachineDraft::default()
         };
-        let told: Vec<_> = summary(&draft).into_iter().map(|(what, value)| format!("{what}: {value}")).collect();
-        assert_eq!(told, ["Starts from: a copy of blue/golden", "Size: u1.small"]);
+        let asked = TemplateParameter { name: "DISK".to_owned(), ..TemplateParameter::default() };
+        let template = MachineTemplate { draft, parameters: vec![asked], ..MachineTemplate::default() };
+        let told: Vec<_> = summary(&template).into_iter().map(|(what, value)| format!("{what}: {value}")).collect();
+        assert_eq!(told, ["Starts from: a copy of blue/golden", "Size: u1.small", "Asks for: DISK"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A manifest that somebody edited by hand: read, held to the form's name and team, and its refusals put at its lines.
 
-use model::create::{MachineDraft, Manifests, Problems, line_of};
+use model::create::{MACHINE_NAME, MachineDraft, Manifests, Problems, line_of};
 use serde_json::Value;
 
 use crate::cluster::Refusal;
@@ -9,6 +9,8 @@ use crate::error::{PortalError, words};
 /// The manifests of a draft with its machine as it was edited. Secrets stay those of the form, under the names that the
 /// form gives them.
 pub(super) fn manifests(text: &str, draft: &MachineDraft, made: Manifests) -> Result<Manifests, PortalError> {
+    // Names hold nothing that YAML could take for something else.
+    let text = &text.replace(&format!("${{{MACHINE_NAME}}}"), &draft.name);
     let machine = read(text, draft).map_err(|(field, text)| PortalError::field(&field, text))?;
     let named: Vec<_> = made.secrets.into_iter().filter(|secret| is_named(&machine, secret)).collect();
     Ok(Manifests { machine, secrets: named })
@@ -106,6 +108,15 @@ mod tests {
             edited.secrets.iter().map(|secret| &secret["metadata"]["name"]).collect::<Vec<_>>(),
             ["web-cloud-init"]
         );
+    }
+
+    #[test]
+    fn a_manifest_calls_the_machine_by_its_name() {
+        let text = TEXT
+            .replace("name: web\n", "labels: {of: \"${MACHINE_NAME}\"}\n")
+            .replace("web-cloud", "${MACHINE_NAME}-cloud");
+        let edited = manifests(&text, &draft(), made()).unwrap();
+        assert_eq!((&edited.machine["metadata"]["labels"]["of"], edited.secrets.len()), (&json!("web"), 1));
     }
 
     #[test]

@@ -193,7 +193,7 @@ impl Inner {
     }
 
     /// Networks that an administrator made in the team's namespace and in `default`, as the person sees them.
-    async fn networks(&self, actor: &Actor, namespace: &str) -> Vec<String> {
+    pub(crate) async fn networks(&self, actor: &Actor, namespace: &str) -> Vec<String> {
         let mut found = Vec::new();
         for place in [namespace, "default"] {
             if place.is_empty() {
@@ -240,6 +240,21 @@ impl Inner {
         };
         let offers = self.cluster.offers();
         names("featureGates") || (!names("disabledFeatureGates") && is_at_least(offers.version.as_deref(), (1, 9)))
+    }
+
+    /// Whether network cards come and go while a machine runs: where changes of machines reach what runs, which is so
+    /// by default since 1.6.
+    pub(crate) fn has_live_cards(&self) -> bool {
+        match self.configuration()["vmRolloutStrategy"].as_str() {
+            Some(strategy) => strategy == "LiveUpdate",
+            None => is_at_least(self.cluster.offers().version.as_deref(), (1, 6)),
+        }
+    }
+
+    /// How a network card is bound that a machine has without naming one.
+    pub(crate) fn unnamed_binding(&self) -> String {
+        let configured = self.configuration()["network"]["defaultNetworkInterface"].as_str().map(str::to_owned);
+        configured.unwrap_or_else(|| "bridge".to_owned())
     }
 
     fn driver_image(&self) -> String {

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use model::ObjectRef;
+use model::create::own_secrets;
 use serde_json::Value;
 
 use crate::Inner;
@@ -45,12 +46,13 @@ impl Inner {
             )));
         }
         let named: BTreeSet<&str> = claims.iter().map(String::as_str).collect();
-        let its: BTreeSet<&str> = editing.disks.iter().filter_map(|disk| disk.claim.as_deref()).collect();
+        let all = || editing.disks.iter().chain(&editing.detached);
+        let its: BTreeSet<&str> = all().filter_map(|disk| disk.claim.as_deref()).collect();
         if let Some(foreign) = named.iter().find(|claim| !its.contains(*claim)) {
             return Err(PortalError::Conflict(format!("The machine has no disk {foreign} any more. Look again.")));
         }
         let own: BTreeSet<&str> =
-            editing.disks.iter().filter(|disk| disk.goes_along).filter_map(|disk| disk.claim.as_deref()).collect();
+            all().filter(|disk| disk.goes_along).filter_map(|disk| disk.claim.as_deref()).collect();
         let uri = self.machine_uri(at);
         let person = self.cluster.as_person(&actor.user, &actor.groups);
         let stays = own.iter().any(|claim| !named.contains(claim));
@@ -106,8 +108,8 @@ fn secrets(machine: &Value) -> BTreeSet<String> {
     });
     let keys = spec["accessCredentials"].as_array().into_iter().flatten();
     let keys = keys.map(|entry| &entry["sshPublicKey"]["source"]["secret"]["secretName"]);
-    let is_its =
-        |secret: &&str| ["cloud-init", "sysprep", "ssh-keys"].iter().any(|end| **secret == format!("{name}-{end}"));
+    let own = own_secrets(name);
+    let is_its = |secret: &&str| own.iter().any(|own| own == secret);
     volumes.chain(keys).filter_map(Value::as_str).filter(is_its).map(str::to_owned).collect()
 }
 

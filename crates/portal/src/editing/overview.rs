@@ -1,32 +1,51 @@
 //! What can be changed, from the objects.
 
 use kubevirt::domain::{Disk, Domain, InstanceSpec, Volume};
+use kubevirt::instance::InterfaceStatus;
 use model::create::{CreateOptions, ImageKind, size};
-use model::editing::{DiskEdit, MachineEditing, Pending};
+use model::editing::{CardEdit, ClaimOption, DiskEdit, MachineEditing, POD_NETWORK, Pending};
 
+use super::cards::{CardRules, can_leave, cards, is_leaving};
+use super::claims::{self, Claims};
+use super::disks::buses;
 use crate::images::DiskIndex;
 use crate::machines::Machine;
 
-pub(super) fn editing(machine: &Machine, disks: &DiskIndex, options: &CreateOptions, may_grow: bool) -> MachineEditing {
+pub(super) fn editing(
+    machine: &Machine,
+    disks: &DiskIndex,
+    options: &CreateOptions,
+    rules: CardRules<'_>,
+    around: Claims,
+    pending: Vec<Pending>,
+    may_grow: bool,
+) -> MachineEditing {
     let namespace = machine.at.namespace.as_str();
     let vm = machine.vm.as_deref();
     let asked = vm.map(|vm| &vm.spec.template.spec);
     let instancetype =
         vm.and_then(|vm| vm.spec.instancetype.as_ref()).map(|size| size.name.clone()).unwrap_or_default();
     let isos = options.images.iter().filter(|image| image.kind == ImageKind::Iso && image.parts().0 == namespace);
+    let discs: Vec<_> = isos.map(|image| image.parts().1.to_owned()).collect();
     let domain = asked.map(|spec| &spec.domain).filter(|_| instancetype.is_empty());
+    let cards = asked.map(|spec| all_cards(machine, spec, rules)).unwrap_or_default();
+    let has_pod_network = cards.iter().any(|card| card.network == POD_NETWORK && !card.is_leaving);
+    let pod_network = (!has_pod_network).then(|| POD_NETWORK.to_owned());
+    let is_disc = |claim: &ClaimOption| discs.contains(&claim.name);
     MachineEditing {
         disks: asked.map(|spec| all_disks(machine, spec, disks, options, may_grow)).unwrap_or_default(),
-        discs: isos.map(|image| image.parts().1.to_owned()).collect(),
+        detached: around.detached,
+        claims: around.free.into_iter().filter(|claim| !is_disc(claim)).collect(),
+        buses: buses(options.has_live_discs).iter().map(|bus| (*bus).to_owned()).collect(),
+        discs,
+        cards,
+        networks: pod_network.into_iter().chain(options.networks.iter().cloned()).collect(),
+        has_live_cards: rules.are_live,
         classes: options.classes.iter().map(|class| class.name.clone()).collect(),
         sizes: options.sizes.clone(),
         cpus: domain.map(Domain::vcpus),
         memory_mib: domain.and_then(Domain::memory_bytes).map(|bytes| bytes / size::MIB),
-        pending: machine
-            .vmi
-            .as_deref()
-            .and_then(|vmi| Some(pending(asked?, &vmi.spec, &instancetype)))
-            .unwrap_or_default(),
+        pending,
         is_live: options.has_live_discs,
         instancetype,
         ..MachineEditing::default()
@@ -60,13 +79,8 @@ fn one_disk(
     let namespace = machine.at.namespace.as_str();
     let name = volume.and_then(Volume::claim);
     let claim = name.and_then(|name| disks.claims.index().get(namespace, name));
-    let owner = name.and_then(|name| {
-        let made = disks.volumes.index().get(namespace, name);
-        let owner = made.as_ref().and_then(|made| made.metadata.controller().cloned());
-        owner.or_else(|| claim.as_ref().and_then(|claim| claim.metadata.controller().cloned()))
-    });
-    let goes_along =
-        owner.is_some_and(|owner| owner.kind == "VirtualMachine" && owner.name == machine.at.name.as_str());
+    let owner = name.and_then(|name| claims::owner(disks, namespace, name));
+    let goes_along = owner.is_some_and(|owner| claims::is_machine(&owner) && owner.name == machine.at.name.as_str());
     let class = claim.as_ref().and_then(|claim| claim.spec.storage_class_name.clone());
     let can_expand = class
         .as_deref()
@@ -94,12 +108,32 @@ fn one_disk(
     }
 }
 
+fn all_cards(machine: &Machine, spec: &InstanceSpec, rules: CardRules<'_>) -> Vec<CardEdit> {
+    let known = machine.vmi.as_deref().map(|vmi| vmi.status.interfaces.as_slice()).unwrap_or_default();
+    let running = machine.vmi.as_deref().map(|vmi| cards(&vmi.spec, rules));
+    let status = |name: &str| known.iter().find(|status: &&InterfaceStatus| status.name.as_deref() == Some(name));
+    let listed = cards(spec, rules).into_iter().map(|(card, network)| {
+        let runs = running.as_ref().map(|all| all.iter().any(|(running, _)| running.name == card.name));
+        CardEdit {
+            network: network.describe().to_owned(),
+            binding: card.binding().to_owned(),
+            model: card.model.clone().unwrap_or_else(|| "virtio".to_owned()),
+            mac: status(&card.name).and_then(|status| status.mac.clone()).or_else(|| card.mac_address.clone()),
+            is_leaving: is_leaving(&card),
+            // One that has not come yet does not have to leave.
+            is_live: runs != Some(true) || can_leave(&card, &network, rules),
+            name: card.name,
+        }
+    });
+    listed.collect()
+}
+
 fn is_hotpluggable(volume: &Volume) -> bool {
     volume.kind().and_then(|kind| volume.source(kind)).is_some_and(|source| source["hotpluggable"] == true)
 }
 
 /// What is in a disk or drive.
-fn words(volume: &Volume) -> String {
+pub(super) fn words(volume: &Volume) -> String {
     let detail = volume.detail().unwrap_or_default();
     match volume.kind() {
         Some("cloudInitNoCloud" | "cloudInitConfigDrive") => "instructions for the first start".to_owned(),
@@ -107,68 +141,5 @@ fn words(volume: &Volume) -> String {
         Some("emptyDisk") => format!("scratch space, gone at each stop {detail}").trim_end().to_owned(),
         _ if detail.is_empty() => volume.kind().unwrap_or("unknown").to_owned(),
         _ => detail.to_owned(),
-    }
-}
-
-/// What is asked for and does not run yet.
-fn pending(asked: &InstanceSpec, runs: &InstanceSpec, instancetype: &str) -> Vec<Pending> {
-    let mut found = Vec::new();
-    let mut add = |what: String, now: String, next: String, can_revert| {
-        if now != next {
-            found.push(Pending { what, now, next, can_revert });
-        }
-    };
-    if instancetype.is_empty() {
-        add("CPUs".to_owned(), runs.domain.vcpus().to_string(), asked.domain.vcpus().to_string(), true);
-        let memory = |domain: &Domain| domain.memory_bytes().map(|bytes| size::words(bytes / size::MIB));
-        if let (Some(now), Some(next)) = (memory(&runs.domain), memory(&asked.domain)) {
-            add("Memory".to_owned(), now, next, true);
-        }
-    }
-    let devices = |spec: &InstanceSpec| -> Vec<String> {
-        spec.domain.devices.disks.iter().map(|disk| disk.name.clone()).collect()
-    };
-    let (now, next) = (devices(runs), devices(asked));
-    let every = now.iter().chain(next.iter().filter(|name| !now.contains(name)));
-    for name in every {
-        let content = |spec: &InstanceSpec, devices: &[String]| {
-            if !devices.contains(name) {
-                return "not there".to_owned();
-            }
-            let volume = spec.volumes.iter().find(|volume| volume.name == *name);
-            volume.map_or_else(|| "empty".to_owned(), words)
-        };
-        add(format!("Disk {name}"), content(runs, &now), content(asked, &next), false);
-    }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::{Value, json};
-
-    fn spec(value: Value) -> InstanceSpec {
-        serde_json::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn what_waits_for_the_next_start_is_shown_old_beside_new() {
-        let domain = |cpus: u32, memory: &str| {
-            json!({"cpu": {"sockets": cpus}, "memory": {"guest": memory},
-            "devices": {"disks": [{"name": "root", "disk": {}}, {"name": "cd", "cdrom": {}}]}})
-        };
-        let root = json!({"name": "root", "dataVolume": {"name": "web-disk"}});
-        let cd = json!({"name": "cd", "persistentVolumeClaim": {"claimName": "debian-iso"}});
-        let runs = spec(json!({"domain": domain(2, "2Gi"), "volumes": [root, cd]}));
-        let asked = spec(json!({"domain": domain(4, "2Gi"), "volumes": [root]}));
-        let found: Vec<_> =
-            pending(&asked, &runs, "").into_iter().map(|p| (p.what, p.now, p.next, p.can_revert)).collect();
-        let text = str::to_owned;
-        assert_eq!(
-            found,
-            [(text("CPUs"), text("2"), text("4"), true), (text("Disk cd"), text("debian-iso"), text("empty"), false),]
-        );
-        assert!(pending(&runs, &runs, "").is_empty());
     }
 }

@@ -116,7 +116,7 @@ pub(crate) fn images(
 }
 
 /// A claim that exists only while another one is filled: scratch room of a pod, or the one that a populator fills.
-fn is_passing(claim: &PersistentVolumeClaim) -> bool {
+pub(crate) fn is_passing(claim: &PersistentVolumeClaim) -> bool {
     let owner = claim.metadata.controller().map(|owner| owner.kind.as_str());
     matches!(owner, Some("Pod" | "PersistentVolumeClaim"))
 }

@@ -15,6 +15,7 @@ pub(crate) const fn subresource(action: MachineAction) -> Subresource {
     match action {
         MachineAction::Start => Subresource::Start { paused: false },
         MachineAction::Stop => Subresource::Stop { grace_period: None },
+        MachineAction::ForceOff => Subresource::Stop { grace_period: Some(0) },
         MachineAction::Restart => Subresource::Restart { force: false },
         MachineAction::Pause => Subresource::Pause,
         MachineAction::Unpause => Subresource::Unpause,
@@ -28,7 +29,7 @@ pub(crate) const fn subresource(action: MachineAction) -> Subresource {
 const fn doing(action: MachineAction) -> &'static str {
     match action {
         MachineAction::Start => "starting machines",
-        MachineAction::Stop => "stopping machines",
+        MachineAction::Stop | MachineAction::ForceOff => "stopping machines",
         MachineAction::Restart => "restarting machines",
         MachineAction::Pause => "pausing machines",
         MachineAction::Unpause => "resuming machines",
@@ -40,7 +41,8 @@ const fn doing(action: MachineAction) -> &'static str {
 
 /// Why an action is not possible on an instance that was made without a VirtualMachine.
 pub(super) fn without_machine(action: MachineAction) -> Option<String> {
-    let is_power = matches!(action, MachineAction::Start | MachineAction::Stop | MachineAction::Restart);
+    let is_power =
+        matches!(action, MachineAction::Start | MachineAction::Stop | MachineAction::ForceOff | MachineAction::Restart);
     is_power.then(|| "It was made without a VirtualMachine, so it can only be used and deleted.".to_owned())
 }
 
@@ -174,7 +176,7 @@ mod tests {
     #[test]
     fn every_action_asks_for_its_own_right() {
         let paths: Vec<_> = MachineAction::ALL.map(|action| subresource(action).path()).to_vec();
-        assert_eq!(paths, ["start", "stop", "restart", "pause", "unpause", "softreboot", "reset", "vnc"]);
+        assert_eq!(paths, ["start", "stop", "stop", "restart", "pause", "unpause", "softreboot", "reset", "vnc"]);
     }
 
     #[test]
@@ -222,6 +224,18 @@ mod tests {
             (calls[0].user.as_deref(), calls[0].groups.as_slice()),
             (Some("ana@example"), &["team:blue".to_owned()][..])
         );
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_does_not_shut_down_loses_its_time() {
+        let fake = fake((202, json!(null))).await;
+        let stopping = json!({"spec": {"runStrategy": "Halted"}, "status": {"printableStatus": "Stopping"}});
+        fake.machine("blue", "slow", stopping);
+        let slow = ObjectRef::parse("blue", "slow").unwrap();
+        fake.inner.act(&ana(), &slow, MachineAction::ForceOff).await.unwrap();
+        let calls = fake.others();
+        assert!(calls[0].uri.ends_with("/virtualmachines/slow/stop"), "{calls:?}");
+        assert_eq!(calls[0].body, json!({"gracePeriod": 0}));
     }
 
     #[tokio::test]

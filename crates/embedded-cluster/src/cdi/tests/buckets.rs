@@ -115,7 +115,11 @@ fn check_signature(request: &Request) -> Result<(), (&'static str, &'static str)
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 async fn secret(cluster: &TestCluster, name: &str, key: &str) {

@@ -7,6 +7,7 @@ mod fat;
 mod firmware;
 mod lifecycle;
 mod qemu;
+mod quotas;
 pub(crate) mod recording;
 mod replay;
 mod sizes;

@@ -8,6 +8,11 @@ use super::Plan;
 /// The most that may stand in a machine itself, in bytes; longer texts go into a Secret.
 pub const INLINE_LIMIT: usize = 2048;
 
+/// The Secrets that may be made for a machine, and that go with it: instructions, answer file, keys.
+pub fn own_secrets(machine: &str) -> [String; 3] {
+    ["cloud-init", "sysprep", "ssh-keys"].map(|what| format!("{machine}-{what}"))
+}
+
 /// Discs with instructions, and the Secrets behind them.
 #[derive(Default)]
 pub(super) struct Access {
@@ -24,7 +29,8 @@ pub(super) fn access(plan: &Plan<'_>) -> Access {
     let keys: Vec<&str> = draft.ssh_keys.lines().map(str::trim).filter(|key| !key.is_empty()).collect();
     let is_asked = !(own.is_empty() && keys.is_empty() && draft.user.is_empty() && draft.password.0.is_empty());
     if is_asked {
-        let text = if own.is_empty() { generated(plan, &keys) } else { draft.user_data.clone() };
+        let text =
+            if own.is_empty() { cloud_config(&draft.user, &draft.password.0, &keys) } else { draft.user_data.clone() };
         cloud_init(plan, &mut access, &text);
         if !own.is_empty() && !keys.is_empty() {
             own_words_with_keys(plan, &mut access, &keys);
@@ -37,14 +43,13 @@ pub(super) fn access(plan: &Plan<'_>) -> Access {
 }
 
 /// Instructions in cloud-init's words.
-fn generated(plan: &Plan<'_>, keys: &[&str]) -> String {
-    let draft = plan.draft;
+pub(in crate::create) fn cloud_config(user: &str, password: &str, keys: &[&str]) -> String {
     let mut config = json!({});
-    if !draft.user.is_empty() {
-        config["user"] = draft.user.as_str().into();
+    if !user.is_empty() {
+        config["user"] = user.into();
     }
-    if !draft.password.0.is_empty() {
-        config["password"] = draft.password.0.as_str().into();
+    if !password.is_empty() {
+        config["password"] = password.into();
         config["chpasswd"] = json!({ "expire": false });
         config["ssh_pwauth"] = true.into();
     }
@@ -60,7 +65,7 @@ fn cloud_init(plan: &Plan<'_>, access: &mut Access, text: &str) {
     let lower = text.to_lowercase();
     let is_private = ["passw", "token", "secret"].iter().any(|word| lower.contains(word));
     let source = if is_private || text.len() > INLINE_LIMIT {
-        let name = format!("{}-cloud-init", plan.name());
+        let [name, ..] = own_secrets(plan.name());
         access.secrets.push(secret(plan, &name, &json!({ "userdata": text })));
         json!({ "secretRef": { "name": name } })
     } else {
@@ -71,7 +76,7 @@ fn cloud_init(plan: &Plan<'_>, access: &mut Access, text: &str) {
 
 /// Keys beside instructions that we do not touch: the cluster adds them to the disc's other file.
 fn own_words_with_keys(plan: &Plan<'_>, access: &mut Access, keys: &[&str]) {
-    let name = format!("{}-ssh-keys", plan.name());
+    let [.., name] = own_secrets(plan.name());
     let data: serde_json::Map<String, Value> =
         keys.iter().enumerate().map(|(index, key)| (format!("key{}", index + 1), (*key).into())).collect();
     access.secrets.push(secret(plan, &name, &data.into()));
@@ -81,7 +86,7 @@ fn own_words_with_keys(plan: &Plan<'_>, access: &mut Access, keys: &[&str]) {
 }
 
 fn sysprep(plan: &Plan<'_>, access: &mut Access) {
-    let name = format!("{}-sysprep", plan.name());
+    let [_, name, _] = own_secrets(plan.name());
     // The one name is read by the installer, the other after a generalised image starts.
     let file = plan.draft.sysprep.trim();
     access.secrets.push(secret(plan, &name, &json!({ "autounattend.xml": file, "unattend.xml": file })));

@@ -11,6 +11,8 @@ mod disks;
 mod guest;
 mod line;
 
+pub(super) use access::cloud_config;
+pub use access::own_secrets;
 pub use line::line_of;
 
 use serde_json::{Value, json};
@@ -27,7 +29,7 @@ const GRACE: u64 = 180;
 /// The same for Windows, which may install updates meanwhile.
 const WINDOWS_GRACE: u64 = 600;
 /// The label under which machines of one stem keep apart.
-const GROUP: &str = "porthole.dev/group";
+pub(super) const GROUP: &str = "porthole.dev/group";
 
 /// The objects that make a machine.
 #[derive(Clone, Debug, PartialEq)]
