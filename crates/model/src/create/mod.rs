@@ -3,6 +3,7 @@
 //! ```text
 //! MachineDraft --problems--> field: what is wrong and how to mend it     the form, and the refusal
 //!      |        --costs----> field: what the choice costs                 beside the field
+//!      |        --headroom-> what the team has left of it                 beside the form
 //!      `-- + CreateOptions --manifests--> VirtualMachine, Secrets --> YAML, kubectl, virtctl
 //!            what the cluster offers
 //! VirtualMachine --read_machine--> MachineDraft      for a template of a machine that is there
