@@ -8,6 +8,7 @@
 //! | `consoles` | screens: what is refused, what arrives, how it ends |
 //! | `changing` | a machine that is there: discs, disks, size, its end |
 //! | `creating` | a machine from the form: made, refused, shown again |
+//! | `imports` | images from elsewhere, and quotas |
 //! | `uploads` | files into images: whole, resumed, cancelled, refused |
 //! | `demo` | what the demo holds, and that it is put there once |
 //! | `live` | changes made with kubectl arrive |
@@ -24,6 +25,7 @@ mod clusters;
 mod consoles;
 mod creating;
 mod demo;
+mod imports;
 mod live;
 mod origins;
 mod signing_in;
