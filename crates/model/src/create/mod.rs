@@ -45,6 +45,7 @@ pub use manifest::{Manifests, all_as_yaml, line_of, manifests, own_secrets};
 pub use options::{ClassOption, CreateOptions, ImageKind, ImageOption, SizeCard};
 pub use parameter::{
     MACHINE_NAME, ParameterKind, TemplateParameter, filled, kept_parameters, parameters_problem, references,
+    with_secrets_open,
 };
 pub use problem::{Problems, problems, size_of, suggest_name};
 pub use quota::{Headroom, QuotaKind, QuotaLine, headroom};
