@@ -132,7 +132,7 @@ pub(super) fn ensure_scratch(context: &CdiContext, claim: &Value, pod: &Value, w
     let made = context.store.create(&CLAIMS, scratch);
     if let Err(error) = &made
         && quota::is_exceeded(error)
-        && !super::conditions::read(claim, "bound").is_some_and(|noted| noted.reason == SCRATCH_IS_MISSING)
+        && super::conditions::read(claim, "bound").is_none_or(|noted| noted.reason != SCRATCH_IS_MISSING)
     {
         context.tell(claim, way.claim_controller(), Level::Warning, "ErrExceededQuota", &error.message);
     }
