@@ -36,6 +36,7 @@ const GRACE: SignedDuration = SignedDuration::from_mins(5);
 const RESTORE_NAME: &str = "restore.kubevirt.io/name";
 /// On a claim: it kept the state of this machine until a restore put another in its place.
 const OLD_STATE: &str = "restore.kubevirt.io/cleanup-backend-pvc";
+
 /// What a step came to.
 enum Step {
     /// Claims are being made.
