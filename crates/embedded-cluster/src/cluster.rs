@@ -77,6 +77,8 @@ impl Cluster {
             |source| StartError::Folder { path, source }
         };
         std::fs::create_dir_all(&folder).map_err(in_folder(&folder))?;
+        // Guests work in folders of their own, so where this process works must not matter.
+        let folder = std::path::absolute(&folder).map_err(in_folder(&folder))?;
         let lock = lock(&folder)?;
         let identity = Identity::load(&folder)?;
         let store = Arc::new(Store::open(&folder.join("store.redb"))?);

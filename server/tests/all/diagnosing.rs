@@ -125,6 +125,28 @@ async fn a_disk_file_that_exists_already_ends_the_upload_with_its_name_and_leave
 }
 
 #[tokio::test]
+async fn a_quota_without_room_is_told_before_a_byte_is_sent_and_to_nobody_else() {
+    let porthole = TestPorthole::with_teams().await;
+    let (ana, bo) = (porthole.sign_in("ana").await, porthole.sign_in("bo").await);
+    let quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: none, namespace: blue}\n\
+                 spec: {hard: {requests.storage: '0', pods: '9'}}\n";
+    cluster::apply(porthole.kube(), quota).await;
+    let limits = eventually("the form knows the quota", async || {
+        let limits = ana.post("/api/machines/options", "namespace=blue").await.json()["quota"].clone();
+        if limits.as_array().is_some_and(|limits| !limits.is_empty()) { Ok(limits) } else { Err(limits) }
+    })
+    .await;
+    assert!(limits.to_string().contains("storage"), "{limits}");
+    let refused = begin(&ana, &request("large", &disk())).await;
+    let told = refused.json()["fields"]["size"].clone();
+    assert!(told.as_str().is_some_and(|text| text.contains("quota none has no room: 0 B are left")), "{refused:?}");
+    let of_bo = bo.post("/api/machines/options", "namespace=blue").await.json();
+    assert_ne!(of_bo["namespace"], "blue", "another team's form knows nothing of it");
+    assert_eq!(of_bo["quota"], json!([]));
+    porthole.stop().await;
+}
+
+#[tokio::test]
 async fn a_windows_7_that_will_see_no_disk_is_named_before_it_starts() {
     let porthole = TestPorthole::with_teams().await;
     let admin = porthole.sign_in("admin").await;

@@ -8,6 +8,7 @@
 //! | `consoles` | screens: what is refused, what arrives, how it ends |
 //! | `changing` | a machine that is there: discs, disks, size, its end |
 //! | `creating` | a machine from the form: made, refused, shown again |
+//! | `imports` | images from elsewhere, and quotas |
 //! | `uploads` | files into images: whole, resumed, cancelled, refused |
 //! | `diagnosing` | the classic failures of storage and of Windows, by their names |
 //! | `demo` | what the demo holds, and that it is put there once |
@@ -27,6 +28,7 @@ mod consoles;
 mod creating;
 mod demo;
 mod diagnosing;
+mod imports;
 mod live;
 mod origins;
 mod signing_in;

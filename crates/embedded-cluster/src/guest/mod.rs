@@ -10,7 +10,8 @@
 //!
 //! A guest is a QEMU process with three Unix sockets in its folder: control (QMP), screen (VNC) and serial console.
 //! It outlives Porthole; a restarted Porthole finds it by its folder and goes on ([`Guests::adopt`]). A TPM is a process
-//! of its own that ends when QEMU does. Where QEMU is not installed, a [`builtin`] guest inside of this process serves the same sockets and says on its screen what it is.
+//! of its own that ends when QEMU does. Where QEMU is not installed, a [`builtin`] guest inside of this process serves the
+//! same sockets and says on its screen what it is.
 //!
 //! Whatever happens to a guest is told on one channel, as the UID of the instance; [`Guest::state`] says what it is now.
 

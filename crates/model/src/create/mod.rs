@@ -3,6 +3,7 @@
 //! ```text
 //! MachineDraft --problems--> field: what is wrong and how to mend it     the form, and the refusal
 //!      |        --costs----> field: what the choice costs                 beside the field
+//!      |        --headroom-> what the team has left of it                 beside the form
 //!      `-- + CreateOptions --manifests--> VirtualMachine, Secrets --> YAML, kubectl, virtctl
 //!            what the cluster offers
 //! VirtualMachine --read_machine--> MachineDraft      for a template of a machine that is there
@@ -44,6 +45,7 @@ pub use manifest::{Manifests, all_as_yaml, line_of, manifests, own_secrets};
 pub use options::{ClassOption, CreateOptions, ImageKind, ImageOption, SizeCard};
 pub use parameter::{
     MACHINE_NAME, ParameterKind, TemplateParameter, filled, kept_parameters, parameters_problem, references,
+    with_secrets_open,
 };
 pub use problem::{Problems, problems, size_of, suggest_name};
 pub use quota::{Headroom, QuotaKind, QuotaLine, headroom};

@@ -98,8 +98,12 @@ impl Wanted {
             count: count(draft) as u64,
             // KubeVirt asks for a tenth of each processor unless the size says otherwise.
             cpu: u64::from(cpus) * 100,
-            memory_mib: if memory_mib == 0 { 0 } else { memory_mib + size::overhead_mib(u64::from(cpus), memory_mib) },
-            disk_mib: disks.iter().map(|disk| with_file_system(*disk)).sum(),
+            memory_mib: if memory_mib == 0 {
+                0
+            } else {
+                memory_mib.saturating_add(size::overhead_mib(u64::from(cpus), memory_mib))
+            },
+            disk_mib: disks.iter().map(|disk| with_file_system(*disk)).fold(0, u64::saturating_add),
             disks: disks.len() as u64,
         }
     }
@@ -108,7 +112,7 @@ impl Wanted {
         let (left, count) = (line.left(), self.count);
         let takes = if count == 1 { "this takes" } else { "these take" };
         let of_pods = |each: u64, words: &dyn Fn(u64) -> String, what: &str, more: &str| {
-            let cost = count * each;
+            let cost = count.saturating_mul(each);
             let end = moving(left, cost, each, count);
             Headroom {
                 text: format!("{what}: {} left, {takes} {}{more}{end}", words(left), words(cost)),
@@ -121,7 +125,7 @@ impl Wanted {
             QuotaKind::Cpu => of_pods(self.cpu, &thousandths, "CPU", ""),
             QuotaKind::Pods => of_pods(1, &|pods| pods.to_string(), "Pods", ""),
             QuotaKind::Storage => {
-                let cost = count * self.disk_mib;
+                let cost = count.saturating_mul(self.disk_mib);
                 let text = format!("Disk space: {} left, {takes} up to {}.", size::words(left), size::words(cost));
                 Headroom { text, fits: cost <= left }
             }
@@ -139,12 +143,12 @@ const STATE_MIB: u64 = 10;
 
 /// A disk in MiB with the file system around it, as CDI counts unless it was told otherwise.
 const fn with_file_system(mib: u64) -> u64 {
-    (mib * 106).div_ceil(100)
+    mib.saturating_mul(106).div_ceil(100)
 }
 
 /// What becomes of machines that ask for so much of what is left, and of moving one of them.
 fn moving(left: u64, cost: u64, each: u64, count: u64) -> &'static str {
-    match (cost <= left, cost + each <= left, count == 1) {
+    match (cost <= left, cost.saturating_add(each) <= left, count == 1) {
         (true, true, _) => ".",
         (true, false, true) => ". It would start, but not move to another node.",
         (true, false, false) => ". All would start, but none could move to another node.",
@@ -199,6 +203,15 @@ mod tests {
             assert!(!of(&draft(""), kind, 2 * each).text.contains("not move"));
         }
         assert_eq!(thousandths(2500), "2.5");
+    }
+
+    #[test]
+    fn a_size_beyond_all_measure_does_not_fit() {
+        let much = "9999999999999 TiB".to_owned();
+        let draft = MachineDraft { memory: much.clone(), disk: much, ..draft("20") };
+        for kind in [QuotaKind::Memory, QuotaKind::Storage] {
+            assert!(!of(&draft, kind, 1 << 40).fits);
+        }
     }
 
     #[test]

@@ -151,8 +151,8 @@ async fn a_real_guest_boots_to_a_shell_and_can_be_held_reset_and_stopped() {
     let cluster = &machine.cluster;
     let pod = cluster.pods()[0].clone();
     let log = cluster.folder.join("logs").join(meta::uid(&pod)).join("guest-console-log.log");
-    let text = std::fs::read_to_string(log).unwrap();
-    assert!(text.contains("42-times"), "the serial console is logged: {text}");
+    let is_logged = || std::fs::read_to_string(&log).is_ok_and(|text| text.contains("42-times"));
+    cluster.until("the serial console is logged", is_logged).await;
 
     assert_eq!(cluster.instance_action("demo", "pause").await.status, 200);
     cluster.until_printable("demo", "Paused").await;
