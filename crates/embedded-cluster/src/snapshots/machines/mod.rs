@@ -17,7 +17,6 @@ mod clone;
 mod content;
 mod patches;
 mod restore;
-mod restored;
 mod snapshot;
 mod source;
 mod volumes;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::patches;
+use super::super::patches;
 use crate::store::meta;
 use crate::virt::kinds::{KUBEVIRT_V1, text};
 use crate::virt::machine::strategy;
