@@ -19,7 +19,7 @@ use crate::{KUBEVIRT_VERSION, clock, controllers};
 
 const ROLES: &str = include_str!("roles.yaml");
 const STORAGE_ROLES: &str = include_str!("roles-storage.yaml");
-const DEFINITIONS: [&str; 4] = [
+const DEFINITIONS: [&str; 5] = [
     include_str!("definitions.yaml"),
     include_str!("definitions-storage.yaml"),
     include_str!("definitions-snapshots.yaml"),
