@@ -68,9 +68,9 @@ async fn a_template_asks_before_it_fills_in_the_form_without_script_too() {
     for part in ["Disk size", "name=\"p.DISK\"", "name=\"p.HOST\"", ">two<"] {
         assert!(asks.contains(part), "{part}: {asks}");
     }
-    let wrong = page(&ana, &[at, ("p.DISK", "much"), ("p.HOST", "two")]).await;
+    let wrong = page(&ana, &[at, ("answered", "true"), ("p.DISK", "much"), ("p.HOST", "two")]).await;
     assert!(wrong.contains("Write a size such as 20 GiB.") && wrong.contains("value=\"much\""), "{wrong}");
-    let filled = page(&ana, &[at, ("p.DISK", "24 GiB"), ("p.HOST", "two")]).await;
+    let filled = page(&ana, &[at, ("answered", "true"), ("p.DISK", "24 GiB"), ("p.HOST", "two")]).await;
     for part in ["value=\"24 GiB\"", "hostname: two", "name=\"draft[disk]\""] {
         assert!(filled.contains(part), "{part}: {filled}");
     }
@@ -90,7 +90,7 @@ async fn the_clusters_own_templates_make_machines_too() {
         if answer.contains(at) { Ok(()) } else { Err(answer) }
     })
     .await;
-    let filled = page(&ana, &[("template", at), ("namespace", "blue"), ("p.NAME", "tiny")]).await;
+    let filled = page(&ana, &[("template", at), ("namespace", "blue"), ("answered", "true"), ("p.NAME", "tiny")]).await;
     for part in
         ["It starts from nothing.", "value=\"tiny\"", "made-by: small", "guest: 128Mi", "name=\"draft[manifest]\""]
     {

@@ -23,14 +23,14 @@ pub fn Ask(
     template: MachineTemplate,
     /// The team that the address names.
     namespace: String,
-    /// Values that came in the address; something is wrong with them.
+    /// Values that came in the address.
     values: BTreeMap<String, String>,
+    /// What is wrong with them.
+    problems: Problems,
     /// Told when all is answered.
     done: Callback<MachineDraft>,
 ) -> impl IntoView {
-    let is_tried = !values.is_empty();
-    let wrong =
-        RwSignal::new(if is_tried { filled(&template, &values).err().unwrap_or_default() } else { Problems::new() });
+    let wrong = RwSignal::new(problems);
     let (at, title) = (template.at.clone(), template.title.clone());
     let parameters = template.parameters.clone();
     let typed = RwSignal::new(values);
@@ -49,6 +49,7 @@ pub fn Ask(
             <h2 class="text-lg">"From " {title}</h2>
             <input type="hidden" name="template" value=at/>
             <input type="hidden" name="namespace" value=namespace/>
+            <input type="hidden" name="answered" value="true"/>
             {parameters.into_iter().map(|parameter| view! { <Question parameter typed wrong/> }).collect_view()}
             <div class="flex justify-end gap-2">
                 <a class=button_class(Look::Plain) href=paths::TEMPLATES>

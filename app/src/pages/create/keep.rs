@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::create::{MachineTemplate, ParameterKind, TemplateParameter, references};
+use model::create::{MachineDraft, MachineTemplate, ParameterKind, TemplateParameter, kept_in_template, references};
 
 use super::state::Form;
 use crate::api::ApiError;
@@ -66,9 +66,12 @@ pub fn SaveTemplate(form: Form, kept: Kept) -> impl IntoView {
         let named = named.get().into_iter();
         said.with(|said| named.filter_map(|(name, kind)| asked_for(said, &name, kind)).collect())
     };
-    let names = Memo::new(move |_| named.with(|named| named.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()));
+    let rows = Memo::new(move |_| named.with(|named| named.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()));
     let save = move |_| {
-        let draft = form.draft.get_untracked().without_secrets();
+        let draft = form.draft.get_untracked();
+        // Secrets stay in the browser; a reference to one goes along.
+        let MachineDraft { password, ssh_keys, .. } = kept_in_template(&draft);
+        let draft = MachineDraft { password, ssh_keys, ..draft };
         let (words, asked) = (title.get_untracked(), untrack(parameters));
         spawn_local(async move {
             match save_template(draft.namespace.clone(), words.clone(), draft, asked).await {
@@ -96,7 +99,7 @@ pub fn SaveTemplate(form: Form, kept: Kept) -> impl IntoView {
                     />
                 </label>
                 {move || {
-                    names.get().into_iter().map(|name| view! { <Parameter name named said/> }).collect_view()
+                    rows.get().into_iter().map(|name| view! { <Parameter name named said/> }).collect_view()
                 }}
                 <p class="text-xs text-ink-faint">
                     "For your team. Name, keys and password are not kept. Write " <code class="font-mono">"${DISK}"</code>

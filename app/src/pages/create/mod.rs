@@ -18,7 +18,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use model::UiError;
-use model::create::{CreateOptions, MachineDraft, MachineTemplate, count, filled};
+use model::create::{CreateOptions, MachineDraft, MachineTemplate, Problems, count, filled, with_secrets_open};
 use server_fn::ServerFn;
 
 use crate::api;
@@ -90,38 +90,40 @@ fn Begun(
     let params = use_query_map();
     let values = params.with_untracked(paths::parameter_values);
     let is_change = params.with_untracked(|params| params.get("change").is_some());
-    let is_asking = RwSignal::new(false);
     let begin = move |filled: MachineDraft| {
         draft.update(|draft| {
             let name = if filled.name.is_empty() { draft.name.clone() } else { filled.name };
             *draft = MachineDraft { name, namespace: draft.namespace.clone(), ..filled };
         });
     };
+    let is_answered = params.with_untracked(|params| params.get("answered").is_some());
+    let mut problems = Problems::new();
+    let mut asks = false;
     if let Some(template) = &template {
-        let is_answered = template.parameters.is_empty() || !values.is_empty();
-        match filled(template, &values).ok().filter(|_| is_answered) {
+        match filled(template, &with_secrets_open(template, values.clone())) {
             _ if is_change => begin(template.written_out()),
-            Some(filled) => begin(filled),
-            None => is_asking.set(true),
+            Ok(draft) if is_answered || template.parameters.is_empty() => begin(draft),
+            Err(wrong) if is_answered => (asks, problems) = (true, wrong),
+            _ => asks = true,
         }
     }
+    let is_asking = RwSignal::new(asks);
     let message = template.as_ref().map(|template| template.message.clone()).filter(|message| !message.is_empty());
     let kept = keep::Kept::of(template.as_ref().filter(|_| is_change));
     view! {
         {message.map(|message| view! { <div class="mb-4"><Notice tone=Tone::Info>{message}</Notice></div> })}
-        {move || match template.clone().filter(|_| is_asking.get()) {
-            Some(template) => {
+        {move || {
+            if let Some(template) = template.clone().filter(|_| is_asking.get()) {
                 let done = Callback::new(move |filled| {
                     begin(filled);
                     is_asking.set(false);
                 });
-                view! { <ask::Ask template namespace=asked.namespace.clone() values=values.clone() done/> }.into_any()
+                let (namespace, values, problems) = (asked.namespace.clone(), values.clone(), problems.clone());
+                return view! { <ask::Ask template namespace values problems done/> }.into_any();
             }
-            None => {
-                let is_from_template = template.is_some();
-                view! { <Filled draft options team asked=asked.clone() check is_checked is_from_template kept=kept.clone()/> }
-                    .into_any()
-            }
+            let is_from_template = template.is_some();
+            view! { <Filled draft options team asked=asked.clone() check is_checked is_from_template kept=kept.clone()/> }
+                .into_any()
         }}
     }
 }

@@ -76,10 +76,8 @@ impl Form {
         };
         form.settle();
         Effect::new(move |is_loaded: Option<bool>| {
-            if is_loaded.is_none() {
-                if let Some(asked) = &asked {
-                    form.restore(asked);
-                }
+            if let (None, Some(asked)) = (is_loaded, &asked) {
+                form.restore(asked);
             }
             let (text, is_typed) = draft.with(|draft| (encode(&draft.without_secrets()), is_typed(draft)));
             if is_loaded.is_some() {

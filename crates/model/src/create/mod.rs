@@ -45,6 +45,7 @@ pub use options::{
 };
 pub use parameter::{
     MACHINE_NAME, ParameterKind, TemplateParameter, filled, kept_parameters, parameters_problem, references,
+    with_secrets_open,
 };
 pub use problem::{Problems, problems, size_of, suggest_name};
 pub use read::{MachineReading, portable_manifest, read_machine};

@@ -194,6 +194,15 @@ pub fn filled(template: &MachineTemplate, values: &BTreeMap<String, String>) -> 
     Ok(draft)
 }
 
+/// Values in which each secret that is missing stands for itself: it is written into the form afterwards.
+#[must_use]
+pub fn with_secrets_open(template: &MachineTemplate, mut values: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    for parameter in template.parameters.iter().filter(|parameter| parameter.kind == ParameterKind::Secret) {
+        values.entry(parameter.name.clone()).or_insert_with(|| parameter.reference());
+    }
+    values
+}
+
 fn replaced(value: Value, pairs: &[(String, String)]) -> Value {
     match value {
         Value::String(text) => Value::String(replace_all(&text, pairs)),
@@ -210,15 +219,12 @@ fn replace_all(text: &str, pairs: &[(String, String)]) -> String {
     while let Some(at) = rest.find("${") {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        match pairs.iter().find(|(reference, _)| rest.starts_with(reference)) {
-            Some((reference, value)) => {
-                out.push_str(value);
-                rest = &rest[reference.len()..];
-            }
-            None => {
-                out.push_str("${");
-                rest = &rest[2..];
-            }
+        if let Some((reference, value)) = pairs.iter().find(|(reference, _)| rest.starts_with(reference)) {
+            out.push_str(value);
+            rest = &rest[reference.len()..];
+        } else {
+            out.push_str("${");
+            rest = &rest[2..];
         }
     }
     out.push_str(rest);
@@ -241,7 +247,7 @@ mod tests {
             user_data: "#!/bin/sh\ncd ${HOME}; echo ${ROLE}-${ROLE}".to_owned(),
             ..MachineDraft::default()
         };
-        MachineTemplate { draft, parameters, ..MachineTemplate::default() }
+        MachineTemplate { parameters, draft, ..MachineTemplate::default() }
     }
 
     #[test]
@@ -265,6 +271,15 @@ mod tests {
         let manifest = filled(&template, &values).unwrap().manifest.unwrap();
         let read: Value = serde_yaml_ng::from_str(&manifest).unwrap();
         assert_eq!(read["metadata"]["labels"], serde_json::json!({"role": "a: \"b\"", "of": "${MACHINE_NAME}"}));
+    }
+
+    #[test]
+    fn a_secret_that_was_not_asked_for_stays_open() {
+        let draft = MachineDraft { user: "${PW}-${A}".to_owned(), ..MachineDraft::default() };
+        let parameters = vec![parameter("PW", ParameterKind::Secret), parameter("A", ParameterKind::Text)];
+        let template = MachineTemplate { parameters, draft, ..MachineTemplate::default() };
+        let values = BTreeMap::from([("A".to_owned(), "1".to_owned())]);
+        assert_eq!(filled(&template, &with_secrets_open(&template, values)).unwrap().user, "${PW}-1");
     }
 
     #[test]
@@ -319,7 +334,7 @@ mod tests {
     proptest! {
         #[test]
         fn without_parameters_every_draft_stays_as_it_is(user_data in ".*", cpus in "[$a{}A-Z]*") {
-            let draft = MachineDraft { user_data, cpus, ..MachineDraft::default() };
+            let draft = MachineDraft { cpus, user_data, ..MachineDraft::default() };
             let template = MachineTemplate { draft: draft.clone(), ..MachineTemplate::default() };
             prop_assert_eq!(filled(&template, &BTreeMap::new()), Ok(draft));
         }

@@ -26,18 +26,18 @@ pub(super) fn editing(
     let instancetype =
         vm.and_then(|vm| vm.spec.instancetype.as_ref()).map(|size| size.name.clone()).unwrap_or_default();
     let isos = options.images.iter().filter(|image| image.kind == ImageKind::Iso && image.parts().0 == namespace);
-    let discs: Vec<_> = isos.map(|image| image.parts().1.to_owned()).collect();
+    let isos: Vec<_> = isos.map(|image| image.parts().1.to_owned()).collect();
     let domain = asked.map(|spec| &spec.domain).filter(|_| instancetype.is_empty());
     let cards = asked.map(|spec| all_cards(machine, spec, rules)).unwrap_or_default();
     let has_pod_network = cards.iter().any(|card| card.network == POD_NETWORK && !card.is_leaving);
     let pod_network = (!has_pod_network).then(|| POD_NETWORK.to_owned());
-    let is_disc = |claim: &ClaimOption| discs.contains(&claim.name);
+    let is_disc = |claim: &ClaimOption| isos.contains(&claim.name);
     MachineEditing {
         disks: asked.map(|spec| all_disks(machine, spec, disks, options, may_grow)).unwrap_or_default(),
         detached: around.detached,
         claims: around.free.into_iter().filter(|claim| !is_disc(claim)).collect(),
         buses: buses(options.has_live_discs).iter().map(|bus| (*bus).to_owned()).collect(),
-        discs,
+        discs: isos,
         cards,
         networks: pod_network.into_iter().chain(options.networks.iter().cloned()).collect(),
         has_live_cards: rules.are_live,

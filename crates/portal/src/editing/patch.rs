@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 /// which is safe only behind a first step that tests the version that it was read in.
 pub(super) fn steps(before: &Value, after: &Value) -> Vec<Value> {
     let mut steps = Vec::new();
-    compare(String::new(), before, after, &mut steps);
+    compare("", before, after, &mut steps);
     steps
 }
 
-fn compare(path: String, before: &Value, after: &Value, steps: &mut Vec<Value>) {
+fn compare(path: &str, before: &Value, after: &Value, steps: &mut Vec<Value>) {
     match (before, after) {
-        (Value::Object(before), Value::Object(after)) => fields(&path, before, after, steps),
+        (Value::Object(before), Value::Object(after)) => fields(path, before, after, steps),
         (before, after) if before == after => {}
         _ => steps.push(json!({ "op": "replace", "path": path, "value": after })),
     }
@@ -25,7 +25,7 @@ fn fields(path: &str, before: &Map<String, Value>, after: &Map<String, Value>, s
     }
     for (name, value) in after {
         match before.get(name) {
-            Some(old) => compare(at(name), old, value, steps),
+            Some(old) => compare(&at(name), old, value, steps),
             None => steps.push(json!({ "op": "add", "path": at(name), "value": value })),
         }
     }

@@ -15,10 +15,12 @@ pub(super) fn Cards(at: ObjectRef, editing: MachineEditing, changer: Changer) ->
     let MachineEditing { cards, networks, has_live_cards, change_denied, .. } = editing;
     let may_change = change_denied.is_none();
     let is_empty = cards.is_empty();
+    let lines = cards.into_iter().map(|card| view! { <Line at=at.clone() card may_change changer/> }).collect_view();
+    let of = at;
     view! {
         {is_empty.then(|| view! { <p class="text-sm text-ink-faint">"It has none, so nothing reaches it and it reaches nothing."</p> })}
         <ul class="flex flex-col divide-y divide-rule">
-            {cards.into_iter().map(|card| view! { <Line at=at.clone() card may_change changer/> }).collect_view()}
+            {lines}
         </ul>
         {may_change
             .then(|| {
@@ -32,7 +34,7 @@ pub(super) fn Cards(at: ObjectRef, editing: MachineEditing, changer: Changer) ->
                 } else {
                     view! {
                         <div class="mt-3">
-                            <NewCard at=at.clone() networks has_live_cards changer/>
+                            <NewCard at=of networks has_live_cards changer/>
                         </div>
                     }
                         .into_any()

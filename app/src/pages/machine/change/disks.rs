@@ -20,24 +20,24 @@ pub(super) fn Disks(at: ObjectRef, editing: MachineEditing, changer: Changer) ->
     let may_change = change_denied.is_none();
     let has_drive = disks.iter().any(|disk| disk.is_drive);
     let filled = disks.iter().filter(|disk| disk.is_drive && disk.content.is_some()).count();
-    let of = at.clone();
     let lines = disks
         .into_iter()
         .map(|disk| view! { <DiskLine at=at.clone() disk discs=discs.clone() may_change changer/> })
         .collect_view();
     let left =
         detached.into_iter().map(|disk| view! { <DetachedLine at=at.clone() disk may_change changer/> }).collect_view();
+    let (of, machine) = (at.clone(), at);
     view! {
         <ul class="flex flex-col divide-y divide-rule">{lines} {left}</ul>
-        {(may_change && filled > 1).then(|| view! { <EjectAll at=of.clone() changer/> })}
+        {(may_change && filled > 1).then(|| view! { <EjectAll at=of changer/> })}
         {may_change
             .then(|| {
                 view! {
                     <div class="mt-3 flex flex-col gap-y-3">
-                        <NewDisk at=of.clone() classes buses=buses.clone() is_live changer/>
-                        {(!claims.is_empty()).then(|| view! { <Attach at=of.clone() claims buses changer/> })}
+                        <NewDisk at=machine.clone() classes buses=buses.clone() is_live changer/>
+                        {(!claims.is_empty()).then(|| view! { <Attach at=machine.clone() claims buses changer/> })}
                         {(!has_drive && !discs.is_empty())
-                            .then(|| view! { <Insert at=of.clone() drive=String::new() discs=discs.clone() changer/> })}
+                            .then(|| view! { <Insert at=machine.clone() drive=String::new() discs=discs.clone() changer/> })}
                     </div>
                 }
             })}

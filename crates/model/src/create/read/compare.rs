@@ -42,17 +42,14 @@ fn compare(path: &str, one: &Value, other: &Value, found: &mut BTreeSet<String>)
         return;
     }
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    match (fields(one), fields(other)) {
-        (Some(one), Some(other)) => {
-            for name in one.keys().chain(other.keys()).collect::<BTreeSet<_>>() {
-                let value = |map: &Map<String, Value>| map.get(name).cloned().unwrap_or_default();
-                compare(&below(name), &value(&one), &value(&other), found);
-            }
-        }
-        _ => {
-            let short = BEFORE.iter().find_map(|before| path.strip_prefix(before)).unwrap_or(path);
-            found.insert(short.to_owned());
-        }
+    let (Some(one), Some(other)) = (fields(one), fields(other)) else {
+        let short = BEFORE.iter().find_map(|before| path.strip_prefix(before)).unwrap_or(path);
+        found.insert(short.to_owned());
+        return;
+    };
+    for name in one.keys().chain(other.keys()).collect::<BTreeSet<_>>() {
+        let value = |map: &Map<String, Value>| map.get(name).cloned().unwrap_or_default();
+        compare(&below(name), &value(&one), &value(&other), found);
     }
 }
 

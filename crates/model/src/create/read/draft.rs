@@ -113,12 +113,12 @@ fn disks(machine: &Value, card: &SystemCard, draft: &mut MachineDraft) {
         each(&machine["spec"]["dataVolumeTemplates"]).find(|made| made["metadata"]["name"] == claim)
     };
     // What a claim is copied from, or the claim itself where nothing says how it was made.
-    let image = |volume: &Value| match template(volume) {
-        Some(made) => source(&made["spec"]),
-        None => {
-            let claim = volume["persistentVolumeClaim"]["claimName"].as_str().or(volume["dataVolume"]["name"].as_str());
-            claim.map(|claim| format!("{namespace}/{claim}"))
+    let image = |volume: &Value| {
+        if let Some(made) = template(volume) {
+            return source(&made["spec"]);
         }
+        let claim = volume["persistentVolumeClaim"]["claimName"].as_str().or(volume["dataVolume"]["name"].as_str())?;
+        Some(format!("{namespace}/{claim}"))
     };
     let root = named(volumes, "root");
     let bus = text(&named(devices, "root")["disk"]["bus"]);
@@ -141,7 +141,7 @@ fn disks(machine: &Value, card: &SystemCard, draft: &mut MachineDraft) {
             draft.storage_class = text(&made["spec"]["storage"]["storageClassName"]);
         }
     }
-    draft.disks = (1..)
+    draft.disks = (1..=volumes.as_array().map_or(0, Vec::len))
         .map(|number| named(volumes, &format!("data-{number}")))
         .take_while(|volume| volume.is_object())
         .map(|volume| {
