@@ -32,7 +32,12 @@ pub(super) fn pending(
     let of = |spec: &InstanceSpec| -> Vec<_> {
         cards(spec, rules).into_iter().filter(|(card, _)| !is_leaving(card)).collect()
     };
-    let (now, next) = (of(runs), of(asked));
+    let (now, mut next) = (of(runs), of(asked));
+    for (card, _) in &mut next {
+        if let Some((running, _)) = now.iter().find(|(running, _)| running.name == card.name) {
+            leave_open(card, running);
+        }
+    }
     for name in union(now.iter().map(|(card, _)| &card.name), next.iter().map(|(card, _)| &card.name)) {
         let way = |all: &[(Interface, Network)]| {
             all.iter().find(|(card, _)| card.name == *name).map_or_else(not_there, |(card, network)| way(card, network))
@@ -54,6 +59,14 @@ impl Found {
 
 fn not_there() -> String {
     "not there".to_owned()
+}
+
+/// What a card leaves to its preference or to the cluster is what it got.
+fn leave_open(card: &mut Interface, running: &Interface) {
+    card.model = card.model.take().or_else(|| running.model.clone());
+    if card.other.is_empty() {
+        card.other.clone_from(&running.other);
+    }
 }
 
 /// Where a card leads and how.
@@ -176,6 +189,15 @@ mod tests {
         );
         let denied = Some("The cluster offers the size u1.gone no more.");
         assert_eq!(difference(asked, "u1.large", runs("u1.gone")), [row("size", "u1.gone", "u1.large", denied)]);
+    }
+
+    #[test]
+    fn what_a_preference_chose_for_a_card_is_no_difference() {
+        let networks = json!([{"name": "default", "pod": {}}]);
+        let asked = json!({"domain": domain(2, &json!([{"name": "default"}])), "networks": networks});
+        let card = json!([{"name": "default", "masquerade": {}, "model": "e1000e"}]);
+        let runs = json!({"domain": domain(2, &card), "networks": networks});
+        assert!(difference(asked, "", json!({"spec": runs})).is_empty());
     }
 
     #[test]

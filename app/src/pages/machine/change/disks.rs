@@ -26,6 +26,7 @@ pub(super) fn Disks(at: ObjectRef, editing: MachineEditing, changer: Changer) ->
         .collect_view();
     let left =
         detached.into_iter().map(|disk| view! { <DetachedLine at=at.clone() disk may_change changer/> }).collect_view();
+    let (of, machine) = (at.clone(), at);
     view! {
         <ul class="flex flex-col divide-y divide-rule">{lines} {left}</ul>
         {(may_change && filled > 1).then(|| view! { <EjectAll at=of changer/> })}
