@@ -63,6 +63,23 @@ test("ana uploads an installation disc, makes a machine of it, takes the disc ou
     .not.toContain("memtest");
   expect(JSON.parse(await instance())).toMatchObject({ status: { phase: "Running" } });
 
+  // An image of the machine as it is, while it runs.
+  await page.getByLabel("More actions").click();
+  await page.getByRole("link", { name: "Make an image of it" }).click();
+  await expect(page.getByRole("status").filter({ hasText: /^live$/ }).first()).toBeVisible();
+  await page.getByLabel("Name", { exact: true }).fill("as-it-runs");
+  await page.getByRole("button", { name: /^(Import|Copy)$/ }).click();
+  await expect(page.getByText("runs on it, so a copy would be torn")).toBeVisible();
+  await page.getByLabel("Take it from a snapshot while the machine runs").check();
+  await page.getByRole("button", { name: /^(Import|Copy)$/ }).click();
+  await expect(page).toHaveURL(/\/images\/blue\/as-it-runs$/, { timeout: 60_000 });
+  await expect(page.getByRole("link", { name: "New machine" })).toBeVisible({ timeout: 120_000 });
+  expect(JSON.parse(await instance())).toMatchObject({ status: { phase: "Running" } });
+  const snapshots = async (): Promise<unknown[]> =>
+    (JSON.parse((await ask("GET", "/apis/snapshot.kubevirt.io/v1beta1/namespaces/blue/virtualmachinesnapshots")).body) as { items: unknown[] }).items;
+  await expect.poll(async () => (await snapshots()).length, { timeout: 30_000 }).toBe(0);
+  await page.goto(`${origin()}/machines/blue/tester`);
+
   // The test of memory hears no button; nobody waits three minutes for it here.
   await ask("PUT", "/apis/subresources.kubevirt.io/v1/namespaces/blue/virtualmachines/tester/stop", { gracePeriod: 0 });
   await expect(page.getByRole("button", { name: "Start", exact: true }).first()).toBeVisible({ timeout: 60_000 });

@@ -69,12 +69,9 @@ pub struct ServeArgs {
     /// The address that people type, where a proxy stands in front, such as <https://porthole.example.org>.
     #[arg(long, env = "PORTHOLE_PUBLIC_ORIGIN", value_name = "URL")]
     pub public_origin: Option<String>,
-    /// Where uploads go: CDI's upload proxy, such as <https://cdi-uploadproxy.cdi.svc> [default: what CDI's configuration says].
-    #[arg(long, env = "PORTHOLE_UPLOAD_PROXY", value_name = "URL")]
-    pub upload_proxy: Option<String>,
-    /// File with the certificates that the upload proxy's one is signed by, as PEM [default: those of CDI's configuration and of the cluster].
-    #[arg(long, env = "PORTHOLE_UPLOAD_PROXY_CA", value_name = "FILE")]
-    pub upload_proxy_ca: Option<PathBuf>,
+    /// Where uploads go.
+    #[command(flatten)]
+    pub upload_proxy: UploadProxyArgs,
     /// Folder of images that embedded guests start from, searched first.
     #[arg(long, env = "PORTHOLE_GUEST_IMAGES", value_name = "DIR")]
     pub guest_images: Option<PathBuf>,
@@ -89,6 +86,17 @@ pub struct ServeArgs {
     pub site_root: Option<PathBuf>,
 }
 
+/// Where uploads go, where it is not what CDI says.
+#[derive(Clone, Debug, Args)]
+pub struct UploadProxyArgs {
+    /// Where uploads go: CDI's upload proxy, such as <https://cdi-uploadproxy.cdi.svc> [default: what CDI's configuration says].
+    #[arg(long, env = "PORTHOLE_UPLOAD_PROXY", value_name = "URL")]
+    pub upload_proxy: Option<String>,
+    /// File with the certificates that the upload proxy's one is signed by, as PEM [default: those of CDI's configuration and of the cluster].
+    #[arg(long, env = "PORTHOLE_UPLOAD_PROXY_CA", value_name = "FILE")]
+    pub upload_proxy_ca: Option<PathBuf>,
+}
+
 /// `porthole doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
@@ -101,6 +109,9 @@ pub struct DoctorArgs {
     /// Where the files are.
     #[command(flatten)]
     pub data_dir: DataDirArg,
+    /// Where uploads go.
+    #[command(flatten)]
+    pub upload_proxy: UploadProxyArgs,
     /// Answer in JSON.
     #[arg(long)]
     pub json: bool,

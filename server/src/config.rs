@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use portal::UploadProxy;
 
-use crate::cli::{GuestsOnExit, ServeArgs};
+use crate::cli::{GuestsOnExit, ServeArgs, UploadProxyArgs};
 use crate::data_dir;
 use crate::environment;
 use crate::start_error::StartError;
@@ -77,12 +77,14 @@ impl Config {
         } else {
             find_cluster(args.kubeconfig)?
         };
-        let upload_proxy = upload_proxy(args.upload_proxy, args.upload_proxy_ca)?;
+        let upload_proxy = upload_proxy(args.upload_proxy)?;
         Ok(Self { data_dir, listen: args.listen, public_origin, cluster, site_root: args.site_root, upload_proxy })
     }
 }
 
-fn upload_proxy(url: Option<String>, ca: Option<PathBuf>) -> Result<UploadProxy, StartError> {
+/// Where uploads go, as the command line says.
+pub fn upload_proxy(args: UploadProxyArgs) -> Result<UploadProxy, StartError> {
+    let UploadProxyArgs { upload_proxy: url, upload_proxy_ca: ca } = args;
     if let Some(url) = url.as_ref().filter(|url| !(url.starts_with("https://") || url.starts_with("http://"))) {
         return Err(StartError::UploadProxy(url.clone()));
     }

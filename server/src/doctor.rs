@@ -11,14 +11,15 @@ use portal::ClusterSource;
 
 use crate::cli::DoctorArgs;
 use crate::cluster::check_kubeconfig;
-use crate::config::{ClusterChoice, find_cluster};
+use crate::config::{ClusterChoice, find_cluster, upload_proxy};
 use crate::data_dir;
 use crate::terminal::say;
 
 /// Looks and says; fails if something is broken.
 pub async fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
     let as_json = args.json;
-    let report = portal::doctor::examine(source(args).await?).await;
+    let proxy = upload_proxy(args.upload_proxy.clone())?;
+    let report = portal::doctor::examine(source(args).await?, &proxy).await;
     let text = if as_json {
         serde_json::to_string_pretty(&report).context("the report cannot be written as JSON")?
     } else {

@@ -28,15 +28,13 @@ pub fn run(advisories: bool) -> Result<()> {
     directions()?;
     announce("Clippy for the server's side", "3 to 5 minutes the first time on 2 cores");
     command::run(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
+    tools::browser_target()?;
     announce("Clippy for the browser's side", "about 1 minute the first time");
-    command::run(cargo().args(["clippy", "--package", "app", "--features", "hydrate"]).args([
-        "--target",
-        "wasm32-unknown-unknown",
-        "--quiet",
-        "--",
-        "--deny",
-        "warnings",
-    ]))?;
+    command::run(
+        cargo()
+            .args(["clippy", "--package", "app", "--features", "hydrate", "--target", tools::BROWSER, "--quiet"])
+            .args(["--", "--deny", "warnings"]),
+    )?;
     deny(advisories)?;
     announce("Documentation", "about 1 minute the first time");
     command::run(
@@ -70,7 +68,7 @@ fn directions() -> Result<()> {
             }
         }
     }
-    let browser = tree("app", &["--features", "hydrate", "--edges", "normal", "--target", "wasm32-unknown-unknown"])?;
+    let browser = tree("app", &["--features", "hydrate", "--edges", "normal", "--target", tools::BROWSER])?;
     for banned in BANNED_IN_WASM {
         if browser.iter().any(|name| name == banned) {
             bail!("the browser's side depends on {banned}: cargo tree -p app --features hydrate -i {banned}");

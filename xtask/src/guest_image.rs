@@ -18,15 +18,26 @@ use crate::cpio::Archive;
 use crate::{debian, paths};
 
 /// Raised when the content changes, so that old caches are made anew.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
 const FOLDER: &str = "porthole.dev_demo-linux_1";
 const INIT: &[u8] = include_bytes!("../guest/init");
 const MOTD: &[u8] = include_bytes!("../guest/motd");
 const DHCP: &[u8] = include_bytes!("../guest/udhcpc.script");
 const POWER_BUTTON: &[u8] = b"#!/bin/sh\npoweroff -f\n";
-/// Loaded by `guest/init`, with what they depend on: the power button, the network card, disks and discs.
-const MODULES: [&str; 9] =
-    ["button", "evdev", "virtio_pci", "virtio_net", "virtio_blk", "virtio_scsi", "sd_mod", "sr_mod", "isofs"];
+/// Loaded by `guest/init`, with what they depend on: the power button, the network card, disks and discs, and the
+/// firmware's variables.
+const MODULES: [&str; 10] = [
+    "button",
+    "evdev",
+    "virtio_pci",
+    "virtio_net",
+    "virtio_blk",
+    "virtio_scsi",
+    "sd_mod",
+    "sr_mod",
+    "isofs",
+    "efivarfs",
+];
 
 /// Makes the image if it is not in the cache; without Debian's tools it says so and goes on.
 pub fn ensure() -> Result<()> {

@@ -82,6 +82,7 @@ fn setup() -> Result<()> {
     guest_image::ensure()?;
     test_iso::ensure()?;
     tools::cargo_leptos()?;
+    tools::browser_target()?;
     tools::wasm_bindgen()?;
     tools::cargo_deny()?;
     npm::ensure_root()?;

@@ -25,6 +25,7 @@ const NAME: &str = "porthole";
 
 /// Builds `target/release/porthole` and `target/site`.
 pub fn build() -> Result<()> {
+    tools::browser_target()?;
     tools::wasm_bindgen()?;
     npm::ensure_root()?;
     announce("Building the pages for the browser", "5 minutes the first time on 2 cores, then seconds");
@@ -48,10 +49,10 @@ fn compile_pages() -> Result<PathBuf> {
     let mut build = cargo();
     build
         .args(["build", "--quiet", "--package", "app", "--lib", "--no-default-features", "--features", "hydrate"])
-        .args(["--target", "wasm32-unknown-unknown", "--profile", "wasm-release", "--target-dir"])
+        .args(["--target", tools::BROWSER, "--profile", "wasm-release", "--target-dir"])
         .arg(&target);
     run(for_site(&mut build))?;
-    Ok(target.join("wasm32-unknown-unknown/wasm-release/app.wasm"))
+    Ok(target.join(tools::BROWSER).join("wasm-release/app.wasm"))
 }
 
 /// The script and the optimised WASM, made again only when the compiler's output has changed.

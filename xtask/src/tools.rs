@@ -5,6 +5,7 @@
 //! reads megabytes of WASM in every build is optimised in wasm-bindgen.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -14,6 +15,20 @@ use crate::paths;
 /// Newest release that Rust 1.95 compiles.
 const CARGO_LEPTOS: &str = "0.3.10";
 const CARGO_DENY: &str = "0.20.2";
+
+/// What the browser's side is compiled for.
+pub const BROWSER: &str = "wasm32-unknown-unknown";
+
+/// Makes sure that Rust can compile for the browser. `rust-toolchain.toml` asks for it too, but a rustup that installs
+/// nothing by itself, or a toolchain that was linked, does not hear.
+pub fn browser_target() -> Result<()> {
+    let libraries = output(program("rustc").args(["--print", "target-libdir", "--target", BROWSER]))?;
+    if Path::new(libraries.trim()).is_dir() {
+        return Ok(());
+    }
+    announce("Fetching Rust's libraries for the browser", "seconds");
+    run(program("rustup").args(["target", "add", BROWSER]))
+}
 
 /// Makes sure that `cargo leptos` can be called.
 pub fn cargo_leptos() -> Result<()> {

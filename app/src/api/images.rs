@@ -36,6 +36,14 @@ pub async fn prepare_download(namespace: String, name: String) -> Answer<String>
     cx.portal.prepare_download(&cx.actor, &at).await.map_err(|error| cx.fail(&error))
 }
 
+/// Has a disk made now that would wait for its first machine.
+#[server(endpoint = "images/make-disk", protocol = Wire)]
+pub async fn make_disk(namespace: String, name: String) -> Answer<()> {
+    let cx = crate::ssr::request_cx()?;
+    let at = model::ObjectRef::parse(&namespace, &name).map_err(|_| cx.not_found("disk"))?;
+    cx.portal.make_disk(&cx.actor, &at).await.map_err(|error| cx.fail(&error))
+}
+
 /// Deletes an image that no machine uses.
 #[server(endpoint = "images/delete", protocol = Wire)]
 pub async fn delete_image(namespace: String, name: String) -> Answer<()> {

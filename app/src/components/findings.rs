@@ -1,11 +1,17 @@
 //! What is wrong with something, since when, why in the cluster's own words, and what to do.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use model::finding::{Finding, FindingAction, FindingPage, Severity, Source};
+use model::live::LiveKind;
 use model::machine::MachineRow;
+use server_fn::ServerFn as _;
 
 use super::power::ActionButton;
+use super::toasts::Toasts;
+use crate::api::images::{MakeDisk, make_disk};
 use crate::clock::Ago;
+use crate::live::Live;
 use crate::paths;
 use crate::ui::{Icon, Look, Tone, button_class};
 
@@ -108,6 +114,7 @@ fn button(action: FindingAction, row: Option<Signal<MachineRow>>) -> Option<AnyV
             let row = row.filter(|row| row.with_untracked(|row| row.at == at))?;
             Some(view! { <ActionButton row action look=Look::Plain/> }.into_any())
         }
+        FindingAction::MakeDisk { at } => Some(view! { <MakeDiskButton at/> }.into_any()),
         FindingAction::Open { label, page } => {
             let url = match page {
                 FindingPage::Machine(at) => paths::machine(&at),
@@ -128,6 +135,35 @@ fn button(action: FindingAction, row: Option<Signal<MachineRow>>) -> Option<AnyV
                 .into_any(),
             )
         }
+    }
+}
+
+/// Has a disk made now.
+#[component]
+fn MakeDiskButton(at: model::ObjectRef) -> impl IntoView {
+    let (toasts, live) = (Toasts::expect(), Live::expect());
+    let (namespace, name) = (at.namespace.to_string(), at.name.to_string());
+    let on_submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let at = at.clone();
+        spawn_local(async move {
+            match make_disk(at.namespace.to_string(), at.name.to_string()).await {
+                Ok(()) => {
+                    toasts.say(Tone::Good, format!("{} is being made.", at.name));
+                    live.raise(LiveKind::Image);
+                }
+                Err(error) => toasts.say(Tone::Bad, format!("{}: {}", at.name, error.0.message)),
+            }
+        });
+    };
+    view! {
+        <form method="post" action=MakeDisk::url() on:submit=on_submit>
+            <input type="hidden" name="namespace" value=namespace/>
+            <input type="hidden" name="name" value=name/>
+            <button type="submit" class=button_class(Look::Plain)>
+                "Make it now"
+            </button>
+        </form>
     }
 }
 

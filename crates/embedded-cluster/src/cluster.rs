@@ -17,6 +17,7 @@ use crate::error::ApiError;
 use crate::export::{self, ExportContext};
 use crate::identity::{Identity, IdentityError};
 use crate::options::{GuestsOnExit, Options};
+use crate::snapshots::{self, SnapshotContext};
 use crate::storage::{self, StorageContext};
 use crate::store::{DiskError, Store};
 use crate::virt::{self, VirtContext, VirtOptions, VirtTasks};
@@ -76,6 +77,8 @@ impl Cluster {
             |source| StartError::Folder { path, source }
         };
         std::fs::create_dir_all(&folder).map_err(in_folder(&folder))?;
+        // Guests work in folders of their own, so where this process works must not matter.
+        let folder = std::path::absolute(&folder).map_err(in_folder(&folder))?;
         let lock = lock(&folder)?;
         let identity = Identity::load(&folder)?;
         let store = Arc::new(Store::open(&folder.join("store.redb"))?);
@@ -103,6 +106,9 @@ impl Cluster {
         let virt_context = VirtContext::new(Arc::clone(&store), virt_options).await;
         let disks = Arc::new(StorageContext::new(Arc::clone(&store), folder.clone()));
         controllers::spawn(&context, &tracker, storage::run(disks));
+        let copies =
+            SnapshotContext::new(Arc::clone(&store), folder.clone(), Arc::clone(&virt_context), tracker.clone());
+        controllers::spawn(&context, &tracker, snapshots::run(copies));
         let uploads = listen(&folder.join("upload-port")).await?;
         let upload_proxy = uploads.local_addr().map_err(StartError::Listen)?.to_string();
         let cdi_options = CdiOptions::new(folder.clone(), upload_proxy, Arc::clone(&identity.authority));
@@ -118,8 +124,13 @@ impl Cluster {
         controllers::spawn(&context, &tracker, export::run(exports));
         controllers::spawn(&context, &tracker, cdi::run(cdi));
         tracker.spawn(server::run(uploads, Arc::clone(&identity.tls), proxy, tracker.clone(), stop.clone()));
-        let webhooks: Vec<Box<dyn Admission>> =
-            vec![Box::new(virt::admission::Webhooks), Box::new(storage::Claims), Box::new(cdi::DataVolumes)];
+        let webhooks: Vec<Box<dyn Admission>> = vec![
+            Box::new(virt::admission::Webhooks),
+            Box::new(storage::Claims),
+            Box::new(cdi::DataVolumes),
+            Box::new(snapshots::Snapshots),
+            Box::new(snapshots::Machines),
+        ];
         let api = Api::new(Arc::clone(&store), identity.tokens, webhooks, folder.join("logs"), stop.clone());
         let subresources = virt::subresources::router(Arc::clone(&virt_context));
         let router = api::router(Arc::new(api), Some(subresources));

@@ -7,6 +7,7 @@
 //!                             ├─ subresources ──┘    ▲
 //!                             │                      │ files
 //!   uploads, downloads ─TLS─► cdi, export ──► storage ┘        claims, what is on them, and what leaves them
+//!                                snapshots ──────┘             what was on them at a moment
 //! ```
 //!
 //! Everything goes through the [`store`]: the API writes wishes there, the loops watch it and write back what came of them.
@@ -27,9 +28,11 @@ mod guest;
 mod identity;
 mod options;
 mod percent;
+mod quota;
 mod resource;
 mod seeds;
 mod server;
+mod snapshots;
 mod storage;
 pub mod store;
 mod virt;

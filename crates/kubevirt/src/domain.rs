@@ -1,11 +1,15 @@
 //! What a machine is made of: the `spec` of an instance, which is also the template of a machine.
 
+mod firmware;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::quantity;
+
+pub use firmware::{Bootloader, Efi, Firmware, KernelBoot, KernelContainer, Tpm};
 
 /// `spec` of a VirtualMachineInstance and `spec.template.spec` of a VirtualMachine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +26,9 @@ pub struct InstanceSpec {
     /// Labels that a node must have.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
+    /// Rules about nodes and other pods, as of any pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Value>,
     /// `amd64`, `arm64` or `s390x`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
@@ -77,6 +84,16 @@ impl Domain {
             u32::try_from(quantity::value(&text_of(text))?).ok().filter(|n| *n > 0)
         };
         topology.or_else(requested).unwrap_or(1)
+    }
+
+    /// How it boots by EFI; `None` for a BIOS.
+    pub fn efi(&self) -> Option<&Efi> {
+        self.firmware.as_ref()?.bootloader.as_ref()?.efi.as_ref()
+    }
+
+    /// Whether something of the firmware or the TPM outlives the guest. A claim of the machine's own keeps it.
+    pub fn keeps_state(&self) -> bool {
+        self.efi().is_some_and(Efi::is_persistent) || self.devices.tpm().is_some_and(Tpm::is_persistent)
     }
 
     /// Memory of the guest in bytes, from the same places in the same order as KubeVirt looks for it.
@@ -142,50 +159,6 @@ pub struct MachineType {
     pub kind: String,
 }
 
-/// `domain.firmware`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Firmware {
-    /// Identity that the guest sees.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub uuid: Option<String>,
-    /// Serial number that the guest sees.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub serial: Option<String>,
-    /// A kernel to start without any boot disk.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kernel_boot: Option<KernelBoot>,
-    /// `bios` or `efi` with their options.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bootloader: Option<Value>,
-}
-
-/// `domain.firmware.kernelBoot`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct KernelBoot {
-    /// The kernel's command line.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kernel_args: Option<String>,
-    /// Image that holds the kernel.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub container: Option<KernelContainer>,
-}
-
-/// `domain.firmware.kernelBoot.container`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct KernelContainer {
-    /// Image reference.
-    pub image: String,
-    /// Path of the kernel in the image.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kernel_path: Option<String>,
-    /// Path of the initial file system in the image.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub initrd_path: Option<String>,
-}
-
 /// `domain.devices`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -214,6 +187,9 @@ pub struct Devices {
     /// `false`: what the serial console prints is not kept as a container's log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_serial_console: Option<bool>,
+    /// A Trusted Platform Module.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tpm: Option<Tpm>,
 }
 
 impl Devices {
@@ -225,6 +201,11 @@ impl Devices {
     /// Whether the machine has a serial console.
     pub const fn has_serial(&self) -> bool {
         !matches!(self.autoattach_serial_console, Some(false))
+    }
+
+    /// The TPM, unless it is switched off.
+    pub fn tpm(&self) -> Option<&Tpm> {
+        self.tpm.as_ref().filter(|tpm| tpm.enabled != Some(false))
     }
 }
 

@@ -49,6 +49,9 @@ pub struct InstanceStatus {
     /// The latest migration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub migration_state: Option<MigrationState>,
+    /// How each volume is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_status: Vec<VolumeStatus>,
     /// A word about the phase, if something is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -103,6 +106,31 @@ pub struct PhaseTransition {
     pub phase: Phase,
     /// RFC 3339.
     pub phase_transition_timestamp: String,
+}
+
+/// One volume as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct VolumeStatus {
+    /// Name in the specification.
+    pub name: String,
+    /// How far an attachment is: `Pending`, `Bound`, `AttachedToNode`, `MountedToPod`, `Ready`, and back again.
+    pub phase: String,
+    /// A word about the phase.
+    pub reason: String,
+    /// A sentence about the phase.
+    pub message: String,
+    /// Set if it was attached while the guest runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hotplug_volume: Option<HotplugVolume>,
+}
+
+/// `hotplugVolume` of a volume's status.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HotplugVolume {
+    /// The pod that brings the volume to the node; empty while there is none.
+    pub attach_pod_name: String,
 }
 
 /// One interface as it is.

@@ -10,7 +10,8 @@
 //!        what should be               what is                        not described here
 //! ```
 //!
-//! Its disks are [`storage`] objects, which [`cdi`] fills; [`snapshot`] and [`export`] take them elsewhere.
+//! Its disks are [`storage`] objects, which [`cdi`] fills and [`volume_snapshot`] keeps as they are at a moment; [`snapshot`]
+//! and [`export`] do that for whole machines, or take them elsewhere.
 //!
 //! To read one more field: add it as an `Option` (or a list with a default) to the struct that mirrors its place
 //! in the object, and a line to that module's test.
@@ -28,6 +29,7 @@ pub mod status;
 pub mod storage;
 pub mod subresource;
 pub mod template;
+pub mod volume_snapshot;
 
 pub use cdi::{CdiConfig, DataSource, DataVolume, DataVolumePhase, StorageProfile};
 pub use cluster::KubeVirt;
@@ -36,3 +38,4 @@ pub use machine::VirtualMachine;
 pub use status::PrintableStatus;
 pub use storage::{PersistentVolume, PersistentVolumeClaim, StorageClass};
 pub use subresource::{ApiVersion, Subresource};
+pub use volume_snapshot::{VolumeSnapshot, VolumeSnapshotClass};

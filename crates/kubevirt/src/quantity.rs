@@ -30,6 +30,13 @@ pub fn milli_value(text: &str) -> Option<u64> {
     scaled(text, 1000.0)
 }
 
+/// A number of bytes as a quantity, with the largest binary suffix that leaves a whole number: `64Mi`, `71135396`.
+pub fn binary(bytes: u64) -> String {
+    let suffixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    let steps = if bytes == 0 { 0 } else { (bytes.trailing_zeros() / 10).min(6) };
+    format!("{}{}", bytes >> (10 * steps), suffixes[steps as usize])
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -73,6 +80,16 @@ mod tests {
     fn what_is_no_quantity_is_refused() {
         for text in ["", "Mi", "much", "-1Gi", "1Xi", "inf", "NaN"] {
             assert_eq!(value(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_get_the_largest_suffix_that_leaves_a_whole_number() {
+        for (bytes, text) in
+            [(0, "0"), (1, "1"), (1024, "1Ki"), (64 << 20, "64Mi"), (71_135_396, "71135396"), (10 << 30, "10Gi")]
+        {
+            assert_eq!(binary(bytes), text);
+            assert_eq!(value(text), Some(bytes));
         }
     }
 }

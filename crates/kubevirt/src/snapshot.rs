@@ -4,6 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::meta::{Condition, ObjectMeta};
 
+/// The group's name.
+pub const GROUP: &str = "snapshot.kubevirt.io";
+/// Its versions, the newest first; the fields are the same in all.
+pub const VERSIONS: &[&str] = &["v1beta1", "v1alpha1"];
+
 /// A machine, a snapshot or a claim that an object of this module is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -94,6 +99,46 @@ pub struct SnapshotError {
     /// A sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+/// What a snapshot of a machine kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VirtualMachineSnapshotContent {
+    /// Name.
+    pub metadata: ObjectMeta,
+    /// What is kept.
+    pub spec: SnapshotContentSpec,
+}
+
+/// `spec` of a `VirtualMachineSnapshotContent`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SnapshotContentSpec {
+    /// One for each claim that is in the snapshot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_backups: Vec<VolumeBackup>,
+}
+
+/// What a snapshot kept of one claim.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct VolumeBackup {
+    /// The volume's name in the machine.
+    pub volume_name: String,
+    /// The claim as it was.
+    pub persistent_volume_claim: BackedUpClaim,
+    /// The `VolumeSnapshot` with its content; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume_snapshot_name: Option<String>,
+}
+
+/// A claim as it was when a snapshot was made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BackedUpClaim {
+    /// Name.
+    pub metadata: ObjectMeta,
 }
 
 /// Puts a snapshot back, or makes a new machine from it.

@@ -11,6 +11,8 @@ use crate::quantity;
 pub const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 /// The annotation of the class that machines' disks without one get; it goes before [`DEFAULT_CLASS`].
 pub const DEFAULT_VIRT_CLASS: &str = "storageclass.kubevirt.io/is-default-virt-class";
+/// The annotation of the class that snapshots without one get.
+pub const DEFAULT_SNAPSHOT_CLASS: &str = "snapshot.storage.kubernetes.io/is-default-class";
 
 /// A request for a disk, and where the disk is kept once there is one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

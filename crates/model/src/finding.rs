@@ -75,6 +75,11 @@ pub enum FindingAction {
         /// What to do with it.
         action: MachineAction,
     },
+    /// Have a disk made now, though no machine uses it yet.
+    MakeDisk {
+        /// The claim.
+        at: ObjectRef,
+    },
     /// Lead to a page where the person can act.
     Open {
         /// What the button says.
@@ -114,6 +119,35 @@ pub struct DiskAttention {
     pub at: ObjectRef,
     /// What matters most about it.
     pub finding: Finding,
+}
+
+/// A trouble that others have now, and that a choice in a form would meet too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreseen {
+    /// The form's field.
+    pub field: String,
+    /// The value that meets it; `None`: every one.
+    pub choice: Option<String>,
+    /// Who has met it, as `namespace/name`; empty where it follows from the choice alone.
+    pub met_by: String,
+    /// What is wrong and what to do: the finding's own words.
+    pub told: String,
+}
+
+impl Foreseen {
+    /// Whether a choice meets it.
+    pub fn is_about(&self, field: &str, choice: &str) -> bool {
+        self.field == field && self.choice.as_deref().is_none_or(|meets| meets == choice)
+    }
+
+    /// It as it stands beside the field.
+    pub fn sentence(&self) -> String {
+        if self.met_by.is_empty() {
+            self.told.clone()
+        } else {
+            format!("{} is stuck there now: {}", self.met_by, self.told)
+        }
+    }
 }
 
 impl Finding {

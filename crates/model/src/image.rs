@@ -9,7 +9,7 @@ pub(crate) mod wanted;
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Foreseen};
 use crate::machine::EventLine;
 use crate::{Name, ObjectRef};
 
@@ -277,6 +277,8 @@ pub struct ImageChoices {
     pub preferences: Vec<String>,
     /// Why nothing can be uploaded or imported; `None` if it can.
     pub unavailable: Option<String>,
+    /// Troubles that a choice would meet.
+    pub foreseen: Vec<Foreseen>,
 }
 
 #[cfg(test)]

@@ -185,10 +185,12 @@ pub fn sniff(name: &str, head: &[u8], tail: &[u8], length: u64) -> Result<Sniffe
         return packed;
     }
     // A hybrid ISO begins with a boot sector or even as a program: the disc comes first.
-    if let Some(iso) = disk::iso(head, length) {
-        return Ok(iso);
+    for recognise in [disk::iso, disk::qcow2] {
+        if let Some(found) = recognise(head, length) {
+            return found;
+        }
     }
-    for recognise in [disk::qcow2, disk::vmdk, disk::vdi, disk::vhdx] {
+    for recognise in [disk::vmdk, disk::vdi, disk::vhdx] {
         if let Some(found) = recognise(head) {
             return found;
         }

@@ -119,10 +119,7 @@ pub enum UploadStage {
     /// All bytes are with the cluster, which checks and converts them.
     Finishing,
     /// The image is there.
-    Done {
-        /// SHA-256 of what was sent, in hexadecimal.
-        sha256: Option<String>,
-    },
+    Done,
     /// It ended without an image. Nothing is left in the cluster.
     Failed {
         /// Why, and what to do.
@@ -135,7 +132,7 @@ pub enum UploadStage {
 impl UploadStage {
     /// Whether nothing happens any more.
     pub const fn is_over(&self) -> bool {
-        matches!(self, Self::Done { .. } | Self::Failed { .. } | Self::Cancelled)
+        matches!(self, Self::Done | Self::Failed { .. } | Self::Cancelled)
     }
 
     /// Whether chunks are taken.

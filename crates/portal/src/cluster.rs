@@ -43,7 +43,7 @@ use crate::live::Live;
 pub(crate) use call::{As, CallError};
 pub use call::{Cause, Refusal};
 pub(crate) use connection::Connection;
-pub(crate) use kinds::{Kind, KindHealth, Kinds};
+pub(crate) use kinds::{Kind, KindHealth, Kinds, UNWATCHED};
 pub use source::ClusterSource;
 pub use trouble::Trouble;
 pub(crate) use trouble::chain;

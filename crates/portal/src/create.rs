@@ -18,7 +18,6 @@
 mod edited;
 mod fields;
 mod offer;
-mod quota;
 mod send;
 
 use kubevirt::meta::ObjectMeta;
@@ -120,7 +119,7 @@ impl Inner {
         each(draft).into_iter().map(plan).collect()
     }
 
-    /// What only the server can know: which names are taken, and whether a text is YAML.
+    /// What only the server can know: which names are taken, which classes there are, and whether a text is YAML.
     fn server_problems(&self, draft: &MachineDraft, options: &CreateOptions) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         // Names of a team's own namespace are no secret from somebody who may create there.
@@ -128,6 +127,13 @@ impl Inner {
             && let Some(text) = each(draft).iter().find_map(|single| self.taken(&draft.namespace, &single.name))
         {
             found.push(("name", text));
+        }
+        // A class may have gone since the draft or its template was written.
+        if draft.manifest.is_none()
+            && !draft.storage_class.is_empty()
+            && let Some(text) = self.class_problem(&draft.storage_class)
+        {
+            found.push(("storage_class", text));
         }
         if let Some(text) = yaml_problem(&draft.user_data) {
             found.push(("user_data", text));

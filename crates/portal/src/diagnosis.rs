@@ -17,10 +17,11 @@
 //! 3. Add its line to `RULES` of that folder. The id is for good: people search for it.
 //! 4. If the words can also come while all is well, say for how long.
 //!
-//! Rows, pages, the overview and uploads show it without further work.
+//! Rows, pages, the overview and uploads show it without further work. What a form can foresee is in [`foreseen`].
 
 mod attention;
 pub(crate) mod facts;
+pub(crate) mod foreseen;
 pub(crate) mod gather;
 mod machine;
 pub(crate) mod machine_case;
@@ -62,7 +63,8 @@ pub(crate) fn machine_findings(case: &MachineCase) -> Vec<Finding> {
 /// API server said to a request about the disk just now; its status alone where nothing was said.
 pub(crate) fn volume_findings(facts: &Arc<Facts>, namespace: &str, name: &str, answer: Option<&str>) -> Vec<Finding> {
     let case = VolumeCase::new(Arc::clone(facts), namespace, name, answer);
-    if case.is_leaving() || case.is_open() || answer.is_some() || case.claim.is_some() {
+    if case.is_leaving() || case.is_open() || answer.is_some() || case.claim.is_some() || case.named_source().is_some()
+    {
         let mut findings = rule::ask(volume::RULES, &case, facts.now, Vec::new());
         // The same words may be found in several places.
         findings.dedup_by(|a, b| a.rule == b.rule);

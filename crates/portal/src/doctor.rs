@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::doctor::{Area, Check, Health, Report};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::Inner;
@@ -31,20 +32,24 @@ use crate::access::{Actor, Ask};
 use crate::clock::{SystemClock, seconds};
 use crate::cluster::{Cluster, ClusterSource, Kind, pulse};
 use crate::error::{PortalError, Thing};
+use crate::images::UploadProxy;
 use crate::live::Live;
 use ask::Answers;
 
 /// How long a cluster may take to answer for the first time.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Checks the cluster of a source, without a portal. Needs a tokio runtime.
-pub async fn examine(source: ClusterSource) -> Report {
+/// Checks the cluster of a source, without a portal, as it would be served with an upload proxy. Needs a tokio runtime.
+pub async fn examine(source: ClusterSource, proxy: &UploadProxy) -> Report {
     let clock = SystemClock::shared();
     let cluster = Cluster::new(Arc::clone(&clock), Live::new());
     let pulse = tokio::spawn(pulse::run(Arc::clone(&cluster), source));
     let known = timeout(PATIENCE, cluster.has_spoken()).await;
-    let report =
-        if known.is_ok() && cluster.offers().is_known { Box::pin(look(&cluster)).await } else { unreachable(&cluster) };
+    let report = if known.is_ok() && cluster.offers().is_known {
+        Box::pin(look(&cluster, proxy)).await
+    } else {
+        unreachable(&cluster)
+    };
     pulse.abort();
     report
 }
@@ -56,12 +61,13 @@ impl Inner {
             return Err(PortalError::NotFound(Thing::Page));
         }
         let cluster = &self.cluster;
-        Ok(if cluster.trouble().is_some() { unreachable(cluster) } else { Box::pin(look(cluster)).await })
+        let proxy = self.uploads.proxy();
+        Ok(if cluster.trouble().is_some() { unreachable(cluster) } else { Box::pin(look(cluster, proxy)).await })
     }
 }
 
-async fn look(cluster: &Cluster) -> Report {
-    let answers = Answers::ask(cluster).await;
+async fn look(cluster: &Cluster, proxy: &UploadProxy) -> Report {
+    let answers = Answers::ask(cluster, proxy).await;
     report(&answers, seconds(cluster.now()))
 }
 
@@ -93,6 +99,24 @@ fn cluster(answers: &Answers) -> Vec<Check> {
         }
         Err(why) => unknown(Area::Cluster, "api", "The cluster answers, but does not tell its version.", why),
     }]
+}
+
+/// How a part of the cluster is that an operator keeps, by its own conditions.
+fn part(area: Area, id: &str, called: &str, object: &Value, pods: &str) -> Check {
+    let condition = |kind: &str| {
+        let conditions = object["status"]["conditions"].as_array();
+        conditions.into_iter().flatten().find(|condition| condition["type"] == kind)
+    };
+    let is_true = |kind: &str| condition(kind).is_some_and(|condition| condition["status"] == "True");
+    let words = |kind: &str| condition(kind).and_then(|c| c["message"].as_str()).unwrap_or_default().to_owned();
+    if !is_true("Available") {
+        let found = format!("{called} is not available: {}", words("Available"));
+        return broken(area, id, found, format!("Look at the pods of {pods}."));
+    }
+    if is_true("Degraded") {
+        return weak(area, id, format!("{called} runs with limits: {}", words("Degraded")), "Look at its pods.");
+    }
+    good(area, id, format!("{called} is available."))
 }
 
 fn good(area: Area, id: &str, found: impl Into<String>) -> Check {

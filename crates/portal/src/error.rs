@@ -10,6 +10,7 @@ use model::{ErrorCode, UiError};
 
 use crate::access::AccountError;
 use crate::cluster::{CallError, Refusal, Trouble};
+use crate::diagnosis::shared::silent;
 use crate::diagnosis::texts::sentence;
 use crate::records::RecordsError;
 
@@ -193,6 +194,9 @@ fn refused(refusal: &Refusal) -> UiError {
         let text = if words.is_empty() { "The cluster does not allow you to do this.".to_owned() } else { words };
         return UiError::new(ErrorCode::Forbidden, text);
     }
+    if let Some(silent) = silent::explain(&refusal.message) {
+        return UiError::new(ErrorCode::Unavailable, silent.line());
+    }
     match refusal.status {
         401 => UiError::new(ErrorCode::Unavailable, Trouble::Unauthorized(String::new()).sentence()),
         404 if says(&["not found"]) && says(&["virtualmachineinstance"]) => {
@@ -270,6 +274,15 @@ mod tests {
         assert_eq!(ui(404, "virtualmachineinstance.kubevirt.io \"web\" not found", true).0, ErrorCode::Conflict);
         assert_eq!(ui(404, "the server could not find the requested resource", true).0, ErrorCode::Unsupported);
         assert_eq!(ui(503, "service unavailable", false).0, ErrorCode::Unavailable);
+    }
+
+    #[test]
+    fn a_silent_webhook_is_named_instead_of_quoted() {
+        let message = "Internal error occurred: failed calling webhook \"virtualmachine-validator.kubevirt.io\": Post \
+                       \"https://virt-api.kubevirt.svc:443/\": dial tcp 10.96.1.1:443: connect: connection refused";
+        let (code, message) = ui(500, message, true);
+        assert_eq!(code, ErrorCode::Unavailable);
+        assert!(message.starts_with("KubeVirt does not answer"), "{message}");
     }
 
     #[test]

@@ -8,30 +8,34 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `index` | keeps what the watches bring |
+//! | `index`, `pace` | keeps what the watches bring, and how fast disks are filled |
 //! | `volume` | writes the objects that make an image |
-//! | `make`, `quota` | what is checked before, and objects made in the person's name |
+//! | `make`, `now` | what is checked before, and objects made in the person's name |
 //! | `uploads` | a file from a browser into a claim |
 //! | `import` | the cluster fetches or copies by itself |
+//! | `frozen` | a disk of a running machine, as it is at one moment |
 //! | `download` | a claim to a browser |
 //! | `library`, `query` | rows and pages |
 
 mod download;
+mod frozen;
 mod https;
 mod import;
 mod index;
 mod library;
 mod make;
+mod now;
+mod pace;
+mod passing;
 mod query;
-mod quota;
 mod uploads;
 mod volume;
 
 pub use download::Download;
 pub(crate) use index::DiskIndex;
 pub(crate) use library::{is_passing, users};
-pub(crate) use uploads::Uploads;
 pub use uploads::{Chunk, ChunkError, UploadProxy};
+pub(crate) use uploads::{Uploads, greet};
 
 #[cfg(test)]
 pub(crate) mod tests {

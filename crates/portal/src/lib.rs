@@ -24,6 +24,7 @@
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
 //! | [`editing`] | discs, disks and size of a machine that is there, and deleting it | - |
 //! | `images` | claims and the volumes that fill them, uploads | - |
+//! | `quota` | what a team may still use | - |
 //! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
 //! | [`doctor`] | the check of the whole cluster | to add a check |
 //! | `live` | hints for open pages | - |
@@ -46,6 +47,7 @@ mod listing;
 mod live;
 mod machines;
 mod namespaces;
+mod quota;
 pub mod records;
 mod templates;
 #[cfg(test)]
@@ -109,6 +111,7 @@ struct Inner {
     disks: images::DiskIndex,
     /// Volumes that claims are bound to; their namespace is empty.
     volumes: Cache<PersistentVolume>,
+    quotas: Cache<quota::ResourceQuota>,
     catalog: create::Catalog,
     uploads: images::Uploads,
     live: live::Live,
@@ -130,8 +133,9 @@ impl Portal {
             pods: workloads::PodIndex::new(live.clone()),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
-            disks: images::DiskIndex::new(&live),
+            disks: images::DiskIndex::new(&live, Arc::clone(&clock)),
             volumes: Cache::new(live.clone(), LiveKind::Image),
+            quotas: Cache::new(live.clone(), LiveKind::Image),
             catalog: create::Catalog::new(&live),
             uploads: images::Uploads::new(proxy, clock),
             leases: console::Leases::default(),
@@ -370,6 +374,11 @@ impl Portal {
         self.0.open_download(actor, at, offer, form).await
     }
 
+    /// Has a disk made now that would wait for its first machine, as the person.
+    pub async fn make_disk(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
+        self.0.make_disk(actor, at).await
+    }
+
     /// Deletes an image that no machine uses.
     pub async fn delete_image(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
         self.0.delete_image(actor, at).await
@@ -457,6 +466,8 @@ impl Inner {
         tasks.spawn("watch data volumes", follow(shared(), Kind::DataVolume, self.disks.volumes.clone()));
         tasks.spawn("watch data sources", follow(shared(), Kind::DataSource, self.disks.sources.clone()));
         tasks.spawn("watch volumes", follow(shared(), Kind::PersistentVolume, self.volumes.clone()));
+        tasks.spawn("watch quotas", follow(shared(), Kind::Quota, self.quotas.clone()));
+        tasks.spawn("watch CDI's settings", follow(shared(), Kind::CdiConfig, self.disks.settings.clone()));
         tasks.spawn("watch storage classes", follow(shared(), Kind::StorageClass, self.disks.classes.clone()));
         tasks.spawn("watch storage profiles", follow(shared(), Kind::StorageProfile, self.disks.profiles.clone()));
         tasks.spawn("watch installations", follow(shared(), Kind::Installation, self.catalog.installations.clone()));

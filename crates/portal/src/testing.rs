@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::access::{Accounts, Actor, Permissions, SessionId};
 use crate::clock::ManualClock;
 use crate::cluster::watch::{Key, Store};
-use crate::cluster::{Cluster, Connection, Kind, KindHealth, Offers};
+use crate::cluster::{Cluster, Connection, Kind, KindHealth, Offers, UNWATCHED};
 use crate::{Inner, Lifecycle, Records, console, events, images, live, machines, namespaces, workloads};
 
 /// What the closure decides about.
@@ -74,10 +74,7 @@ impl Fake {
                 optional: Kind::ALL
                     .into_iter()
                     .filter_map(|kind| Some((kind.group(), *kind.optional_versions().first()?)))
-                    .chain([
-                        (kubevirt::export::GROUP, kubevirt::export::VERSIONS[0]),
-                        (kubevirt::template::GROUP, kubevirt::template::VERSIONS[0]),
-                    ])
+                    .chain(UNWATCHED.map(|(group, versions)| (group, versions[0])))
                     .collect(),
             },
         );
@@ -92,8 +89,9 @@ impl Fake {
             pods: workloads::PodIndex::new(live.clone()),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
-            disks: images::DiskIndex::new(&live),
+            disks: images::DiskIndex::new(&live, clock.clone()),
             volumes: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
+            quotas: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
             catalog: crate::create::Catalog::new(&live),
             uploads: images::Uploads::new(proxy, clock.clone()),
             leases: console::Leases::default(),
@@ -115,7 +113,7 @@ impl Fake {
         self.inner.machines.machines().apply(&key, serde_json::from_value(vm).expect("a machine"));
     }
 
-    /// A machine's instance.
+    /// A machine that runs.
     pub(crate) fn instance(&self, namespace: &str, name: &str, vmi: Value) {
         let key: Key = (namespace.to_owned(), name.to_owned());
         self.inner.machines.instances().apply(&key, serde_json::from_value(vmi).expect("an instance"));

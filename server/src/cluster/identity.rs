@@ -1,4 +1,5 @@
-//! The portal's own identity in the embedded cluster: a service account with the rights of `deploy/rbac.yaml`.
+//! What an administrator does in a real cluster for the portal, done in the embedded one: a service account with the
+//! rights of `deploy/rbac.yaml`, and the images for everybody of `deploy/shared-images.yaml`.
 //!
 //! Its token lies in a file that the portal's client reads again once a minute, as it does in a pod of a real
 //! cluster; here a task of ours requests the next token when half of the present one's time is over.
@@ -19,6 +20,8 @@ use crate::data_dir::write_secret;
 
 /// What the portal may do in a cluster; the same file that is applied to a real one.
 pub const RBAC: &str = include_str!("../../../deploy/rbac.yaml");
+/// The namespace of images for everybody, as it is made in a real cluster.
+const SHARED_IMAGES: &str = include_str!("../../../deploy/shared-images.yaml");
 
 const TOKEN_PATH: &str = "/api/v1/namespaces/porthole/serviceaccounts/porthole/token";
 const LIFETIME_SECONDS: i64 = 12 * 3600;
@@ -35,7 +38,9 @@ pub struct Identity {
 /// Makes the service account and writes a kubeconfig for it. Returns when the next token is due.
 pub async fn take(admin_kubeconfig: &Path, folder: &Path) -> Result<(Identity, Client, Duration), PrepareError> {
     let admin = client(admin_kubeconfig).await?;
-    manifests::apply(&admin, manifests::parse(RBAC)?, IfThere::Update).await?;
+    for manifest in [RBAC, SHARED_IMAGES] {
+        manifests::apply(&admin, manifests::parse(manifest)?, IfThere::Update).await?;
+    }
     std::fs::create_dir_all(folder)?;
     let identity = Identity { kubeconfig: folder.join("kubeconfig"), token: folder.join("token") };
     let due = identity.renew_once(&admin).await?;

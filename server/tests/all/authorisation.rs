@@ -55,6 +55,7 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/images/list", "", [401, 200, 200, 200]),
     ("/api/images/get", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     ("/api/images/choices", "", [401, 200, 200, 200]),
+    ("/api/images/make-disk", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     ("/api/images/delete", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     ("/api/images/prepare-download", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     // A form that means nothing is refused before anything is looked at.

@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use axum::http::header::{ACCEPT, ORIGIN};
+use kube::api::ListParams;
 use serde_json::Value;
 
 use crate::support::{Answer, Client, TestPorthole, cluster, eventually, shared};
@@ -141,6 +142,44 @@ async fn a_manifest_edited_by_hand_is_made_and_refused_at_its_lines() {
     assert_eq!(made.status, 200, "{made:?}");
     let machine = object(&porthole, "VirtualMachine", "edited").await.unwrap();
     assert_eq!(machine["metadata"]["labels"]["by"], "hand");
+    porthole.stop().await;
+}
+
+/// With QEMU, OVMF and swtpm these are real guests; where something is missing their events say what they start without.
+#[tokio::test]
+async fn firmware_and_tpm_of_the_form_are_what_the_machine_starts_with() {
+    let porthole = TestPorthole::with_teams().await;
+    let ana = porthole.sign_in("ana").await;
+    let claims = cluster::api(porthole.kube(), "PersistentVolumeClaim", "blue");
+    let with = |name, choices: &[(&'static str, &'static str)]| {
+        let mut draft =
+            vec![("name", name), ("namespace", "blue"), ("boot", "blank"), ("disk", "1 GiB"), ("run", "always")];
+        draft.extend(choices);
+        draft
+    };
+    let linux = [("system", "linux"), ("cpus", "1"), ("memory", "512 MiB")];
+    let windows = [("system", "windows.11"), ("cpus", "2"), ("memory", "4 GiB"), ("no_drivers", "true")];
+    let kept = [("firmware", "secure_boot"), ("tpm", "kept")];
+    let lost = [("firmware", "efi"), ("tpm", "temporary")];
+    for (draft, keeps_state) in [
+        (with("eleven", &windows), true),
+        (with("guarded", &[linux.as_slice(), &kept].concat()), true),
+        (with("open", &[linux.as_slice(), &lost].concat()), false),
+    ] {
+        let name = draft[0].1;
+        let answer = create(&ana, &draft).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        eventually("it runs", async || {
+            let instance = object(&porthole, "VirtualMachineInstance", name).await.unwrap_or_default();
+            if instance["status"]["phase"] == "Running" { Ok(()) } else { Err(instance["status"].clone()) }
+        })
+        .await;
+        let label = ListParams::default().labels(&format!("persistent-state-for={name}"));
+        let phases: Vec<_> =
+            claims.list(&label).await.unwrap().into_iter().map(|claim| claim.data["status"]["phase"].clone()).collect();
+        assert_eq!(phases, vec!["Bound"; usize::from(keeps_state)], "{name}");
+        cluster::delete(porthole.kube(), "VirtualMachine", "blue", name).await;
+    }
     porthole.stop().await;
 }
 

@@ -8,7 +8,9 @@
 //! | `consoles` | screens: what is refused, what arrives, how it ends |
 //! | `changing` | a machine that is there: discs, disks, size, its end |
 //! | `creating` | a machine from the form: made, refused, shown again |
+//! | `imports` | images from elsewhere, and quotas |
 //! | `uploads` | files into images: whole, resumed, cancelled, refused |
+//! | `diagnosing` | the classic failures of storage and of Windows, by their names |
 //! | `demo` | what the demo holds, and that it is put there once |
 //! | `live` | changes made with kubectl arrive |
 //! | `answers` | headers, files, probes |
@@ -25,6 +27,8 @@ mod clusters;
 mod consoles;
 mod creating;
 mod demo;
+mod diagnosing;
+mod imports;
 mod live;
 mod origins;
 mod signing_in;

@@ -205,7 +205,7 @@ impl Uploads {
     /// It is over: good news leaves by itself, bad news stays on the tray.
     fn over(self, state: &UploadState) {
         match &state.stage {
-            UploadStage::Done { .. } => {
+            UploadStage::Done => {
                 self.toasts.say(Tone::Good, format!("{} is uploaded and ready to use.", state.at.name));
             }
             UploadStage::Failed { reason } => self.toasts.say(Tone::Bad, format!("{}: {reason}", state.at.name)),

@@ -96,7 +96,7 @@ fn told(state: &UploadState) -> String {
             format!("{} %{speed}{left}", state.hundredths() / 100)
         }
         UploadStage::Finishing => "the cluster checks and converts it".to_owned(),
-        UploadStage::Done { .. } => "ready to use".to_owned(),
+        UploadStage::Done => "ready to use".to_owned(),
         UploadStage::Failed { reason } => reason.clone(),
         UploadStage::Cancelled => "cancelled".to_owned(),
     }

@@ -1,9 +1,7 @@
 //! What stands beside the form: what the team has left, the manifest, and the commands that do the same.
 
 use leptos::prelude::*;
-use model::create::{
-    QuotaKind, QuotaLine, all_as_yaml, count, kubectl_line, memory_cost_mib, size, size_of, virtctl_line,
-};
+use model::create::{Headroom, all_as_yaml, headroom, kubectl_line, virtctl_line};
 
 use super::manifest;
 use super::state::Form;
@@ -109,12 +107,7 @@ fn CopyButton(text: Signal<String>, what: &'static str) -> impl IntoView {
 /// What the team has left, before and after.
 #[component]
 fn Quota(form: Form) -> impl IntoView {
-    let lines = Memo::new(move |_| {
-        let size = form.draft.with(|draft| form.options.with(|options| size_of(draft, options)));
-        let disk_mib = form.draft.with(|draft| size::mib(&draft.disk)).unwrap_or_default();
-        let wanted = Wanted { count: form.draft.with(|draft| count(draft) as u64), size, disk_mib };
-        form.options.with(|options| options.quota.iter().map(|line| quota_words(line, &wanted)).collect::<Vec<_>>())
-    });
+    let lines = Memo::new(move |_| form.draft.with(|draft| form.options.with(|options| headroom(draft, options))));
     move || {
         let lines = lines.get();
         (!lines.is_empty()).then(|| {
@@ -123,7 +116,7 @@ fn Quota(form: Form) -> impl IntoView {
                     <ul class="flex flex-col gap-1.5 text-sm">
                         {lines
                             .into_iter()
-                            .map(|(text, fits)| {
+                            .map(|Headroom { text, fits }| {
                                 view! { <li class=if fits { "text-ink-quiet" } else { "text-bad" }>{text}</li> }
                             })
                             .collect_view()}
@@ -131,90 +124,5 @@ fn Quota(form: Form) -> impl IntoView {
                 </Panel>
             }
         })
-    }
-}
-
-/// What counts against a team's limits.
-struct Wanted {
-    /// How many machines.
-    count: u64,
-    /// Processors and memory in MiB of each, as far as they can be told.
-    size: Option<(u32, u64)>,
-    /// Disk space of each.
-    disk_mib: u64,
-}
-
-/// A limit in words, and whether the machines fit under it. Moving a running machine needs its room twice for a
-/// while, so that is said too.
-fn quota_words(line: &QuotaLine, wanted: &Wanted) -> (String, bool) {
-    let left = line.left();
-    let Wanted { count, size, disk_mib } = *wanted;
-    match line.resource {
-        QuotaKind::Memory => {
-            let each = size.map_or(0, |(cpus, memory)| memory_cost_mib(u64::from(cpus), memory));
-            let cost = count * each;
-            let fits = cost <= left;
-            let (takes, launcher, start, moves) = if count == 1 {
-                ("this takes", "its launcher", "it would not start", "It would start, but not move to another node")
-            } else {
-                (
-                    "these take",
-                    "their launchers",
-                    "not all would start",
-                    "All would start, but none could move to another node",
-                )
-            };
-            let text = format!("Memory: {} left, {takes} {} with {launcher}", size::words(left), size::words(cost));
-            let more = if !fits {
-                format!(": {start}.")
-            } else if cost + each > left {
-                format!(". {moves}.")
-            } else {
-                ".".to_owned()
-            };
-            (format!("{text}{more}"), fits)
-        }
-        QuotaKind::Cpu => {
-            // KubeVirt asks for a tenth of each processor unless the size says otherwise.
-            let cost = count * size.map_or(0, |(cpus, _)| u64::from(cpus) * 100);
-            (format!("CPU: {} left, this asks for {}.", thousandths(left), thousandths(cost)), cost <= left)
-        }
-        QuotaKind::Storage => {
-            let cost = count * disk_mib;
-            (format!("Disk space: {} left, this takes {}.", size::words(left), size::words(cost)), cost <= left)
-        }
-        QuotaKind::Count => (format!("Machines and pods: {left} left."), left >= count),
-    }
-}
-
-fn thousandths(milli: u64) -> String {
-    if milli.is_multiple_of(1000) {
-        (milli / 1000).to_string()
-    } else {
-        format!("{}.{}", milli / 1000, milli % 1000 / 100)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn memory(left: u64, count: u64) -> (String, bool) {
-        let line = QuotaLine { resource: QuotaKind::Memory, hard: left, used: 0 };
-        quota_words(&line, &Wanted { count, size: Some((2, 4096)), disk_mib: 0 })
-    }
-
-    #[test]
-    fn a_limit_says_whether_the_machine_starts_and_whether_it_moves() {
-        assert!(memory(16_384, 1).1 && memory(16_384, 1).0.ends_with("launcher."));
-        assert!(memory(6_000, 1).0.contains("not move"));
-        assert!(!memory(4_096, 1).1, "the launcher's own memory counts");
-        assert_eq!(thousandths(2500), "2.5");
-    }
-
-    #[test]
-    fn several_machines_count_together() {
-        assert!(memory(16_384, 3).1 && memory(16_384, 3).0.contains("none could move"));
-        assert!(!memory(16_384, 4).1 && memory(16_384, 4).0.contains("not all would start"));
     }
 }

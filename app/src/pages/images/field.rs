@@ -1,6 +1,7 @@
 //! Fields of the forms for a new image: label, input, what is wrong, what it means.
 
 use leptos::prelude::*;
+use model::finding::Foreseen;
 use model::image::{ImageChoices, SHARED_NAMESPACE};
 
 /// The classes of an input.
@@ -142,6 +143,12 @@ pub(super) fn classes(choices: &ImageChoices) -> Vec<(String, String)> {
     let has_default = choices.classes.iter().any(|class| class.is_default);
     let none = (!has_default).then(|| (String::new(), "Choose a class".to_owned()));
     none.into_iter().chain(choices.classes.iter().map(|class| (class.name.clone(), class.label()))).collect()
+}
+
+/// What the chosen class would meet now, as others do; empty where nothing is known.
+pub(super) fn foreseen(choices: &ImageChoices, class: &str) -> String {
+    let known = choices.foreseen.iter().find(|known| known.is_about("class", class));
+    known.map(Foreseen::sentence).unwrap_or_default()
 }
 
 /// The class that is chosen before anybody chooses.

@@ -8,7 +8,7 @@ use model::image::{ImageChoices, suggest_name};
 use model::sniff::{Format, HEAD_BYTES, NotAnImage, Sniffed, TAIL_BYTES, sniff};
 use model::upload::{UploadRequest, check};
 
-use super::field::{Choice, Line, classes, first_class, systems, teams};
+use super::field::{Choice, Line, classes, first_class, foreseen, systems, teams};
 use crate::components::uploads::{Uploads, mark};
 use crate::paths;
 use crate::platform::{self, ChosenFile};
@@ -273,7 +273,14 @@ fn Fields(draft: Draft, found: Sniffed, parts: StoredValue<(ChosenFile, ImageCho
             <Line label="Name" id=id("name") value=draft.name error=draft.wrong("name")/>
             <Choice label="Team" id=id("team") value=draft.team options=team_options error=draft.wrong("namespace")/>
             <Line label="Size of the disk" id=id("size") value=draft.size help=room error=draft.wrong("size")/>
-            <Choice label="Storage class" id=id("class") value=draft.class options=class_options error=draft.wrong("class")/>
+            <Choice
+                label="Storage class"
+                id=id("class")
+                value=draft.class
+                options=class_options
+                help=Signal::derive(move || parts.with_value(|(_, choices)| foreseen(choices, &draft.class.get())))
+                error=draft.wrong("class")
+            />
             {(system_options.len() > 1)
                 .then(|| {
                     view! {

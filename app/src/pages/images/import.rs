@@ -1,16 +1,18 @@
 //! Having the cluster fetch an image, copy one, or make an empty disk.
 
+use std::collections::HashMap;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_meta::Title;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_query_map};
-use model::UiError;
 use model::image::import::ImportForm;
 use model::image::{ImageChoices, suggest_name};
 use model::query::{ImageList, ListQuery, MAX_PAGE_SIZE};
+use model::{ObjectRef, UiError};
 
-use super::field::{Choice, Line, classes, first_class, systems, teams};
+use super::field::{Choice, Line, classes, first_class, foreseen, systems, teams};
 use crate::api::{self, Answer};
 use crate::live::Live;
 use crate::paths;
@@ -81,7 +83,7 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
     let team = text(team.map_or("", String::as_str));
     let (name, url, user, password, sha256, size) = (text(""), text(""), text(""), text(""), text(""), text(""));
     let (source, class, preference) = (text(&asked), text(&first_class(&choices)), text(""));
-    let is_image = RwSignal::new(true);
+    let (is_image, is_live) = (RwSignal::new(true), RwSignal::new(false));
     let problem = RwSignal::new(None::<UiError>);
     let is_sending = RwSignal::new(false);
     let wrong = move |field: &'static str| {
@@ -107,6 +109,7 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
             password: password.get_untracked(),
             sha256: sha256.get_untracked(),
             source: source.get_untracked(),
+            is_live: is_live.get_untracked().to_string(),
             size: size.get_untracked(),
             class: class.get_untracked(),
             preference: preference.get_untracked(),
@@ -125,7 +128,18 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
             is_sending.try_set(false);
         });
     };
+    let known = StoredValue::new(choices.clone());
     let ways = WAYS.map(|(value, label)| (value.to_owned(), label.to_owned())).to_vec();
+    let runs_on: HashMap<String, ObjectRef> = images
+        .rows
+        .iter()
+        .filter_map(|row| {
+            let running = row.used_by.iter().find(|used| used.is_running)?;
+            Some((row.at.to_string(), running.machine.clone()))
+        })
+        .collect();
+    let running =
+        Memo::new(move |_| if way.get() == "clone" { source.with(|at| runs_on.get(at).cloned()) } else { None });
     let choose = [(String::new(), "Choose an image".to_owned())];
     let sources = images.rows.iter().map(|row| row.at.to_string()).map(|at| (at.clone(), at));
     let sources: Vec<_> = choose.into_iter().chain(sources).collect();
@@ -188,6 +202,7 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
                     <Choice label="Copy of" id="source" value=source options=sources.clone() error=wrong("source")/>
                 </div>
             </Show>
+            {move || running.get().map(|machine| view! { <FromRunning machine is_live/> })}
             <Line label="Name" id="name" value=name error=wrong("name")/>
             <Choice label="Team" id="team" value=team options=teams(&choices) error=wrong("namespace")/>
             <Line
@@ -201,7 +216,14 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
                 })
                 error=wrong("size")
             />
-            <Choice label="Storage class" id="class" value=class options=classes(&choices) error=wrong("class")/>
+            <Choice
+                label="Storage class"
+                id="class"
+                value=class
+                options=classes(&choices)
+                help=Signal::derive(move || known.with_value(|choices| foreseen(choices, &class.get())))
+                error=wrong("class")
+            />
             {(!choices.preferences.is_empty())
                 .then(|| {
                     view! {
@@ -253,4 +275,35 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
         </form>
     }
     .into_any()
+}
+
+/// What it means to make an image of a disk while its machine runs, and the consent to it.
+#[component]
+fn FromRunning(
+    /// The machine.
+    machine: ObjectRef,
+    /// The consent.
+    is_live: RwSignal<bool>,
+) -> impl IntoView {
+    let href = paths::machine(&machine);
+    view! {
+        <div class="md:col-span-2">
+            <Notice tone=Tone::Warn>
+                <p>
+                    <a class="font-medium underline" href=href>
+                        {machine.name.to_string()}
+                    </a>
+                    " runs on this disk. Stop it first for an image that is whole, or take the image from a snapshot while it runs: it then holds the disk as after a power cut, without what was only in memory. A guest agent makes sure that files are whole."
+                </p>
+                <label class="mt-2 flex items-center gap-2">
+                    <input
+                        type="checkbox"
+                        prop:checked=move || is_live.get()
+                        on:change=move |event| is_live.set(event_target_checked(&event))
+                    />
+                    "Take it from a snapshot while the machine runs"
+                </label>
+            </Notice>
+        </div>
+    }
 }

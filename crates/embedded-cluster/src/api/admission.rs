@@ -73,6 +73,7 @@ pub fn builtin(store: &Store, request: &mut AdmissionRequest<'_>) -> Result<(), 
             return escalation::check(store, request.user, &request.kind.resource, object, request.old);
         }
         "customresourcedefinitions" => return definition(object, request.kind),
+        "resourcequotas" => return crate::quota::admit(object),
         _ => {}
     }
     Ok(())

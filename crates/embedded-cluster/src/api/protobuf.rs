@@ -21,6 +21,8 @@ enum Type {
     Number,
     Flag,
     Time,
+    /// A message around its text.
+    Quantity,
     Message(Message),
     List(&'static Type),
     /// From text to this.
@@ -30,7 +32,7 @@ enum Type {
 /// Number, name in JSON and type of each field.
 type Message = &'static [(u64, &'static str, Type)];
 
-use Type::{Bytes, Flag, Number, Text, Time};
+use Type::{Bytes, Flag, Number, Quantity, Text, Time};
 
 const TEXTS: Type = Type::List(&Text);
 const LABELS: Type = Type::Map(&Text);
@@ -78,6 +80,8 @@ const REFERENCE: Message = &[
     (6, "resourceVersion", Text),
     (7, "fieldPath", Text),
 ];
+const QUOTA: Message =
+    &[METADATA_FIELD, (2, "spec", Type::Message(&[(1, "hard", Type::Map(&Quantity)), (2, "scopes", TEXTS)]))];
 const SERVICE_ACCOUNT: Message = &[
     METADATA_FIELD,
     (2, "secrets", Type::List(&Type::Message(REFERENCE))),
@@ -168,6 +172,7 @@ fn message_of(kind: &str) -> Option<Message> {
         "Namespace" => NAMESPACE,
         "Secret" => SECRET,
         "ConfigMap" => CONFIG_MAP,
+        "ResourceQuota" => QUOTA,
         "ServiceAccount" => SERVICE_ACCOUNT,
         "Role" => ROLE,
         "ClusterRole" => CLUSTER_ROLE,
@@ -270,6 +275,9 @@ fn value(wire: Wire<'_>, kind: Type) -> Result<Value, ProtobufError> {
         (Number, Wire::Number(number)) => number.cast_signed().into(),
         (Flag, Wire::Number(number)) => (number != 0).into(),
         (Time, Wire::Bytes(bytes)) => time(bytes)?,
+        (Quantity, Wire::Bytes(bytes)) => {
+            message(bytes, &[(1, "text", Text)])?.remove("text").unwrap_or_else(|| "0".into())
+        }
         (Type::Message(known), Wire::Bytes(bytes)) => message(bytes, known)?.into(),
         _ => return Err(ProtobufError::Malformed),
     })

@@ -73,6 +73,7 @@ const ROWS: &[Row] = &[
         subresources: &[Subresource { name: "log", foreign: None, verbs: &["get"] }],
         ..PLAIN
     },
+    Row { kind: "ResourceQuota", plural: "resourcequotas", short: &["quota"], has_status: true, ..PLAIN },
     Row { kind: "Secret", plural: "secrets", ..PLAIN },
     Row {
         kind: "ServiceAccount",

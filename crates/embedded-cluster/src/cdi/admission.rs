@@ -4,7 +4,7 @@ use http::StatusCode;
 use kubevirt::quantity;
 use serde_json::{Value, json};
 
-use super::source::CLONE_TOKEN;
+use super::source::{CLONE_TOKEN, Way};
 use super::{GROUP, SOURCES, VOLUMES, sources};
 use crate::api::admission::{Admission, AdmissionRequest, Operation};
 use crate::auth::UserInfo;
@@ -78,6 +78,11 @@ fn check(volume: &Value) -> Result<(), ApiError> {
     if source["pvc"].is_object() && text(&source["pvc"]["name"]).is_empty() {
         return refuse("spec.source.pvc name is empty", "spec.source.PVC.name");
     }
+    if source["snapshot"].is_object()
+        && ["namespace", "name"].iter().any(|part| text(&source["snapshot"][*part]).is_empty())
+    {
+        return refuse("spec.source.Snapshot source snapshot is not valid", "spec.source.Snapshot");
+    }
     if source["registry"].is_object() && text(&source["registry"]["url"]).is_empty() {
         return refuse("spec.source Source registry should have either URL or ImageStream", "spec.source.Registry");
     }
@@ -118,10 +123,11 @@ fn may_clone(store: &Store, user: &UserInfo, volume: &mut Value) -> Result<(), A
         let message = format!("admission webhook \"datavolume-mutate.cdi.kubevirt.io\" denied the request: {why}");
         return Err(ApiError::new(StatusCode::FORBIDDEN, "Forbidden", message));
     }
-    if volume["spec"]["source"]["pvc"].is_object() {
-        if text(&volume["spec"]["source"]["pvc"]["namespace"]).is_empty() {
-            volume["spec"]["source"]["pvc"]["namespace"] = own.into();
-        }
+    let source = &mut volume["spec"]["source"];
+    if source["pvc"].is_object() && text(&source["pvc"]["namespace"]).is_empty() {
+        source["pvc"]["namespace"] = own.into();
+    }
+    if matches!(Way::of_source(source), Way::Clone(_)) {
         let token = uuid::Uuid::new_v4().to_string();
         if !volume["metadata"]["annotations"].is_object() {
             volume["metadata"]["annotations"] = json!({});
@@ -169,17 +175,16 @@ fn forbidden_origin(store: &Store, user: &UserInfo, own: &str, spec: &Value) -> 
     } else {
         spec["source"].clone()
     };
-    if !origin["pvc"].is_object() {
-        return None;
-    }
-    let namespace = origin["pvc"]["namespace"].as_str().filter(|namespace| !namespace.is_empty()).unwrap_or(own);
+    let Way::Clone(original) = Way::of_source(&origin) else { return None };
+    let place = &origin[original.word()];
+    let namespace = place["namespace"].as_str().filter(|namespace| !namespace.is_empty()).unwrap_or(own);
     let wanted = Attributes {
         verb: "create".into(),
         group: GROUP.into(),
         resource: "datavolumes".into(),
         subresource: "source".into(),
         namespace: namespace.to_owned(),
-        name: text(&origin["pvc"]["name"]).to_owned(),
+        name: text(&place["name"]).to_owned(),
         ..Attributes::default()
     };
     (namespace != own && !authorize(store, user, &wanted).allowed).then(|| namespace.to_owned())

@@ -11,7 +11,6 @@ use super::disk::SparseWriter;
 use super::sniff::{self, Format};
 use super::target::Target;
 use crate::storage::troubles;
-use crate::virt::kinds::text;
 
 /// What is read of a packed file at once, in bytes.
 const BUFFER: usize = 1 << 20;
@@ -201,7 +200,7 @@ fn missing(program: &'static str, error: io::Error) -> FillError {
 fn failed(program: &'static str, stderr: &[u8]) -> FillError {
     let said = String::from_utf8_lossy(stderr);
     let line = said.lines().next().unwrap_or_default();
-    // Paths of this machine are nobody's business.
-    let message = text(&Value::from(line.rsplit("': ").next().unwrap_or(line))).to_owned();
-    FillError::Program { program, message }
+    // Paths of this machine are nobody's business: quoted ones by qemu-img, plain ones by the others.
+    let message = line.rsplit_once("': ").or_else(|| line.rsplit_once(": ")).map_or(line, |(_, message)| message);
+    FillError::Program { program, message: message.to_owned() }
 }

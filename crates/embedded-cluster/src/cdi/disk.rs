@@ -1,18 +1,11 @@
-//! Sparse files: written without their zeros, and copied without reading them.
+//! Sparse files, written without their zeros.
 
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom};
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
-
-use rustix::fs::SeekFrom as Find;
-
-use super::jobs::Progress;
 
 /// Runs of zeros of this size stay unwritten, in bytes.
 const BLOCK: usize = 4096;
-/// Bytes that are copied before progress is counted.
-const STRIDE: u64 = 64 << 20;
 
 /// Writes a stream into a file, leaving out its zeros.
 #[derive(Debug)]
@@ -67,56 +60,21 @@ fn is_zero(block: &[u8]) -> bool {
     words.iter().all(|word| u128::from_ne_bytes(*word) == 0) && rest.iter().all(|byte| *byte == 0)
 }
 
-/// Makes a file that is the same as another: by sharing its blocks where the file system can, else by copying its data.
-pub(super) fn copy_sparse(from: &Path, to: &Path, progress: &Progress) -> io::Result<()> {
-    let mut source = File::open(from)?;
-    let mut target = File::options().create(true).truncate(true).write(true).open(to)?;
-    let length = source.metadata()?.len();
-    progress.begin(0, Some(length));
-    if rustix::fs::ioctl_ficlone(&target, &source).is_ok() {
-        progress.set(length);
-        return Ok(());
-    }
-    target.set_len(length)?;
-    let mut at = 0;
-    while at < length {
-        // Where there is no more data the rest is a hole.
-        let Ok(start) = rustix::fs::seek(&source, Find::Data(at)) else { break };
-        let end = rustix::fs::seek(&source, Find::Hole(start)).unwrap_or(length);
-        at = start;
-        while at < end {
-            source.seek(SeekFrom::Start(at))?;
-            target.seek(SeekFrom::Start(at))?;
-            let wanted = STRIDE.min(end - at);
-            let copied = io::copy(&mut io::Read::by_ref(&mut io::Read::take(&mut source, wanted)), &mut target)?;
-            if copied == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            at += copied;
-            progress.set(at);
-        }
-    }
-    target.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::MetadataExt as _;
 
     #[test]
-    fn zeros_are_neither_written_nor_copied() {
+    fn zeros_are_not_written() {
         let folder = tempfile::tempdir().unwrap();
-        let (first, second) = (folder.path().join("a"), folder.path().join("b"));
+        let path = folder.path().join("a");
         let mut content = vec![0; 8 << 20];
         content[5 << 20] = 7;
-        let mut writer = SparseWriter::append(File::create(&first).unwrap()).unwrap();
+        let mut writer = SparseWriter::append(File::create(&path).unwrap()).unwrap();
         content.chunks(100_003).for_each(|chunk| writer.write(chunk).unwrap());
         writer.settle().unwrap();
-        copy_sparse(&first, &second, &Progress::default()).unwrap();
-        for path in [&first, &second] {
-            assert_eq!(std::fs::read(path).unwrap(), content);
-            assert!(path.metadata().unwrap().blocks() * 512 < 1 << 20);
-        }
+        assert_eq!(std::fs::read(&path).unwrap(), content);
+        assert!(path.metadata().unwrap().blocks() * 512 < 1 << 20);
     }
 }

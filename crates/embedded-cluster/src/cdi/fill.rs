@@ -8,6 +8,7 @@ use super::source::Way;
 use super::{CdiContext, pods, volume, workers};
 use crate::controllers::settle;
 use crate::error::ApiError;
+use crate::quota;
 use crate::storage::{CLAIMS, PODS};
 use crate::store::{DeleteOptions, meta};
 use crate::virt::events::Level;
@@ -26,12 +27,10 @@ pub(super) fn reconcile(context: &CdiContext, claim: &Value) -> Result<(), ApiEr
         context.jobs.forget(meta::uid(claim));
         return pod.map_or(Ok(()), |pod| remove(context, &pod));
     }
-    match text(&claim["metadata"]["annotations"][annotation::POD_PHASE]) {
-        "Succeeded" | "Failed" => {
-            context.jobs.forget(meta::uid(claim));
-            return pod.map_or(Ok(()), |pod| remove(context, &pod));
-        }
-        _ => {}
+    let annotations = &claim["metadata"]["annotations"];
+    if annotations[annotation::POD_PHASE] == "Succeeded" || annotations[FATAL] == "true" {
+        context.jobs.forget(meta::uid(claim));
+        return pod.map_or(Ok(()), |pod| remove(context, &pod));
     }
     let is_asked_for = claim["metadata"]["annotations"][annotation::BIND_IMMEDIATELY].is_string();
     // The worker may be the consumer that the class waits for.
@@ -41,7 +40,7 @@ pub(super) fn reconcile(context: &CdiContext, claim: &Value) -> Result<(), ApiEr
     }
     let Some(pod) = pod.filter(|pod| !meta::is_terminating(pod)) else { return start(context, claim, way) };
     if pods::has_scratch(&pod) {
-        let has_space = pods::ensure_scratch(context, claim, &pod)?;
+        let has_space = pods::ensure_scratch(context, claim, &pod, way)?;
         note_scratch(context, claim, has_space)?;
     }
     take_over(context, claim, way, &pod)
@@ -65,26 +64,48 @@ fn remove(context: &CdiContext, pod: &Value) -> Result<(), ApiError> {
 }
 
 fn start(context: &CdiContext, claim: &Value, way: Way) -> Result<(), ApiError> {
-    if way == Way::Clone && !super::clone::may_begin(context, claim) {
+    if let Way::Clone(original) = way
+        && !super::clone::may_begin(context, claim, original)
+    {
         return Ok(());
     }
     let needs_scratch = way == Way::Upload || claim["metadata"]["annotations"][NEEDS_SCRATCH] == "true";
     modify(context, claim, |claim| {
         claim["metadata"]["annotations"][way.pod_annotation()] = way.pod_name(claim).into();
     })?;
-    settle(context.store.create(&PODS, pods::pod(claim, way, needs_scratch)))
+    match context.store.create(&PODS, pods::pod(claim, way, needs_scratch)) {
+        Err(error) if error.code == 403 => cannot_start(context, claim, way, &error),
+        outcome => settle(outcome),
+    }
+}
+
+/// The claim says that its pod is refused, but not why: that is for administrators. Every change tries again.
+fn cannot_start(context: &CdiContext, claim: &Value, way: Way, error: &ApiError) -> Result<(), ApiError> {
+    let reason = if quota::is_exceeded(error) { "ErrExceededQuota" } else { "ErrStartingPod" };
+    let message = format!(
+        "Error starting pod '{}': For more information, request access to cdi-deploy logs from your sysadmin",
+        way.pod_name(claim)
+    );
+    if conditions::read(claim, "running").is_some_and(|noted| noted.reason == reason) {
+        return Ok(());
+    }
+    tracing::info!(claim = meta::name(claim), %error, "a worker cannot be started");
+    context.tell(claim, way.claim_controller(), Level::Warning, reason, &message);
+    modify(context, claim, |claim| {
+        claim["metadata"]["annotations"][annotation::POD_PHASE] = "Failed".into();
+        Noted { kind: "running", is_true: false, reason, message: &message }.write(claim);
+    })
 }
 
 fn note_scratch(context: &CdiContext, claim: &Value, has_space: bool) -> Result<(), ApiError> {
-    const REASON: &str = "CreatingScratchSpace";
-    let is_noted = conditions::read(claim, "bound").is_some_and(|noted| noted.reason == REASON);
+    let is_noted = conditions::read(claim, "bound").is_some_and(|noted| noted.reason == pods::SCRATCH_IS_MISSING);
     if has_space == is_noted {
         modify(context, claim, |claim| {
             if has_space {
                 conditions::clear(claim, "bound");
             } else {
                 let message = "Creating scratch space";
-                Noted { kind: "bound", is_true: false, reason: REASON, message }.write(claim);
+                Noted { kind: "bound", is_true: false, reason: pods::SCRATCH_IS_MISSING, message }.write(claim);
             }
         })?;
     }
@@ -128,13 +149,13 @@ fn take_over(context: &CdiContext, claim: &Value, way: Way, pod: &Value) -> Resu
         }
     })?;
     let Some(end) = end.filter(|_| !is_running) else { return Ok(()) };
-    let words = |good: &str, text: &str| (format!("{way:?}{good}"), text.to_owned());
+    let words = |good: &str, text: &str| (format!("{}{good}", way.word()), text.to_owned());
     let is_new = was_told.is_none_or(|(reason, message)| message != end.message || reason == "Pod is running");
     if is_new {
         let (reason, message) = if end.is_good {
-            words("Succeeded", &format!("{way:?} Successful"))
+            words("Succeeded", &format!("{} Successful", way.word()))
         } else {
-            (format!("Err{way:?}Failed"), end.message.clone())
+            (format!("Err{}Failed", way.word()), end.message.clone())
         };
         let level = if end.is_good { Level::Normal } else { Level::Warning };
         context.tell(claim, way.claim_controller(), level, &reason, &message);

@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use super::source::{IMPORT_SOURCE, Way};
 use super::target::Target;
 use super::workers::{self, End};
-use super::{CdiContext, clone, convert, http, registry, volume};
+use super::{CdiContext, clone, convert, http, registry, s3, volume};
 use crate::store::meta;
 use crate::virt::kinds::text;
 
@@ -111,20 +111,21 @@ async fn run(context: &Arc<CdiContext>, claim: &Value, way: Way, progress: &Arc<
     let Some(target) = Target::of(context, claim) else {
         return End::bad("the claim's volume is not kept by this cluster, so nothing can be written to it");
     };
-    if way == Way::Clone {
+    if let Way::Clone(original) = way {
         let (context, claim, progress) = (Arc::clone(context), claim.clone(), Arc::clone(progress));
-        return blocking(move || clone::copy(&context, &claim, &target, &progress)).await;
+        return blocking(move || clone::copy(&context, &claim, original, &target, &progress)).await;
     }
-    match text(&claim["metadata"]["annotations"][IMPORT_SOURCE]) {
-        "none" => blocking(move || blank(&target)).await,
-        "http" => match volume::source_of(context, claim) {
-            Some(source) => http::import(context, claim, &source["http"], target, progress).await,
-            None => End::bad("the data volume that says what to import is gone"),
-        },
-        "registry" => match volume::source_of(context, claim) {
-            Some(source) => registry::import(context, claim, &source["registry"], target, progress).await,
-            None => End::bad("the data volume that says what to import is gone"),
-        },
+    let kind = text(&claim["metadata"]["annotations"][IMPORT_SOURCE]);
+    if kind == "none" {
+        return blocking(move || blank(&target)).await;
+    }
+    let Some(source) = volume::source_of(context, claim) else {
+        return End::bad("the data volume that says what to import is gone");
+    };
+    match kind {
+        "http" => http::import(context, claim, &source["http"], target, progress).await,
+        "registry" => registry::import(context, claim, &source["registry"], target, progress).await,
+        "s3" => s3::import(context, claim, &source["s3"], target, progress).await,
         other => End::bad(format!("the embedded cluster cannot import from a source of the kind {other:?}")),
     }
 }

@@ -16,10 +16,13 @@
 
 mod admission;
 mod checks;
+mod checksum;
 mod clone;
 mod conditions;
 mod convert;
+mod credentials;
 mod disk;
+mod download;
 mod fetch;
 mod fill;
 mod http;
@@ -30,6 +33,7 @@ mod proxy;
 mod receive;
 mod registry;
 mod render;
+mod s3;
 mod sniff;
 mod source;
 mod sources;
@@ -40,7 +44,7 @@ mod volume;
 mod workers;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -53,12 +57,15 @@ use tokio_util::task::TaskTracker;
 pub(crate) use admission::DataVolumes;
 pub(crate) use pods::is_worker;
 pub(crate) use proxy::router as upload_proxy;
+pub(crate) use render::{default_class, property_set};
+pub(crate) use source::{POPULATED_FOR, PRE_POPULATED, is_being_made_from};
 
 use crate::auth::tokens::Tokens;
 use crate::controllers::on_change_or;
 use crate::error::ApiError;
+use crate::quota::RESOURCE_QUOTAS;
 use crate::resource::GroupResource;
-use crate::storage::{CLAIMS, CLASSES, MAPS, PODS};
+use crate::storage::{CLAIMS, CLASSES, MAPS, PODS, SNAPSHOT_CLASSES, SNAPSHOTS};
 use crate::store::{Store, meta};
 use crate::virt::events::{Level, Recorder, Source};
 
@@ -69,7 +76,7 @@ pub(crate) static VOLUMES: LazyLock<GroupResource> = LazyLock::new(|| GroupResou
 /// Names for images.
 static SOURCES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new(GROUP, "datasources"));
 /// What is known about storage classes.
-static PROFILES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new(GROUP, "storageprofiles"));
+pub(crate) static PROFILES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new(GROUP, "storageprofiles"));
 /// CDI's settings in effect.
 static CONFIGS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new(GROUP, "cdiconfigs"));
 
@@ -153,7 +160,20 @@ impl CdiContext {
 
 /// Works until the store closes.
 pub(crate) async fn run(context: Arc<CdiContext>) {
-    let kinds = [&VOLUMES, &SOURCES, &PROFILES, &CONFIGS, &CLAIMS, &PODS, &CLASSES, &MAPS].map(|kind| (**kind).clone());
+    let kinds = [
+        &VOLUMES,
+        &SOURCES,
+        &PROFILES,
+        &CONFIGS,
+        &CLAIMS,
+        &PODS,
+        &CLASSES,
+        &MAPS,
+        &SNAPSHOTS,
+        &SNAPSHOT_CLASSES,
+        &RESOURCE_QUOTAS,
+    ];
+    let kinds = kinds.map(|kind| (**kind).clone());
     let pause = async || {
         // A job that ends changes no object by itself.
         if context.jobs.is_waited_for() {

@@ -8,12 +8,16 @@ use super::{CdiContext, profiles};
 use crate::CDI_VERSION;
 use crate::controllers::settle;
 use crate::error::ApiError;
+use crate::quota;
 use crate::storage::{CLAIMS, PODS};
 use crate::store::meta;
+use crate::virt::events::Level;
 use crate::virt::kinds::{controlled_by, text};
 
 /// The label of workers, which says what they do.
 const ROLE: &str = "cdi.kubevirt.io";
+/// Why a claim is not ready while its scratch claim is not.
+pub(super) const SCRATCH_IS_MISSING: &str = "CreatingScratchSpace";
 /// Scratch claims are whole mebibytes.
 const MEBIBYTE: u64 = 1 << 20;
 
@@ -46,7 +50,7 @@ pub(super) fn scratch_name(claim: &Value) -> String {
 pub(super) fn pod(claim: &Value, way: Way, with_scratch: bool) -> Value {
     let (role, container, image, mark) = match way {
         Way::Import => ("importer", "importer", "cdi-importer", "storage.createdByController"),
-        Way::Upload | Way::Clone => {
+        Way::Upload | Way::Clone(_) => {
             ("cdi-upload-server", "cdi-upload-server", "cdi-uploadserver", "storage.createdByUploadController")
         }
     };
@@ -101,7 +105,7 @@ pub(super) fn has_scratch(pod: &Value) -> bool {
 }
 
 /// Makes the scratch claim of a pod if it is missing, and says whether it has its volume.
-pub(super) fn ensure_scratch(context: &CdiContext, claim: &Value, pod: &Value) -> Result<bool, ApiError> {
+pub(super) fn ensure_scratch(context: &CdiContext, claim: &Value, pod: &Value, way: Way) -> Result<bool, ApiError> {
     let (namespace, name) = (meta::namespace(claim), scratch_name(claim));
     if let Some(scratch) = context.store.get(&CLAIMS, Some(namespace), &name) {
         return Ok(scratch["status"]["phase"] == "Bound" && !meta::is_terminating(&scratch));
@@ -125,7 +129,14 @@ pub(super) fn ensure_scratch(context: &CdiContext, claim: &Value, pod: &Value) -
         },
     });
     crate::storage::new_claim(&context.store, &mut scratch);
-    settle(context.store.create(&CLAIMS, scratch))?;
+    let made = context.store.create(&CLAIMS, scratch);
+    if let Err(error) = &made
+        && quota::is_exceeded(error)
+        && super::conditions::read(claim, "bound").is_none_or(|noted| noted.reason != SCRATCH_IS_MISSING)
+    {
+        context.tell(claim, way.claim_controller(), Level::Warning, "ErrExceededQuota", &error.message);
+    }
+    settle(made)?;
     Ok(false)
 }
 

@@ -8,7 +8,7 @@ use super::{CONFIGS, CdiContext, PROFILES};
 use crate::clock;
 use crate::controllers::settle;
 use crate::error::ApiError;
-use crate::storage::{CLASSES, PROVISIONER};
+use crate::storage::{CLASSES, SNAPSHOT_CLASSES, is_ours};
 use crate::store::{DeleteOptions, Store, meta};
 use crate::virt::kinds::text;
 
@@ -35,8 +35,15 @@ fn keep_profile(store: &Store, class: &Value) -> Result<(), ApiError> {
             "metadata": {"name": name, "labels": super::pods::labels(None)}, "spec": {}, "status": {}});
         settle(store.create(&PROFILES, profile))?;
     }
+    let classes_of_snapshots = snapshot_classes(store, text(&class["provisioner"]));
     settle(store.modify(&PROFILES, None, name, |profile| {
         let known = known_sets(class);
+        let chosen = profile["spec"]["snapshotClass"].as_str();
+        let snapshots = match chosen {
+            Some(chosen) => classes_of_snapshots.iter().find(|one| *one == chosen),
+            None => classes_of_snapshots.first(),
+        };
+        let snapshots = snapshots.map_or(Value::Null, |one| one.as_str().into());
         let chosen = profile["spec"]["claimPropertySets"].clone();
         let is_known = known.is_array();
         let sets = if chosen.is_array() { chosen } else { known };
@@ -46,9 +53,10 @@ fn keep_profile(store: &Store, class: &Value) -> Result<(), ApiError> {
             ("cloneStrategy", strategy.into()),
             ("dataImportCronSourceFormat", "pvc".into()),
             ("provisioner", class["provisioner"].clone()),
+            ("snapshotClass", snapshots),
             ("storageClass", name.into()),
             ("claimPropertySets", sets),
-        ] as [(&str, Value); 5]
+        ] as [(&str, Value); 6]
         {
             status_field(status, field, value);
         }
@@ -56,6 +64,14 @@ fn keep_profile(store: &Store, class: &Value) -> Result<(), ApiError> {
             status["conditions"] = json!([recognized(is_known)]);
         }
     }))
+}
+
+/// Names of the classes of snapshots of a driver, the default one first, the others in their order.
+fn snapshot_classes(store: &Store, driver: &str) -> Vec<String> {
+    let mut classes = store.list(&SNAPSHOT_CLASSES, None).0;
+    classes.retain(|class| class["driver"] == driver);
+    classes.sort_by_key(|class| class["metadata"]["annotations"][kubevirt::storage::DEFAULT_SNAPSHOT_CLASS] != "true");
+    classes.iter().map(|class| meta::name(class).to_owned()).collect()
 }
 
 fn status_field(status: &mut Value, field: &str, value: Value) {
@@ -84,10 +100,10 @@ fn known_sets(class: &Value) -> Value {
     let set = |access: &str, mode: &str| json!({"accessModes": [access], "volumeMode": mode});
     let (once, many) = ("ReadWriteOnce", "ReadWriteMany");
     match text(&class["provisioner"]) {
-        PROVISIONER if class["volumeBindingMode"] == "WaitForFirstConsumer" => {
+        ours if is_ours(ours) && class["volumeBindingMode"] == "WaitForFirstConsumer" => {
             json!([set(once, "Filesystem"), set(once, "Block")])
         }
-        PROVISIONER => {
+        ours if is_ours(ours) => {
             json!([set(many, "Block"), set(once, "Block"), set(many, "Filesystem"), set(once, "Filesystem")])
         }
         "kubernetes.io/no-provisioner" | "k8s.io/minikube-hostpath" => json!([set(once, "Filesystem")]),

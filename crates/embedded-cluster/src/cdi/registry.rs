@@ -5,17 +5,16 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use serde_json::Value;
 
+use super::checksum::has_checksum;
+use super::credentials::{Credentials, certificates};
 use super::disk::SparseWriter;
 use super::fetch::Client;
-use super::http::{certificates, has_checksum, secret};
 use super::jobs::{Progress, blocking};
 use super::receive::Sink;
 use super::sniff::{self, Format};
@@ -106,11 +105,7 @@ impl Registry {
         let insecure = config.as_ref().and_then(|config| config["spec"]["insecureRegistries"].as_array());
         let is_insecure = insecure.into_iter().flatten().any(|host| *host == place.registry.as_str());
         let scheme = if is_insecure { "http" } else { "https" };
-        let credentials = source["secretRef"].as_str().and_then(|name| {
-            let part = |key: &str| secret(context, claim, name, key);
-            let encoded = BASE64.encode(format!("{}:{}", part("accessKeyId")?, part("secretKey")?));
-            Some(format!("Basic {encoded}"))
-        });
+        let credentials = Credentials::of(context, claim, source)?.map(|credentials| credentials.basic());
         Ok(Self {
             client: Client::new(HeaderMap::new(), &certificates(context, claim, source), source)?,
             base: format!("{scheme}://{}/v2/{}", place.registry, place.name),

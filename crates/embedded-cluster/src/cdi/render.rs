@@ -4,8 +4,8 @@ use kubevirt::cdi::annotation;
 use kubevirt::quantity;
 use serde_json::{Value, json};
 
-use super::{PROFILES, source};
-use crate::storage::{CLAIMS, CLASSES, files};
+use super::{PROFILES, checks, source};
+use crate::storage::{CLAIMS, CLASSES, SNAPSHOTS, files};
 use crate::store::{Store, meta};
 use crate::virt::kinds::{controlled_by, text};
 
@@ -105,18 +105,24 @@ fn size(spec: &Value) -> Option<u64> {
     quantity::value(spec["resources"]["requests"]["storage"].as_str()?)
 }
 
-/// The size of a claim of this mode that holds a copy of another.
+/// The size of a claim of this mode that holds a copy.
 fn size_of_original(store: &Store, origin: &Value, is_block: bool) -> Option<u64> {
-    let from = &origin["pvc"];
-    let original = store.get(&CLAIMS, from["namespace"].as_str(), text(&from["name"]))?;
-    let has = &original["status"]["capacity"]["storage"];
-    let capacity = has.as_str().and_then(quantity::value).or_else(|| size(&original["spec"]))?;
-    let disk = files::usable(capacity, original["spec"]["volumeMode"] == "Block");
+    let disk = if origin["snapshot"].is_object() {
+        let from = &origin["snapshot"];
+        let snapshot = store.get(&SNAPSHOTS, from["namespace"].as_str(), text(&from["name"]))?;
+        checks::disk_in(store, &snapshot)?
+    } else {
+        let from = &origin["pvc"];
+        let original = store.get(&CLAIMS, from["namespace"].as_str(), text(&from["name"]))?;
+        let has = &original["status"]["capacity"]["storage"];
+        let capacity = has.as_str().and_then(quantity::value).or_else(|| size(&original["spec"]))?;
+        files::usable(capacity, original["spec"]["volumeMode"] == "Block")
+    };
     Some(files::needed(disk, is_block).max(if is_block { 0 } else { disk }))
 }
 
 /// The class that disks without one get.
-pub(super) fn default_class(store: &Store) -> Option<String> {
+pub(crate) fn default_class(store: &Store) -> Option<String> {
     let (classes, _) = store.list(&CLASSES, None);
     let is = |class: &Value, key: &str| class["metadata"]["annotations"][key] == "true";
     let candidates = classes.iter().filter(|class| {
@@ -129,7 +135,7 @@ pub(super) fn default_class(store: &Store) -> Option<String> {
 }
 
 /// The first way to use the class that agrees with what is asked for already.
-fn property_set(store: &Store, class: &str, storage: &Value) -> Option<Value> {
+pub(crate) fn property_set(store: &Store, class: &str, storage: &Value) -> Option<Value> {
     let profile = store.get(&PROFILES, None, class)?;
     let agrees = |set: &&Value| {
         let mode = storage["volumeMode"].is_null() || set["volumeMode"] == storage["volumeMode"];

@@ -9,8 +9,32 @@ use crate::virt::kinds::text;
 pub(super) const IMPORT_SOURCE: &str = "cdi.kubevirt.io/storage.import.source";
 pub(super) const IMPORT_ENDPOINT: &str = "cdi.kubevirt.io/storage.import.endpoint";
 pub(super) const CLONE_REQUEST: &str = "k8s.io/CloneRequest";
+pub(super) const SNAPSHOT_REQUEST: &str = "cdi.kubevirt.io/smartCloneSnapshot";
+/// On a claim: the data volume that it was filled for by somebody else.
+pub(crate) const POPULATED_FOR: &str = "cdi.kubevirt.io/storage.populatedFor";
+/// On a DataVolume: somebody else fills its claim.
+pub(crate) const PRE_POPULATED: &str = "cdi.kubevirt.io/storage.prePopulated";
 /// On a DataVolume: its creator was allowed to clone what it names.
 pub(super) const CLONE_TOKEN: &str = "cdi.kubevirt.io/storage.clone.token";
+
+/// What a copy is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Original {
+    /// Another claim.
+    Claim,
+    /// A snapshot of one.
+    Snapshot,
+}
+
+impl Original {
+    /// How messages call it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Claim => "pvc",
+            Self::Snapshot => "snapshot",
+        }
+    }
+}
 
 /// How a claim is filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +43,8 @@ pub(super) enum Way {
     Import,
     /// Somebody sends it.
     Upload,
-    /// Another claim is copied.
-    Clone,
+    /// What is there already is copied.
+    Clone(Original),
 }
 
 impl Way {
@@ -28,7 +52,9 @@ impl Way {
     pub(super) fn of_claim(claim: &Value) -> Option<Self> {
         let annotations = &claim["metadata"]["annotations"];
         if annotations[CLONE_REQUEST].is_string() {
-            Some(Self::Clone)
+            Some(Self::Clone(Original::Claim))
+        } else if annotations[SNAPSHOT_REQUEST].is_string() {
+            Some(Self::Clone(Original::Snapshot))
         } else if annotations[IMPORT_SOURCE].is_string() {
             Some(Self::Import)
         } else if annotations[annotation::UPLOAD_TARGET].is_string() {
@@ -43,9 +69,20 @@ impl Way {
         if source["upload"].is_object() {
             Self::Upload
         } else if source["pvc"].is_object() {
-            Self::Clone
+            Self::Clone(Original::Claim)
+        } else if source["snapshot"].is_object() {
+            Self::Clone(Original::Snapshot)
         } else {
             Self::Import
+        }
+    }
+
+    /// How events call it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Import => "Import",
+            Self::Upload => "Upload",
+            Self::Clone(_) => "Clone",
         }
     }
 
@@ -54,7 +91,8 @@ impl Way {
         match self {
             Self::Import => "datavolume-import-controller",
             Self::Upload => "datavolume-upload-controller",
-            Self::Clone => "datavolume-pvc-clone-controller",
+            Self::Clone(Original::Claim) => "datavolume-pvc-clone-controller",
+            Self::Clone(Original::Snapshot) => "datavolume-snapshot-clone-controller",
         }
     }
 
@@ -63,7 +101,7 @@ impl Way {
         match self {
             Self::Import => "import-controller",
             Self::Upload => "upload-controller",
-            Self::Clone => "clone-controller",
+            Self::Clone(_) => "clone-controller",
         }
     }
 
@@ -71,7 +109,7 @@ impl Way {
     pub(super) fn pod_annotation(self) -> &'static str {
         match self {
             Self::Import => "cdi.kubevirt.io/storage.import.importPodName",
-            Self::Upload | Self::Clone => "cdi.kubevirt.io/storage.uploadPodName",
+            Self::Upload | Self::Clone(_) => "cdi.kubevirt.io/storage.uploadPodName",
         }
     }
 
@@ -79,34 +117,42 @@ impl Way {
     pub(super) fn pod_name(self, claim: &Value) -> String {
         match self {
             Self::Import => format!("importer-{}", meta::name(claim)),
-            Self::Upload | Self::Clone => format!("cdi-upload-{}", meta::name(claim)),
+            Self::Upload | Self::Clone(_) => format!("cdi-upload-{}", meta::name(claim)),
         }
     }
 }
 
 /// What a claim is told about its source.
 pub(super) fn annotations(source: &Value) -> Value {
-    let endpoint = |kind: &str, from: &Value| json!({IMPORT_SOURCE: kind, IMPORT_ENDPOINT: text(&from["url"])});
     if source["upload"].is_object() {
         json!({annotation::UPLOAD_TARGET: ""})
-    } else if let Some(from) = source["pvc"].as_object() {
-        let part = |field: &str| from.get(field).and_then(Value::as_str).unwrap_or_default();
-        json!({CLONE_REQUEST: format!("{}/{}", part("namespace"), part("name"))})
-    } else if source["http"].is_object() {
-        endpoint("http", &source["http"])
-    } else if source["registry"].is_object() {
-        endpoint("registry", &source["registry"])
+    } else if source["pvc"].is_object() {
+        json!({CLONE_REQUEST: place(&source["pvc"])})
+    } else if source["snapshot"].is_object() {
+        json!({SNAPSHOT_REQUEST: place(&source["snapshot"])})
     } else if source["blank"].is_object() {
         json!({IMPORT_SOURCE: "none"})
     } else {
         let kind = source.as_object().and_then(|source| source.keys().next().cloned()).unwrap_or_default();
-        endpoint(&kind, &source[&kind])
+        json!({IMPORT_SOURCE: kind, IMPORT_ENDPOINT: text(&source[&kind]["url"])})
     }
 }
 
-/// Namespace and name of the claim that another one is a copy of.
+/// `namespace/name` of what a reference means.
+pub(super) fn place(reference: &Value) -> String {
+    format!("{}/{}", text(&reference["namespace"]), text(&reference["name"]))
+}
+
+/// Namespace and name of what a claim is a copy of.
 pub(super) fn clone_request(claim: &Value) -> Option<(&str, &str)> {
-    claim["metadata"]["annotations"][CLONE_REQUEST].as_str()?.split_once('/')
+    let annotations = &claim["metadata"]["annotations"];
+    [CLONE_REQUEST, SNAPSHOT_REQUEST].iter().find_map(|key| annotations[*key].as_str())?.split_once('/')
+}
+
+/// Whether a claim waits for a copy of the snapshot `namespace/name`.
+pub(crate) fn is_being_made_from(claim: &Value, snapshot: &str) -> bool {
+    let annotations = &claim["metadata"]["annotations"];
+    annotations[SNAPSHOT_REQUEST] == snapshot && annotations[annotation::POD_PHASE] != "Succeeded"
 }
 
 #[cfg(test)]
@@ -119,7 +165,8 @@ mod tests {
             (json!({"upload": {}}), Way::Upload),
             (json!({"blank": {}}), Way::Import),
             (json!({"http": {"url": "http://x"}}), Way::Import),
-            (json!({"pvc": {"namespace": "a", "name": "b"}}), Way::Clone),
+            (json!({"pvc": {"namespace": "a", "name": "b"}}), Way::Clone(Original::Claim)),
+            (json!({"snapshot": {"namespace": "a", "name": "b"}}), Way::Clone(Original::Snapshot)),
         ] {
             let claim = json!({"metadata": {"annotations": annotations(&source)}});
             assert_eq!((Way::of_claim(&claim), Way::of_source(&source)), (Some(way), way), "{source}");

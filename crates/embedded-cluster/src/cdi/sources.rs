@@ -6,7 +6,7 @@ use super::{CdiContext, SOURCES};
 use crate::clock;
 use crate::controllers::settle;
 use crate::error::ApiError;
-use crate::storage::CLAIMS;
+use crate::storage::{CLAIMS, SNAPSHOTS};
 use crate::store::{Store, meta};
 use crate::virt::events::Level;
 use crate::virt::kinds::text;
@@ -57,7 +57,13 @@ fn resolve_at(store: &Store, source: &Value, may_refer: bool) -> Result<Value, (
     }
     if named["snapshot"].is_object() {
         let (namespace, name) = place(&named["snapshot"]);
-        return Err(("NotFound", format!("VolumeSnapshot {namespace}/{name} not found")));
+        let snapshot = store.get(&SNAPSHOTS, Some(&namespace), &name);
+        let snapshot = snapshot.ok_or_else(|| ("NotFound", "Snapshot not found".to_owned()))?;
+        return if snapshot["status"]["readyToUse"] == true {
+            Ok(json!({"snapshot": {"namespace": namespace, "name": name}}))
+        } else {
+            Err(("SnapshotNotReady", "Snapshot phase is not ready".to_owned()))
+        };
     }
     if named["dataSource"].is_object() {
         let (other, name) = place(&named["dataSource"]);

@@ -4,7 +4,7 @@ use kubevirt::cdi::annotation;
 use serde_json::{Value, json};
 
 use super::conditions::{self, Noted};
-use super::source::Way;
+use super::source::{Original, POPULATED_FOR, Way};
 use crate::clock;
 use crate::store::meta;
 use crate::virt::kinds::text;
@@ -30,6 +30,9 @@ pub(super) fn phase(claim: &Value, facts: Facts<'_>) -> &'static str {
         };
     }
     let annotations = &claim["metadata"]["annotations"];
+    if annotations[POPULATED_FOR].is_string() {
+        return "Succeeded";
+    }
     let pod = text(&annotations[annotation::POD_PHASE]);
     let is_ready = annotations[annotation::POD_READY] == "true";
     let has_pod = annotations[facts.way.pod_annotation()].is_string();
@@ -41,8 +44,9 @@ pub(super) fn phase(claim: &Value, facts: Facts<'_>) -> &'static str {
         (Way::Import, _) => "PVCBound",
         (Way::Upload, "Running") if is_ready => "UploadReady",
         (Way::Upload, _) => "UploadScheduled",
-        (Way::Clone, "Running") => "CloneInProgress",
-        (Way::Clone, _) => "CloneScheduled",
+        (Way::Clone(Original::Claim), "Running") => "CloneInProgress",
+        (Way::Clone(Original::Snapshot), "Running") => "CloneFromSnapshotSourceInProgress",
+        (Way::Clone(_), _) => "CloneScheduled",
     }
 }
 
@@ -50,8 +54,10 @@ pub(super) fn phase(claim: &Value, facts: Facts<'_>) -> &'static str {
 pub(super) fn of_claim(old: &Value, claim: &Value, facts: Facts<'_>) -> Value {
     let phase = phase(claim, facts);
     let progress = match (phase, facts.way) {
-        ("Succeeded", Way::Import | Way::Clone) => "100.0%",
-        ("ImportInProgress" | "CloneInProgress", _) => facts.progress.unwrap_or("N/A"),
+        ("Succeeded", Way::Import | Way::Clone(_)) => "100.0%",
+        ("ImportInProgress" | "CloneInProgress" | "CloneFromSnapshotSourceInProgress", _) => {
+            facts.progress.unwrap_or("N/A")
+        }
         _ => "N/A",
     };
     let mut status = json!({"claimName": meta::name(claim), "phase": phase, "progress": progress});
@@ -77,13 +83,17 @@ pub(super) fn of_claim(old: &Value, claim: &Value, facts: Facts<'_>) -> Value {
     status
 }
 
-/// The `status` of a data volume without a claim.
-pub(super) fn without_claim(old: &Value, reason: &str, message: &str) -> Value {
+/// The `status` of a data volume without a claim, in a phase or in none.
+pub(super) fn without_claim(old: &Value, phase: &str, reason: &str, message: &str) -> Value {
     let wrong = |kind| Noted { kind, is_true: false, reason, message };
     let plain = Noted { kind: "running", is_true: false, reason: "", message: "" };
-    json!({"conditions": [
+    let mut status = json!({"conditions": [
         write(old, "Bound", wrong("bound")), write(old, "Ready", wrong("ready")), write(old, "Running", plain),
-    ]})
+    ]});
+    if !phase.is_empty() {
+        status["phase"] = phase.into();
+    }
+    status
 }
 
 /// One condition; it keeps its times while it says the same.
@@ -133,6 +143,7 @@ mod tests {
         let upload = Facts { way: Way::Upload, ..import };
         let running = json!({annotation::POD_PHASE: "Running", annotation::POD_READY: "false"});
         assert_eq!(phase(&claim("Bound", &running), upload), "UploadScheduled");
+        assert_eq!(phase(&claim("Bound", &json!({POPULATED_FOR: "c"})), upload), "Succeeded");
         let ready = json!({annotation::POD_PHASE: "Running", annotation::POD_READY: "true"});
         assert_eq!(phase(&claim("Bound", &ready), upload), "UploadReady");
     }

@@ -3,15 +3,16 @@
 use kubevirt::cdi::annotation;
 use serde_json::Value;
 
-use super::source::Way;
+use super::source::{self, Original, POPULATED_FOR, PRE_POPULATED, Way};
 use super::status::{self, Facts};
 use super::{CdiContext, SOURCES, VOLUMES, checks, render};
 use crate::controllers::settle;
 use crate::error::ApiError;
+use crate::quota;
 use crate::storage::{CLAIMS, CLASSES};
 use crate::store::{Store, meta};
 use crate::virt::events::Level;
-use crate::virt::kinds::{controller_uid, text};
+use crate::virt::kinds::{controlled_by, controller_uid, text};
 
 /// Brings a data volume up to date.
 pub(super) fn reconcile(context: &CdiContext, volume: &Value) -> Result<(), ApiError> {
@@ -24,10 +25,14 @@ pub(super) fn reconcile(context: &CdiContext, volume: &Value) -> Result<(), ApiE
             volume["metadata"]["annotations"][annotation::USE_POPULATOR] = "false".into();
         }));
     }
+    if volume["metadata"]["annotations"][PRE_POPULATED].is_string() {
+        return take_over(context, volume);
+    }
     let origin = match origin(&context.store, volume) {
         Ok(origin) => origin,
         Err(why) => {
-            return write(context, volume, Way::Clone, &status::without_claim(&volume["status"], "NotFound", &why));
+            let way = Way::Clone(Original::Claim);
+            return write(context, volume, way, &status::without_claim(&volume["status"], "", "NotFound", &why));
         }
     };
     let way = Way::of_source(&origin);
@@ -44,6 +49,20 @@ pub(super) fn reconcile(context: &CdiContext, volume: &Value) -> Result<(), ApiE
         }
         Some(claim) => follow(context, volume, &claim, way),
     }
+}
+
+/// A claim that somebody else fills becomes the data volume's own as soon as it is there.
+fn take_over(context: &CdiContext, volume: &Value) -> Result<(), ApiError> {
+    let (namespace, name) = (meta::namespace(volume), meta::name(volume));
+    let Some(claim) = context.store.get(&CLAIMS, Some(namespace), name) else { return Ok(()) };
+    let is_meant = claim["metadata"]["annotations"][POPULATED_FOR] == name;
+    if is_meant && claim["metadata"]["ownerReferences"].is_null() {
+        let owner = controlled_by(volume, "cdi.kubevirt.io/v1beta1", "DataVolume");
+        return settle(context.store.modify(&CLAIMS, Some(namespace), name, |claim| {
+            claim["metadata"]["ownerReferences"] = serde_json::json!([owner]);
+        }));
+    }
+    follow(context, volume, &claim, Way::of_source(&volume["spec"]["source"]))
 }
 
 /// The source, looked up where the data volume only names an object that says it.
@@ -65,30 +84,40 @@ fn origin(store: &Store, volume: &Value) -> Result<Value, String> {
 }
 
 fn make_claim(context: &CdiContext, volume: &Value, origin: &Value, way: Way) -> Result<(), ApiError> {
-    if way == Way::Clone
-        && let Some((reason, message)) = checks::original(&context.store, volume, origin)
+    if let Way::Clone(original) = way
+        && let Some((reason, message)) = checks::original(&context.store, volume, origin, original)
     {
-        return refuse(context, volume, way, reason, &message);
+        return refuse(context, volume, way, "", reason, &message);
     }
     match render::claim(&context.store, volume, origin) {
         Ok(claim) => match context.store.create(&CLAIMS, claim) {
             Ok(claim) => {
-                if way == Way::Clone {
+                if way == Way::Clone(Original::Claim) {
                     let why = "In tree storage class does not support snapshot/clone";
                     context.tell(&claim, way.volume_controller(), Level::Warning, "NoPopulator", why);
                 }
                 follow(context, volume, &claim, way)
             }
+            Err(error) if quota::is_exceeded(&error) => {
+                refuse(context, volume, way, "Pending", "ErrExceededQuota", &error.message)
+            }
             Err(error) => settle::<()>(Err(error)),
         },
-        Err(why) => refuse(context, volume, way, "ErrClaimNotValid", &why),
+        Err(why) => refuse(context, volume, way, "", "ErrClaimNotValid", &why),
     }
 }
 
 /// Says why there is no claim.
-fn refuse(context: &CdiContext, volume: &Value, way: Way, reason: &str, message: &str) -> Result<(), ApiError> {
+fn refuse(
+    context: &CdiContext,
+    volume: &Value,
+    way: Way,
+    phase: &str,
+    reason: &str,
+    message: &str,
+) -> Result<(), ApiError> {
     tell_once(context, volume, way, Level::Warning, reason, message)?;
-    write(context, volume, way, &status::without_claim(&volume["status"], reason, message))
+    write(context, volume, way, &status::without_claim(&volume["status"], phase, reason, message))
 }
 
 /// Tells something that the data volume does not say already.
@@ -106,7 +135,7 @@ fn tell_once(
     }
     context.tell(volume, way.volume_controller(), level, reason, message);
     if reason == "ErrResourceExists" {
-        return write(context, volume, way, &status::without_claim(&volume["status"], reason, message));
+        return write(context, volume, way, &status::without_claim(&volume["status"], "", reason, message));
     }
     Ok(())
 }
@@ -136,7 +165,7 @@ fn write(context: &CdiContext, volume: &Value, way: Way, new: &Value) -> Result<
         volume["status"] = new.clone();
     }))?;
     if old["phase"] != new["phase"]
-        && let Some((level, reason, message)) = phase_words(volume, text(&new["phase"]))
+        && let Some((level, reason, message)) = phase_words(&context.store, volume, way, text(&new["phase"]))
     {
         context.tell(volume, component, level, reason, &message);
     }
@@ -145,9 +174,9 @@ fn write(context: &CdiContext, volume: &Value, way: Way, new: &Value) -> Result<
         let is_new =
             before.is_none_or(|before| before["reason"] != now["reason"] || before["message"] != now["message"]);
         let (reason, message) = (text(&now["reason"]), text(&now["message"]));
-        // Told when the claim was refused.
-        let is_told = reason.is_empty() || message.is_empty() || reason == "Completed" || reason.starts_with("Err");
-        if is_new && !is_told && reason != "Scratch space required" {
+        // A refused claim is told as a warning too, before it comes here.
+        let is_nothing = reason.is_empty() || message.is_empty() || reason == "Completed";
+        if is_new && !is_nothing && reason != "Scratch space required" {
             let level =
                 if matches!(reason, "Error" | "Unschedulable" | "ClaimLost") { Level::Warning } else { Level::Normal };
             context.tell(volume, component, level, reason, message);
@@ -157,11 +186,12 @@ fn write(context: &CdiContext, volume: &Value, way: Way, new: &Value) -> Result<
 }
 
 /// What is told about a new phase.
-fn phase_words(volume: &Value, phase: &str) -> Option<(Level, &'static str, String)> {
+fn phase_words(store: &Store, volume: &Value, way: Way, phase: &str) -> Option<(Level, &'static str, String)> {
     let (namespace, name) = (meta::namespace(volume), meta::name(volume));
     let original = || {
-        let from = &volume["spec"]["source"]["pvc"];
-        format!("{}/{}", text(&from["namespace"]), text(&from["name"]))
+        let origin = origin(store, volume).unwrap_or_default();
+        let kind = if let Way::Clone(original) = way { original.word() } else { "" };
+        source::place(&origin[kind])
     };
     let words = match phase {
         "ImportScheduled" => ("ImportScheduled", format!("Import into {name} scheduled")),
@@ -170,10 +200,14 @@ fn phase_words(volume: &Value, phase: &str) -> Option<(Level, &'static str, Stri
         "CloneInProgress" => {
             ("CloneInProgress", format!("Cloning from {} into {namespace}/{name} in progress", original()))
         }
+        "CloneFromSnapshotSourceInProgress" => {
+            let message = format!("Creating PVC from snapshot source is in progress (for snapshot {})", original());
+            ("CloneFromSnapshotSourceInProgress", message)
+        }
         "Failed" => return Some((Level::Warning, "ImportFailed", format!("Failed to import into PVC {name}"))),
-        "Succeeded" => match Way::of_source(&volume["spec"]["source"]) {
+        "Succeeded" => match way {
             Way::Upload => ("UploadSucceeded", format!("Successfully uploaded into {name}")),
-            Way::Clone => {
+            Way::Clone(_) => {
                 ("CloneSucceeded", format!("Successfully cloned from {} into {namespace}/{name}", original()))
             }
             Way::Import => ("ImportSucceeded", format!("Successfully imported into PVC {name}")),

@@ -24,12 +24,16 @@ const SECTOR: usize = 2048;
 const FIRST_FREE: usize = 19;
 /// Longest name of a file or folder: what a Joliet name holds.
 const LONGEST_NAME: usize = 64;
+/// And most of its bytes: what is left of a record, which has 255, beside everything else.
+const LONGEST_NAME_BYTES: usize = 160;
 
 /// Why a disc cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DiscError {
     /// A part of a path is empty, too long, or leads elsewhere.
-    #[error("{0:?} cannot be the name of a file on a disc: it must have between 1 and 64 characters and no slash")]
+    #[error(
+        "{0:?} cannot be the name of a file on a disc: it must have between 1 and 64 characters, at most 160 bytes and no slash"
+    )]
     Name(String),
     /// Two files, or a file and a folder, have the same name.
     #[error("{0:?} is there twice")]
@@ -68,7 +72,8 @@ impl Tree {
             let mut at = 0;
             let mut parts = path.split('/').peekable();
             while let Some(part) = parts.next() {
-                if part.is_empty() || part == "." || part == ".." || part.encode_utf16().count() > LONGEST_NAME {
+                let is_long = part.encode_utf16().count() > LONGEST_NAME || part.len() > LONGEST_NAME_BYTES;
+                if matches!(part, "" | "." | "..") || is_long {
                     return Err(DiscError::Name(part.to_owned()));
                 }
                 let known = tree.0[at].children.iter().copied().find(|child| tree.0[*child].name == part);

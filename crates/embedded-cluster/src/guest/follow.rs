@@ -7,13 +7,14 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
 use super::qmp::{Qmp, QmpEvent};
-use super::{End, GuestState};
+use super::{End, GuestState, still};
 
 /// Follows what a QEMU tells until it ends.
 pub(super) struct Follow {
     pub(super) qmp: Arc<Qmp>,
     pub(super) tell: watch::Sender<GuestState>,
     pub(super) reboot: Arc<AtomicBool>,
+    pub(super) held: Arc<AtomicBool>,
     pub(super) changes: mpsc::UnboundedSender<String>,
 }
 
@@ -33,6 +34,7 @@ impl Follow {
                 }
                 // QEMU holds a guest that has shut down; nobody should take that for a pause.
                 "STOP" if is_rebooting => is_rebooting = false,
+                "STOP" if still::is_only_held(&self.held) => {}
                 "SHUTDOWN" => {
                     end = End::Shutdown;
                     self.set(GuestState::Ended(end), &uid);

@@ -9,8 +9,9 @@
 //! ```
 //!
 //! A guest is a QEMU process with three Unix sockets in its folder: control (QMP), screen (VNC) and serial console.
-//! It outlives Porthole; a restarted Porthole finds it by its folder and goes on ([`Guests::adopt`]). Where QEMU is not
-//! installed, a [`builtin`] guest inside of this process serves the same sockets and says on its screen what it is.
+//! It outlives Porthole; a restarted Porthole finds it by its folder and goes on ([`Guests::adopt`]). A TPM is a process
+//! of its own that ends when QEMU does. Where QEMU is not installed, a [`builtin`] guest inside of this process serves the
+//! same sockets and says on its screen what it is.
 //!
 //! Whatever happens to a guest is told on one channel, as the UID of the instance; [`Guest::state`] says what it is now.
 
@@ -21,12 +22,14 @@ pub mod images;
 pub mod log;
 mod plug;
 mod pool;
+mod process;
 mod qemu;
 mod qmp;
 mod running;
 pub mod serial;
 mod socket;
 pub mod spec;
+mod still;
 
 use std::io;
 
@@ -34,6 +37,7 @@ use qmp::QmpError;
 
 pub use pool::Guests;
 pub use running::Guest;
+pub use still::Stillness;
 
 const QMP_SOCKET: &str = "qmp.sock";
 const VNC_SOCKET: &str = "vnc.sock";
@@ -67,6 +71,17 @@ pub enum GuestError {
     /// There is no free slot for another disk.
     #[error("the guest has no free slot for disk {0}")]
     NoSlot(String),
+}
+
+/// Something that a guest asks for and this machine does not have: the guest starts without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Firmware that boots by EFI.
+    Efi,
+    /// A build of it with Secure Boot.
+    SecureBoot,
+    /// A TPM.
+    Tpm,
 }
 
 /// What a guest is doing.

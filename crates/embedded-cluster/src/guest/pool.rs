@@ -17,7 +17,7 @@ use super::qmp::{Qmp, QmpError, QmpEvent};
 use super::running::{Control, Guest};
 use super::serial::Serial;
 use super::spec::GuestSpec;
-use super::{End, GuestError, GuestState, QMP_SOCKET, SERIAL_SOCKET, SPEC_FILE, socket};
+use super::{End, GuestError, GuestState, Lack, QMP_SOCKET, SERIAL_SOCKET, SPEC_FILE, socket, still};
 
 /// How long QEMU may take to open its sockets on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -63,9 +63,12 @@ impl Guests {
         matches!(self.runner, Runner::Qemu(_))
     }
 
-    /// Whether guests can have EFI firmware.
-    pub fn has_efi(&self) -> bool {
-        matches!(&self.runner, Runner::Qemu(qemu) if qemu.has_efi())
+    /// What a guest asks for that this machine does not have. A stand-in says by itself what it is.
+    pub fn lacks(&self, spec: &GuestSpec) -> Vec<Lack> {
+        match &self.runner {
+            Runner::Qemu(qemu) => qemu.lacks(spec),
+            Runner::Builtin => Vec::new(),
+        }
     }
 
     /// The guest of an instance, also one that has ended and was not removed yet.
@@ -85,7 +88,14 @@ impl Guests {
             disc.write(&folder)?;
         }
         let guest = match &self.runner {
-            Runner::Qemu(qemu) => self.start_qemu(qemu, spec, folder).await?,
+            Runner::Qemu(qemu) => {
+                let started = self.start_qemu(qemu, spec, folder.clone()).await;
+                if started.is_err() {
+                    // Nobody else would ever end what was started already.
+                    qemu::kill(&folder).await;
+                }
+                started?
+            }
             Runner::Builtin => self.start_builtin(spec, folder).await?,
         };
         self.lock().insert(guest.spec.uid.clone(), Arc::clone(&guest));
@@ -103,7 +113,7 @@ impl Guests {
         let connected = match connected.await {
             Ok(Ok(connected)) => connected,
             failed => {
-                // Nobody else would ever end it. One that has ended by itself says why in its log.
+                // One that has ended by itself says why in its log.
                 let has_ended = tokio::time::timeout(END_LIMIT, child.wait()).await.is_ok();
                 child.kill().await?;
                 return Err(match failed {
@@ -127,6 +137,7 @@ impl Guests {
         qmp: Arc<Qmp>,
         events: mpsc::UnboundedReceiver<QmpEvent>,
     ) -> Result<Arc<Guest>, GuestError> {
+        still::release(&qmp, &folder).await;
         let status = qmp.execute("query-status", json!({})).await?;
         let state = match status["status"].as_str() {
             Some("running") => GuestState::Running,
@@ -135,11 +146,17 @@ impl Guests {
         };
         let serial = if spec.has_serial { Some(connect_serial(&spec, &folder).await?) } else { None };
         let (tell, state) = watch::channel(state);
-        let reboot = Arc::default();
-        let follow = Follow { qmp: Arc::clone(&qmp), tell, reboot: Arc::clone(&reboot), changes: self.changes.clone() };
+        let (reboot, held) = (Arc::default(), Arc::default());
+        let follow = Follow {
+            qmp: Arc::clone(&qmp),
+            tell,
+            reboot: Arc::clone(&reboot),
+            held: Arc::clone(&held),
+            changes: self.changes.clone(),
+        };
         let (detached, uid) = (self.detached.clone(), spec.uid.clone());
         tokio::spawn(async move { detached.run_until_cancelled_owned(follow.run(uid, events)).await });
-        let control = Control::Qemu { qmp, reboot };
+        let control = Control::Qemu { qmp, reboot, held };
         Ok(Arc::new(Guest::new(spec, folder, control, state, serial)))
     }
 
@@ -208,9 +225,9 @@ impl Guests {
 
 /// Why QEMU ended instead of starting.
 fn refusal(spec: &GuestSpec, folder: &Path) -> GuestError {
-    let words = std::fs::read_to_string(folder.join("qemu.log")).unwrap_or_default();
+    let words = qemu::refusal(folder);
     tracing::warn!(guest.name = spec.name, words, "QEMU ended at once");
-    GuestError::Refused(words.trim().to_owned())
+    GuestError::Refused(words)
 }
 
 fn remove(folder: &Path) {

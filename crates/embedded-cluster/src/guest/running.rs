@@ -14,6 +14,7 @@ use super::builtin::BuiltinGuest;
 use super::qmp::{Qmp, QmpError};
 use super::serial::{Serial, SerialSession};
 use super::spec::{GuestDisk, GuestSpec};
+use super::still::Holders;
 use super::{End, GuestError, GuestState, VNC_SOCKET, qemu, socket};
 
 /// How long QEMU may take to end after it said that it would.
@@ -25,6 +26,8 @@ pub(super) enum Control {
         qmp: Arc<Qmp>,
         /// Set while a shutdown is only the first half of a reboot.
         reboot: Arc<AtomicBool>,
+        /// Set while the next stop is not a pause.
+        held: Arc<AtomicBool>,
     },
     Builtin(Arc<BuiltinGuest>),
 }
@@ -42,6 +45,7 @@ pub struct Guest {
     pub(super) disks: Mutex<Vec<GuestDisk>>,
     /// One change of disks at a time.
     pub(super) plugging: tokio::sync::Mutex<()>,
+    pub(super) holders: Holders,
 }
 
 impl Guest {
@@ -53,7 +57,16 @@ impl Guest {
         serial: Option<Serial>,
     ) -> Self {
         let disks = Mutex::new(spec.disks.clone());
-        Self { spec, folder, control, state, serial, disks, plugging: tokio::sync::Mutex::default() }
+        Self {
+            spec,
+            folder,
+            control,
+            state,
+            serial,
+            disks,
+            plugging: tokio::sync::Mutex::default(),
+            holders: Holders::default(),
+        }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -77,11 +90,13 @@ impl Guest {
 
     /// Holds the guest.
     pub async fn pause(&self) -> Result<(), GuestError> {
+        let _nobody_holds_it = self.holders.none().await;
         self.command("stop").await
     }
 
     /// Lets a held guest go on.
     pub async fn unpause(&self) -> Result<(), GuestError> {
+        let _nobody_holds_it = self.holders.none().await;
         self.command("cont").await
     }
 
@@ -109,7 +124,7 @@ impl Guest {
         }
     }
 
-    /// Pulls the plug and waits until the guest has ended.
+    /// Pulls the plug and waits until the guest has ended, and its TPM.
     pub async fn switch_off(&self) {
         // A QEMU that ends before it answers has done what it was told.
         let quit = self.command("quit").await;
@@ -118,6 +133,7 @@ impl Guest {
             tracing::warn!(guest.name = self.spec.name, "QEMU does not answer and is killed");
             qemu::kill(&self.folder).await;
         }
+        qemu::end_tpm(&self.folder).await;
     }
 
     async fn command(&self, command: &str) -> Result<(), GuestError> {

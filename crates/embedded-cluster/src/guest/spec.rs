@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 /// One guest.
-#[expect(clippy::struct_excessive_bools, reason = "each one is a device that is there or not")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestSpec {
     /// UID of the instance: the guest's identity here.
@@ -31,9 +30,10 @@ pub struct GuestSpec {
     /// The content of the discs that are made for this guest. They may hold secrets and are not written down here.
     #[serde(skip)]
     pub discs: Vec<Disc>,
-    /// Whether EFI is wanted instead of a BIOS.
-    #[serde(default)]
-    pub wants_efi: bool,
+    /// EFI firmware instead of a BIOS.
+    pub efi: Option<Efi>,
+    /// A TPM 2.0.
+    pub tpm: Option<Tpm>,
     /// Network cards in the order of the specification.
     pub cards: Vec<NetworkCard>,
     /// A pointer with absolute positions, so that the pointer of a viewer does not drift.
@@ -63,7 +63,8 @@ impl GuestSpec {
             kernel: None,
             disks: Vec::new(),
             discs: Vec::new(),
-            wants_efi: false,
+            efi: None,
+            tpm: None,
             cards: Vec::new(),
             tablet: None,
             has_graphics: true,
@@ -83,6 +84,22 @@ pub struct Kernel {
     pub initrd: Option<PathBuf>,
     /// Its command line.
     pub arguments: String,
+}
+
+/// Firmware that boots by EFI.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Efi {
+    /// Whether it boots only what is signed.
+    pub has_secure_boot: bool,
+    /// The folder that keeps its variables; without one they are lost when the guest ends.
+    pub kept_in: Option<PathBuf>,
+}
+
+/// A TPM 2.0.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tpm {
+    /// The folder that keeps what it holds; without one that is lost when the guest ends.
+    pub kept_in: Option<PathBuf>,
 }
 
 /// One disk.

@@ -19,13 +19,14 @@ use crate::{KUBEVIRT_VERSION, clock, controllers};
 
 const ROLES: &str = include_str!("roles.yaml");
 const STORAGE_ROLES: &str = include_str!("roles-storage.yaml");
-const DEFINITIONS: [&str; 4] = [
+const DEFINITIONS: [&str; 5] = [
     include_str!("definitions.yaml"),
     include_str!("definitions-storage.yaml"),
+    include_str!("definitions-snapshots.yaml"),
     include_str!("definitions-instancetypes.yaml"),
     include_str!("definitions-templates.yaml"),
 ];
-const NAMESPACES: [&str; 5] = ["default", "kube-system", "kubevirt", "cdi", storage::IMAGES];
+const NAMESPACES: [&str; 4] = ["default", "kube-system", "kubevirt", "cdi"];
 /// Cluster role and the groups that are bound to it.
 const BINDINGS: [(&str, &[&str]); 7] = [
     ("cluster-admin", &["system:masters"]),
@@ -234,6 +235,14 @@ mod tests {
         assert!(may("edit", "get", subresources, "virtualmachineinstances/vnc"));
         assert!(!may("view", "get", subresources, "virtualmachineinstances/vnc"));
         assert!(may("view", "list", "kubevirt.io", "virtualmachines"));
+        assert!(may("edit", "create", "snapshot.kubevirt.io", "virtualmachinesnapshots"));
+        assert!(may("edit", "create", "clone.kubevirt.io", "virtualmachineclones"));
+        assert!(!may("view", "create", "clone.kubevirt.io", "virtualmachineclones"));
+        let snapshots = "snapshot.storage.k8s.io";
+        assert!(may("edit", "create", snapshots, "volumesnapshots"));
+        assert!(
+            may("view", "list", snapshots, "volumesnapshots") && !may("view", "create", snapshots, "volumesnapshots")
+        );
         assert!(!may("admin", "update", subresources, "virtualmachines/migrate"));
         assert!(may("view", "get", "", "pods/log") && !may("view", "list", "", "secrets"));
         assert!(may("edit", "create", "", "pods") && !may("edit", "create", "rbac.authorization.k8s.io", "roles"));

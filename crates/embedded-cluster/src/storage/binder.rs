@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::protection::users;
 use super::troubles::Troubles;
-use super::{CLAIMS, CLASSES, PROVISIONER, StorageContext, VOLUMES, files};
+use super::{CLAIMS, CLASSES, MADE_FROM, StorageContext, VOLUMES, files, is_ours, snapshot_wanted_by};
 use crate::controllers::settle;
 use crate::error::ApiError;
 use crate::store::{Store, meta};
@@ -179,7 +179,11 @@ fn provision(context: &StorageContext, troubles: &Troubles, claim: &Value, class
     );
     context.tell(claim, Level::Normal, "ExternalProvisioning", &message);
     let is_scratch = meta::name(claim).ends_with("-scratch");
-    if provisioner != PROVISIONER || troubles.hangs(meta::name(class), is_scratch) {
+    if !is_ours(provisioner) || troubles.hangs(meta::name(class), is_scratch) {
+        return Ok(());
+    }
+    // Its disk is being made.
+    if snapshot_wanted_by(claim).is_some() && claim["metadata"]["annotations"][MADE_FROM].is_null() {
         return Ok(());
     }
     let volume = new_volume(context, claim, class);
@@ -214,7 +218,7 @@ fn new_volume(context: &StorageContext, claim: &Value, class: &Value) -> Value {
         "apiVersion": "v1",
         "metadata": {
             "name": format!("pvc-{uid}"),
-            "annotations": {"pv.kubernetes.io/provisioned-by": PROVISIONER},
+            "annotations": {"pv.kubernetes.io/provisioned-by": class["provisioner"]},
         },
         "spec": {
             "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
@@ -222,7 +226,7 @@ fn new_volume(context: &StorageContext, claim: &Value, class: &Value) -> Value {
             "volumeMode": claim["spec"]["volumeMode"].as_str().unwrap_or("Filesystem"),
             "persistentVolumeReclaimPolicy": class["reclaimPolicy"].as_str().unwrap_or("Delete"),
             "storageClassName": meta::name(class),
-            "csi": {"driver": PROVISIONER, "volumeHandle": uid},
+            "csi": {"driver": class["provisioner"], "volumeHandle": uid},
             "claimRef": claim_ref(claim),
         },
         "status": {"phase": "Bound"},

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kubevirt::quantity;
 use serde_json::Value;
@@ -68,20 +69,13 @@ pub(crate) fn claim_disk(
     namespace: &str,
     name: &str,
 ) -> Result<ClaimDisk, ClaimTrouble> {
-    let owned = || name.to_owned();
-    let not_found = || ClaimTrouble::NotFound { namespace: namespace.to_owned(), name: owned() };
-    let claim = store.get(&CLAIMS, Some(namespace), name).ok_or_else(not_found)?;
-    let volume = volume_of(store, &claim).ok_or_else(|| ClaimTrouble::NotBound(owned()))?;
-    let folder = files::of_volume(cluster, &volume).ok_or_else(|| ClaimTrouble::Elsewhere(owned()))?;
+    let claim = claim(store, namespace, name)?;
+    let folder = filled_folder(store, cluster, &claim)?;
     let is_block = claim["spec"]["volumeMode"] == "Block";
     let path = files::disk(&folder, is_block);
-    let at_file = |source| ClaimTrouble::File { name: owned(), source };
-    if waits_for_content(&claim) {
-        return Err(ClaimTrouble::NotFilled(owned()));
-    }
+    let at_file = |source| ClaimTrouble::File { name: name.to_owned(), source };
     if !path.exists() {
         let capacity = quantity::value(text(&claim["status"]["capacity"]["storage"])).unwrap_or_default();
-        std::fs::create_dir_all(&folder).map_err(at_file)?;
         files::grow(&path, files::usable(capacity, is_block)).map_err(at_file)?;
     }
     let bytes = path.metadata().map_err(at_file)?.len();
@@ -89,8 +83,40 @@ pub(crate) fn claim_disk(
     Ok(ClaimDisk { path, bytes, mode })
 }
 
+/// The folder of a bound claim that nobody is about to fill, with all that is in it.
+pub(crate) fn filled_folder(store: &Store, cluster: &Path, claim: &Value) -> Result<PathBuf, ClaimTrouble> {
+    let folder = folder_of(store, cluster, claim)?;
+    let owned = || meta::name(claim).to_owned();
+    if waits_for_content(claim) {
+        return Err(ClaimTrouble::NotFilled(owned()));
+    }
+    std::fs::create_dir_all(&folder).map_err(|source| ClaimTrouble::File { name: owned(), source })?;
+    Ok(folder)
+}
+
+/// The folder of a bound claim, for whoever keeps something other than a disk there.
+pub(crate) fn claim_folder(
+    store: &Store,
+    cluster: &Path,
+    namespace: &str,
+    name: &str,
+) -> Result<PathBuf, ClaimTrouble> {
+    folder_of(store, cluster, &*claim(store, namespace, name)?)
+}
+
+fn claim(store: &Store, namespace: &str, name: &str) -> Result<Arc<Value>, ClaimTrouble> {
+    let not_found = || ClaimTrouble::NotFound { namespace: namespace.to_owned(), name: name.to_owned() };
+    store.get(&CLAIMS, Some(namespace), name).ok_or_else(not_found)
+}
+
+fn folder_of(store: &Store, cluster: &Path, claim: &Value) -> Result<PathBuf, ClaimTrouble> {
+    let owned = || meta::name(claim).to_owned();
+    let volume = volume_of(store, claim).ok_or_else(|| ClaimTrouble::NotBound(owned()))?;
+    files::of_volume(cluster, &volume).ok_or_else(|| ClaimTrouble::Elsewhere(owned()))
+}
+
 /// The volume that a bound claim has.
-pub(crate) fn volume_of(store: &Store, claim: &Value) -> Option<std::sync::Arc<Value>> {
+pub(crate) fn volume_of(store: &Store, claim: &Value) -> Option<Arc<Value>> {
     if claim["status"]["phase"] != "Bound" {
         return None;
     }
@@ -104,6 +130,8 @@ fn waits_for_content(claim: &Value) -> bool {
     let is_to_be_filled = ["storage.import.source", "storage.upload.target"]
         .iter()
         .any(|key| annotations[format!("cdi.kubevirt.io/{key}")].is_string())
-        || annotations["k8s.io/CloneRequest"].is_string();
+        || ["k8s.io/CloneRequest", "cdi.kubevirt.io/smartCloneSnapshot"]
+            .iter()
+            .any(|key| annotations[*key].is_string());
     is_to_be_filled && annotations[kubevirt::cdi::annotation::POD_PHASE] != "Succeeded"
 }

@@ -1,5 +1,6 @@
 //! The files behind volumes.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,12 +11,19 @@ use crate::virt::kinds::text;
 
 /// How much of a claim in Filesystem mode its file system is taken to need, in hundredths.
 pub(crate) const OVERHEAD_PERCENT: u64 = 6;
+/// How files and folders end that are not whole yet.
+pub(crate) const UNFINISHED: &str = "part";
 /// Disks are whole sectors.
 const SECTOR: u64 = 512;
 
 /// Where the volumes of claims are, below the folder of the cluster's files.
-pub(super) fn claims(cluster: &Path) -> PathBuf {
+pub(crate) fn claims(cluster: &Path) -> PathBuf {
     cluster.join("claims")
+}
+
+/// Where the snapshots of claims are.
+pub(crate) fn snapshots(cluster: &Path) -> PathBuf {
+    cluster.join("snapshots")
 }
 
 /// The folder of a volume; `None` for a kind of volume that is not kept here.
@@ -24,12 +32,18 @@ pub(super) fn claims(cluster: &Path) -> PathBuf {
 pub(crate) fn of_volume(cluster: &Path, volume: &Value) -> Option<PathBuf> {
     let spec = &volume["spec"];
     let handle = text(&spec["csi"]["volumeHandle"]);
-    if spec["csi"]["driver"] == super::PROVISIONER && is_plain(handle) {
+    if super::is_ours(text(&spec["csi"]["driver"])) && is_plain(handle) {
         return Some(claims(cluster).join(handle));
     }
     let path = [&spec["hostPath"]["path"], &spec["local"]["path"]].into_iter().find_map(Value::as_str)?;
     let plain: String = path.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     Some(cluster.join("host-paths").join(plain))
+}
+
+/// The folder of what is kept for a snapshot; `None` for one that is kept elsewhere, or not made yet.
+pub(crate) fn of_snapshot(cluster: &Path, content: &Value) -> Option<PathBuf> {
+    let handle = text(&content["status"]["snapshotHandle"]);
+    (super::is_ours(text(&content["spec"]["driver"])) && is_plain(handle)).then(|| snapshots(cluster).join(handle))
 }
 
 /// Whether a name can be one folder and nothing else.
@@ -64,6 +78,17 @@ pub(crate) fn remove(folder: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
+    }
+}
+
+/// Removes the folders below `root` that are not known.
+pub(crate) fn sweep(root: &Path, known: &HashSet<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(root) else { return };
+    for folder in entries.flatten().map(|entry| entry.path()).filter(|path| !known.contains(path)) {
+        tracing::info!(folder = %folder.display(), "removing a disk that belongs to nothing");
+        if let Err(error) = remove(&folder) {
+            tracing::warn!(folder = %folder.display(), %error, "a disk cannot be removed");
+        }
     }
 }
 

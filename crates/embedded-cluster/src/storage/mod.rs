@@ -14,8 +14,10 @@
 mod admission;
 mod binder;
 mod claim_disk;
+mod copy;
 pub(crate) mod files;
 mod protection;
+mod snapshot_disk;
 pub(crate) mod troubles;
 mod volumes;
 
@@ -29,8 +31,10 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use serde_json::Value;
 
 pub(crate) use admission::{Claims, new_claim};
-pub(crate) use claim_disk::{claim_disk, volume_of};
+pub(crate) use claim_disk::{ClaimDisk, ClaimTrouble, VolumeMode, claim_disk, claim_folder, filled_folder, volume_of};
+pub(crate) use copy::{copy_folder, copy_sparse};
 pub(crate) use protection::{claims_of, users};
+pub(crate) use snapshot_disk::{Kept, MADE_FROM, snapshot_disk, snapshot_folder, snapshot_wanted_by};
 
 use crate::controllers::on_change;
 use crate::error::ApiError;
@@ -38,8 +42,10 @@ use crate::resource::GroupResource;
 use crate::store::{Store, meta};
 use crate::virt::events::{Level, Recorder, Source};
 
-/// Who makes the volumes of the seeded classes.
+/// Who makes volumes, and snapshots of them.
 pub(crate) const PROVISIONER: &str = "disk.porthole.dev";
+/// Who makes volumes that have no snapshots.
+pub(crate) const LOCAL_PROVISIONER: &str = "local.disk.porthole.dev";
 /// The class that is the default from the start.
 pub(crate) const DEFAULT_CLASS: &str = "porthole-snap";
 
@@ -50,10 +56,24 @@ pub(crate) static VOLUMES: LazyLock<GroupResource> = LazyLock::new(|| GroupResou
 /// Storage classes.
 pub(crate) static CLASSES: LazyLock<GroupResource> =
     LazyLock::new(|| GroupResource::new("storage.k8s.io", "storageclasses"));
+/// Snapshots of claims.
+pub(crate) static SNAPSHOTS: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("snapshot.storage.k8s.io", "volumesnapshots"));
+/// What is kept for snapshots of claims.
+pub(crate) static SNAPSHOT_CONTENTS: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("snapshot.storage.k8s.io", "volumesnapshotcontents"));
+/// Classes of snapshots.
+pub(crate) static SNAPSHOT_CLASSES: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("snapshot.storage.k8s.io", "volumesnapshotclasses"));
 /// Settings, those of the switchboard among them.
 pub(crate) static MAPS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("configmaps"));
 /// Pods.
 pub(crate) static PODS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("pods"));
+
+/// Whether volumes of this provisioner are kept here.
+pub(crate) fn is_ours(provisioner: &str) -> bool {
+    matches!(provisioner, PROVISIONER | LOCAL_PROVISIONER)
+}
 
 /// What the controllers work with.
 pub(crate) struct StorageContext {

@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::{CLASSES, DEFAULT_CLASS, MAPS, PROVISIONER};
+use super::{CLASSES, DEFAULT_CLASS, LOCAL_PROVISIONER, MAPS, PROVISIONER};
 use crate::error::ApiError;
 use crate::store::{Store, meta};
 
@@ -84,16 +84,16 @@ impl Troubles {
 
 /// The classes that every cluster starts with.
 pub(crate) fn seeded_classes() -> [Value; 2] {
-    let class = |name: &str, mode: &str, annotations: Value| {
+    let class = |name: &str, provisioner: &str, mode: &str, annotations: Value| {
         serde_json::json!({
             "kind": "StorageClass", "apiVersion": "storage.k8s.io/v1",
             "metadata": {"name": name, "annotations": annotations},
-            "provisioner": PROVISIONER, "reclaimPolicy": "Delete", "allowVolumeExpansion": true,
+            "provisioner": provisioner, "reclaimPolicy": "Delete", "allowVolumeExpansion": true,
             "volumeBindingMode": mode,
         })
     };
     [
-        class(DEFAULT_CLASS, "Immediate", serde_json::json!({IS_DEFAULT: "true"})),
-        class("porthole-local", "WaitForFirstConsumer", serde_json::json!({})),
+        class(DEFAULT_CLASS, PROVISIONER, "Immediate", serde_json::json!({IS_DEFAULT: "true"})),
+        class("porthole-local", LOCAL_PROVISIONER, "WaitForFirstConsumer", serde_json::json!({})),
     ]
 }

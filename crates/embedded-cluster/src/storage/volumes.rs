@@ -45,11 +45,5 @@ fn remove_disk(context: &StorageContext, volume: &Value) {
 pub(super) fn sweep(context: &StorageContext) {
     let (volumes, _) = context.store.list(&VOLUMES, None);
     let known: HashSet<_> = volumes.iter().filter_map(|volume| files::of_volume(&context.folder, volume)).collect();
-    let Ok(entries) = std::fs::read_dir(files::claims(&context.folder)) else { return };
-    for folder in entries.flatten().map(|entry| entry.path()).filter(|path| !known.contains(path)) {
-        tracing::info!(folder = %folder.display(), "removing a disk that belongs to no claim");
-        if let Err(error) = files::remove(&folder) {
-            tracing::warn!(folder = %folder.display(), %error, "a disk cannot be removed");
-        }
-    }
+    files::sweep(&files::claims(&context.folder), &known);
 }

@@ -10,7 +10,7 @@
 //! watch may resume from any number that the history still reaches.
 //!
 //! Objects are untyped and kept as sent, unknown fields too. The store knows what every API server knows about any object:
-//! names, uids, versions, generations, finalizers, owners, and that a namespace takes its content with it. Schemas,
+//! names, uids, versions, generations, finalizers, owners, quotas, and that a namespace takes its content with it. Schemas,
 //! defaults, permissions and formats are the business of [`crate::api`].
 //!
 //! Each call is atomic: it takes the lock, changes what has to change (an owner's end may end many objects), queues the
@@ -34,6 +34,7 @@ mod delete;
 mod disk;
 mod key;
 pub mod meta;
+mod quotas;
 mod state;
 mod watch;
 

@@ -120,6 +120,7 @@ impl State {
         if self.at(&key).is_some() {
             return Err(ApiError::already_exists(resource, &key.name));
         }
+        self.check_quotas(&key, None, &object)?;
         let metadata = meta::edit(&mut object);
         for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion", "generation"] {
             metadata.remove(field);
@@ -220,6 +221,7 @@ impl State {
         if meta::is_terminating(&old) {
             refuse_new_finalizers(key, &old, &new)?;
         }
+        self.check_quotas(key, Some(&old), &new)?;
         if has_generation(&key.resource) && spec_changed(&old, &new) {
             let next = old["metadata"]["generation"].as_u64().unwrap_or(0) + 1;
             meta::edit(&mut new).insert("generation".into(), next.into());
@@ -270,7 +272,15 @@ impl State {
     }
 
     /// Stores the object as the next version and tells everyone.
-    pub(super) fn put(&mut self, key: &ObjectKey, mut object: Value) -> Arc<Value> {
+    pub(super) fn put(&mut self, key: &ObjectKey, object: Value) -> Arc<Value> {
+        let old = self.at(key).cloned();
+        let new = self.place(key, object);
+        self.follow_quotas(key, old.as_deref(), Some(&new));
+        new
+    }
+
+    /// The same, but for the counts of quotas.
+    pub(super) fn place(&mut self, key: &ObjectKey, mut object: Value) -> Arc<Value> {
         let version = self.stamp(&mut object);
         if let Some(old) = self.at(key).cloned() {
             self.unindex(key, &old);
@@ -309,6 +319,7 @@ impl State {
         if let Some(disk) = &self.disk {
             disk.write(key.clone(), None, version);
         }
+        self.follow_quotas(key, Some(&object), None);
         Some(object)
     }
 

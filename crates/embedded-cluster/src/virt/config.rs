@@ -5,6 +5,13 @@ use serde_json::Value;
 use super::kinds::KUBEVIRTS;
 use crate::store::Store;
 
+/// The class of the claims that keep TPMs and the firmware's variables, where one was chosen.
+pub fn state_class(store: &Store) -> Option<String> {
+    let kubevirt = store.get(&KUBEVIRTS, Some("kubevirt"), "kubevirt")?;
+    let class = kubevirt["spec"]["configuration"]["vmStateStorageClass"].as_str()?;
+    (!class.is_empty()).then(|| class.to_owned())
+}
+
 /// A feature that the `KubeVirt` object switches on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {
@@ -14,6 +21,8 @@ pub enum Gate {
     DeclarativeHotplugVolumes,
     /// Files of the host as disks.
     HostDisk,
+    /// Snapshots, restores and clones of machines. On unless it is disabled.
+    Snapshot,
 }
 
 impl Gate {
@@ -22,6 +31,7 @@ impl Gate {
             Self::HotplugVolumes => "HotplugVolumes",
             Self::DeclarativeHotplugVolumes => "DeclarativeHotplugVolumes",
             Self::HostDisk => "HostDisk",
+            Self::Snapshot => "Snapshot",
         }
     }
 
@@ -39,7 +49,7 @@ impl Gate {
     }
 
     const fn is_open_by_default(self) -> bool {
-        matches!(self, Self::DeclarativeHotplugVolumes)
+        matches!(self, Self::DeclarativeHotplugVolumes | Self::Snapshot)
     }
 }
 

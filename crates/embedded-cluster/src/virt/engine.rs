@@ -9,9 +9,14 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::kinds::{At, CLAIMS, DATA_VOLUMES, INSTANCES, INSTANCETYPES, MACHINES, NODES, PODS, PREFERENCES};
+use super::kinds::{
+    At, CLAIMS, DATA_VOLUMES, INSTANCES, INSTANCETYPES, MACHINES, NODES, PODS, PREFERENCES, STORAGE_CLASSES,
+};
 use super::kubelet::Kubelet;
-use super::{Inbox, VirtContext, conditions, handler, instance, kinds, kubelet, machine, scheduler, volumes};
+use super::{
+    Inbox, VirtContext, backend_storage, conditions, handler, instance, kinds, kubelet, machine, scheduler, volumes,
+};
+use crate::quota::RESOURCE_QUOTAS;
 use crate::resource::GroupResource;
 use crate::store::{WatchEvent, WatchKind, meta};
 
@@ -183,8 +188,18 @@ struct Change {
 
 /// Everything that happens to the kinds that matter, each kind in order.
 fn watch_all(context: &VirtContext) -> impl Stream<Item = Change> + use<> {
-    let kinds: [&'static GroupResource; 8] =
-        [&MACHINES, &INSTANCES, &PODS, &CLAIMS, &DATA_VOLUMES, &NODES, &INSTANCETYPES, &PREFERENCES];
+    let kinds: [&'static GroupResource; 10] = [
+        &MACHINES,
+        &INSTANCES,
+        &PODS,
+        &CLAIMS,
+        &DATA_VOLUMES,
+        &NODES,
+        &INSTANCETYPES,
+        &PREFERENCES,
+        &STORAGE_CLASSES,
+        &RESOURCE_QUOTAS,
+    ];
     let streams = kinds.map(|kind| {
         let watch = match context.store.watch(kind, None, None) {
             Ok(watch) => watch.left_stream(),
@@ -220,16 +235,34 @@ fn route(context: &VirtContext, queue: &mut Queue, change: &Change) {
         if change.event.kind != WatchKind::Modified || spec_or_labels_changed(&change.event) {
             queue.push(Work::Unscheduled);
         }
+    } else if *change.kind == *RESOURCE_QUOTAS {
+        // Instances whose pods were refused may have waited for room.
+        let (instances, _) = context.store.list(&INSTANCES, Some(&at.namespace));
+        let is_refused = |instance: &Value| {
+            conditions::get(instance, "Synchronized").is_some_and(|condition| condition["reason"] == "FailedCreate")
+        };
+        for instance in instances.iter().filter(|instance| is_refused(instance)) {
+            queue.push(Work::Instance(At::of(instance)));
+        }
     } else if *change.kind == *INSTANCETYPES || *change.kind == *PREFERENCES {
         // Machines may have waited for it.
         let (machines, _) = context.store.list(&MACHINES, None);
         for machine in machines.iter().filter(|machine| conditions::is_true(machine, "Failure")) {
             queue.push(Work::Machine(At::of(machine)));
         }
+    } else if *change.kind == *STORAGE_CLASSES {
+        // What an instance keeps may have waited for a class.
+        let (instances, _) = context.store.list(&INSTANCES, None);
+        for instance in instances.iter().filter(|instance| instance["status"]["phase"] == "Pending") {
+            queue.push(Work::Instance(At::of(instance)));
+        }
     } else {
         // A claim or a data volume: whoever uses it may have waited for this.
         if *change.kind == *CLAIMS {
             queue.push(Work::Unscheduled);
+            if let Some(instance) = backend_storage::instance_of(object) {
+                queue.push(Work::Instance(At { namespace: at.namespace.clone(), name: instance.to_owned() }));
+            }
         }
         let (instances, _) = context.store.list(&INSTANCES, Some(&at.namespace));
         let (machines, _) = context.store.list(&MACHINES, Some(&at.namespace));

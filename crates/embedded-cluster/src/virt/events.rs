@@ -67,7 +67,7 @@ impl Recorder {
     pub fn tell(&self, about: &Value, source: Source<'_>, level: Level, reason: &str, message: &str) {
         let namespace = meta::namespace(about);
         let namespace = if namespace.is_empty() { "default" } else { namespace };
-        let key = (meta::uid(about).to_owned(), format!("{source:?} {reason} {message}"));
+        let key = (meta::uid(about).to_owned(), format!("{level:?} {source:?} {reason} {message}"));
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(name) = told.get(&key) {
             let again = self.store.modify(&EVENTS, Some(namespace), name, |event| {

@@ -26,7 +26,7 @@ use super::launcher::{COMPUTE, DEFAULT_GRACE_SECONDS};
 use super::volumes;
 use crate::clock;
 use crate::guest::log::ContainerLog;
-use crate::guest::{End, Guest, GuestState};
+use crate::guest::{End, Guest, GuestState, Lack};
 use crate::store::meta;
 
 /// What virt-handler remembers about guests, by the UID of the instance.
@@ -164,13 +164,21 @@ fn warn_of_left_out(context: &VirtContext, instance: &Value, plan: &Plan) {
         let message = format!("Volume {name} is left out: volumes of kind {kind} are not supported by this cluster");
         context.recorder.warning(instance, source(instance), "UnsupportedVolume", &message);
     }
-    if plan.guest.wants_efi && context.has_qemu() && !context.guests.has_efi() {
-        let message = "EFI firmware (OVMF) is not installed beside this cluster: the guest starts with a BIOS instead";
-        context.recorder.warning(instance, source(instance), "UnsupportedFirmware", message);
-    }
-    if instance["spec"]["domain"]["devices"]["tpm"].is_object() {
-        let message = "This cluster gives guests no TPM";
-        context.recorder.warning(instance, source(instance), "UnsupportedDevice", message);
+    for lack in context.guests.lacks(&plan.guest) {
+        let (reason, message) = match lack {
+            Lack::Efi => (
+                "UnsupportedFirmware",
+                "EFI firmware (OVMF) is not installed beside this cluster: the guest starts with a BIOS instead",
+            ),
+            Lack::SecureBoot => (
+                "UnsupportedFirmware",
+                "No EFI firmware (OVMF) with Secure Boot is installed beside this cluster: the guest starts without it",
+            ),
+            Lack::Tpm => {
+                ("UnsupportedDevice", "swtpm is not installed beside this cluster: the guest starts without a TPM")
+            }
+        };
+        context.recorder.warning(instance, source(instance), reason, message);
     }
 }
 

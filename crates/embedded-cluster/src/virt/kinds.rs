@@ -39,9 +39,6 @@ pub static CONFIG_MAPS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource
 /// Classes of storage.
 pub static STORAGE_CLASSES: LazyLock<GroupResource> =
     LazyLock::new(|| GroupResource::new("storage.k8s.io", "storageclasses"));
-/// Classes of snapshots.
-pub static SNAPSHOT_CLASSES: LazyLock<GroupResource> =
-    LazyLock::new(|| GroupResource::new("snapshot.storage.k8s.io", "volumesnapshotclasses"));
 /// Data volumes.
 pub static DATA_VOLUMES: LazyLock<GroupResource> =
     LazyLock::new(|| GroupResource::new("cdi.kubevirt.io", "datavolumes"));

@@ -19,9 +19,10 @@
 //! To react to another kind: watch it in [`engine`] and turn its events into addresses there.
 
 pub mod admission;
+pub(crate) mod backend_storage;
 mod claims;
 pub(crate) mod conditions;
-mod config;
+pub(crate) mod config;
 mod engine;
 pub(crate) mod events;
 mod guest_spec;
@@ -32,12 +33,13 @@ mod instancetype;
 pub(crate) mod kinds;
 mod kubelet;
 mod launcher;
-mod machine;
+pub(crate) mod machine;
 mod printable;
 mod scheduler;
 mod sessions;
+mod still;
 pub mod subresources;
-mod volumes;
+pub(crate) mod volumes;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -186,3 +186,26 @@ async fn disks_are_made_listed_and_deleted() {
     kubectl.run("wait pvc disk -n demo --for=delete --timeout=15s").await;
     assert_eq!(kubectl.run("get pv").await, "No resources found\n");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quotas_are_made_shown_and_held() {
+    let test = TestCluster::start().await;
+    let Some(kubectl) = Kubectl::find(&test) else { return };
+    kubectl.run("create quota team -n demo --hard=count/configmaps=2,pods=0,limits.memory=1Gi").await;
+    kubectl.run("create cm a -n demo").await;
+    let refused = kubectl.fail("create cm b -n demo").await;
+    let expected = "configmaps \"b\" is forbidden: exceeded quota: team, requested: count/configmaps=1, \
+                    used: count/configmaps=2, limited: count/configmaps=2";
+    assert!(refused.contains(expected), "the authority's certificate counts too: {refused}");
+    let refused = kubectl.fail("run web --image=nginx -n demo").await;
+    assert!(refused.contains("pods \"web\" is forbidden: failed quota: team: must specify limits.memory for: web"));
+    let shown = kubectl.run("get quota -n demo").await;
+    let columns: Vec<&str> = shown.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(columns, ["NAME", "REQUEST", "LIMIT", "AGE"]);
+    assert!(shown.contains("count/configmaps: 2/2, pods: 0/0   limits.memory: 0/1Gi"), "{shown}");
+    let described = kubectl.run("describe quota team -n demo").await;
+    assert!(described.contains("count/configmaps  2     2"), "{described}");
+    assert!(kubectl.run("describe namespace demo").await.contains("Resource Quotas"));
+    let wrong = kubectl.fail("create quota q -n demo --hard=pods=1 --scopes=BestEffort").await;
+    assert!(wrong.contains("spec.scopes: Forbidden"), "{wrong}");
+}

@@ -55,6 +55,10 @@ async fn aggregated_discovery_says_the_same() {
         assert_eq!(answer.headers["content-type"], accept);
         for group in answer.expect(200)["items"].as_array().unwrap() {
             let name = &group["metadata"]["name"];
+            // The recorded cluster had no driver that makes snapshots.
+            if name == "snapshot.storage.k8s.io" {
+                continue;
+            }
             let known = real["items"].as_array().unwrap().iter().find(|known| known["metadata"]["name"] == *name);
             let known = known.unwrap_or_else(|| panic!("there is no group {name}"));
             for version in group["versions"].as_array().unwrap() {

@@ -45,6 +45,13 @@ pub struct DataVolumeSpec {
     pub preallocation: Option<bool>,
 }
 
+impl DataVolumeSpec {
+    /// The claim that is asked for, in whichever of the two forms.
+    pub fn claim(&self) -> Option<&ClaimSpec> {
+        self.storage.as_ref().or(self.pvc.as_ref())
+    }
+}
+
 /// Where the content of a DataVolume comes from; one of these is set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

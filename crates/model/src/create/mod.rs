@@ -3,6 +3,7 @@
 //! ```text
 //! MachineDraft --problems--> field: what is wrong and how to mend it     the form, and the refusal
 //!      |        --costs----> field: what the choice costs                 beside the field
+//!      |        --headroom-> what the team has left of it                 beside the form
 //!      `-- + CreateOptions --manifests--> VirtualMachine, Secrets --> YAML, kubectl, virtctl
 //!            what the cluster offers
 //! VirtualMachine --read_machine--> MachineDraft      for a template of a machine that is there
@@ -28,6 +29,7 @@ pub mod manifest;
 mod options;
 mod parameter;
 mod problem;
+mod quota;
 mod read;
 pub mod size;
 mod system;
@@ -40,14 +42,13 @@ pub use cost::costs;
 pub use draft::{Boot, Bus, ExtraDisk, Firmware, Hidden, MachineDraft, NetworkChoice, Run, Tpm};
 pub use generate::generated;
 pub use manifest::{Manifests, all_as_yaml, line_of, manifests, own_secrets};
-pub use options::{
-    ClassOption, CreateOptions, ImageKind, ImageOption, QuotaKind, QuotaLine, SizeCard, memory_cost_mib,
-};
+pub use options::{ClassOption, CreateOptions, ImageKind, ImageOption, SizeCard};
 pub use parameter::{
     MACHINE_NAME, ParameterKind, TemplateParameter, filled, kept_parameters, parameters_problem, references,
     with_secrets_open,
 };
 pub use problem::{Problems, problems, size_of, suggest_name};
+pub use quota::{Headroom, QuotaKind, QuotaLine, headroom};
 pub use read::{MachineReading, portable_manifest, read_machine};
 pub use system::{Family, SystemCard, built_in_systems, system_from_preference};
 pub use template::{MachineTemplate, NATIVE, kept_in_template, read_template, summary, title_problem};

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::SystemCard;
-use super::size::overhead_mib;
+use super::quota::QuotaLine;
+use crate::finding::Foreseen;
 
 /// What the form offers in one team.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct CreateOptions {
     pub classes: Vec<ClassOption>,
     /// What the team may still use; empty where nothing limits it.
     pub quota: Vec<QuotaLine>,
+    /// Troubles that a choice would meet.
+    pub foreseen: Vec<Foreseen>,
     /// Devices of nodes that the cluster permits, by resource name.
     pub devices: Vec<String>,
     /// Whether discs can be taken out and put in while a machine runs.
@@ -111,42 +114,4 @@ pub struct ClassOption {
     pub has_profile: bool,
     /// Whether a machine on it can move to another node while it runs.
     pub is_shared: bool,
-}
-
-/// One limit of a team, with what is left of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QuotaLine {
-    /// What is limited.
-    pub resource: QuotaKind,
-    /// The limit: thousandths of a processor, or MiB, or a count.
-    pub hard: u64,
-    /// What is in use, in the same unit.
-    pub used: u64,
-}
-
-/// What a quota limits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum QuotaKind {
-    /// Thousandths of a processor.
-    Cpu,
-    /// Memory in MiB.
-    #[default]
-    Memory,
-    /// Disk space in MiB.
-    Storage,
-    /// Machines or pods.
-    Count,
-}
-
-impl QuotaLine {
-    /// What is left.
-    pub const fn left(&self) -> u64 {
-        self.hard.saturating_sub(self.used)
-    }
-}
-
-/// Memory in MiB that a machine takes from its team's quota: its own, and what the pod around it needs.
-pub const fn memory_cost_mib(cpus: u64, memory_mib: u64) -> u64 {
-    memory_mib + overhead_mib(cpus, memory_mib)
 }

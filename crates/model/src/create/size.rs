@@ -38,7 +38,7 @@ pub fn words(mib: u64) -> String {
     if mib < GIB_IN_MIB {
         return format!("{mib} MiB");
     }
-    let tenths = (mib * 10 + GIB_IN_MIB / 2) / GIB_IN_MIB;
+    let tenths = mib.saturating_mul(10).saturating_add(GIB_IN_MIB / 2) / GIB_IN_MIB;
     if tenths.is_multiple_of(10) {
         format!("{} GiB", tenths / 10)
     } else {

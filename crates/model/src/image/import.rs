@@ -44,6 +44,9 @@ pub enum ImportSource {
     Clone {
         /// Which one.
         of: ObjectRef,
+        /// Whether it may be taken from under a machine that runs: as the disk is at one moment.
+        #[serde(default)]
+        is_live: bool,
     },
     /// An empty disk.
     Blank,
@@ -97,6 +100,8 @@ pub struct ImportForm {
     pub sha256: String,
     /// What is copied, as `namespace/name`.
     pub source: String,
+    /// `true` if it may be taken from under a machine that runs.
+    pub is_live: String,
     /// The disk's size, as a person types it.
     pub size: String,
     /// The storage class.
@@ -119,7 +124,7 @@ impl ImportForm {
             "clone" => {
                 let (namespace, name) = self.source.split_once('/').unwrap_or_default();
                 let of = ObjectRef::parse(namespace, name).map_err(|_| wrong("source", "Choose what is copied."))?;
-                ImportSource::Clone { of }
+                ImportSource::Clone { of, is_live: self.is_live == "true" }
             }
             "blank" => ImportSource::Blank,
             _ => return Err(wrong("from", "Choose where the image comes from.")),
@@ -168,8 +173,11 @@ pub fn check(request: &ImportRequest) -> BTreeMap<String, String> {
             pair(user, password, &mut say);
         }
         ImportSource::S3 { url, user, password } => {
-            if !is_address(url, &["http://", "https://", "s3://"]) {
-                say("url", "Give the object's address, such as https://store.example/bucket/disk.qcow2.");
+            if !is_address(url, &["http://", "https://", "s3://"]) || !names_object(url) {
+                say(
+                    "url",
+                    "Give the object's address with store, bucket and name, such as https://store.example/bucket/disk.qcow2.",
+                );
             }
             pair(user, password, &mut say);
         }
@@ -191,6 +199,12 @@ fn pair(user: &str, password: &str, say: &mut impl FnMut(&str, &str)) {
     if user.is_empty() && !password.is_empty() {
         say("user", "Give the user that the password belongs to.");
     }
+}
+
+/// Whether an address has a bucket and a name after its host. `s3://bucket/name` has not: CDI looks for a host there.
+fn names_object(url: &str) -> bool {
+    let place = url.split_once("://").map_or(url, |(_, place)| place);
+    place.trim_end_matches('/').split('/').filter(|part| !part.is_empty()).count() >= 3
 }
 
 /// An address that CDI takes: a known beginning, a host, no blanks, and no password inside, where everybody who sees the
@@ -241,6 +255,18 @@ mod tests {
     }
 
     #[test]
+    fn an_object_has_a_store_a_bucket_and_a_name() {
+        let object = |url: &str| ImportSource::S3 { url: url.to_owned(), user: String::new(), password: String::new() };
+        for url in ["https://s3.eu-west-1.amazonaws.com/images/debian.qcow2", "s3://store.example/images/linux/debian"]
+        {
+            assert!(check(&request(object(url))).is_empty(), "{url}");
+        }
+        for url in ["s3://images/debian.qcow2", "https://store.example/images/", "https://store.example", ""] {
+            assert_eq!(check(&request(object(url))).keys().collect::<Vec<_>>(), ["url"], "{url}");
+        }
+    }
+
+    #[test]
     fn a_form_is_read_and_says_what_it_does_not_understand() {
         let form = ImportForm {
             from: "clone".to_owned(),
@@ -252,7 +278,7 @@ mod tests {
             ..ImportForm::default()
         };
         let request = form.clone().read().unwrap();
-        assert!(matches!(&request.source, ImportSource::Clone { of } if of.to_string() == "blue/golden"));
+        assert!(matches!(&request.source, ImportSource::Clone { of, .. } if of.to_string() == "blue/golden"));
         assert_eq!((request.disk_bytes, request.is_image), (20 << 30, true));
         let field = |form: ImportForm| form.read().unwrap_err().into_keys().next().unwrap();
         assert_eq!(field(ImportForm { source: "golden".to_owned(), ..form.clone() }), "source");
@@ -263,7 +289,7 @@ mod tests {
     #[test]
     fn a_clone_takes_the_size_of_what_it_copies() {
         let of = ObjectRef::parse("blue", "golden").unwrap();
-        let clone = ImportRequest { disk_bytes: 0, ..request(ImportSource::Clone { of }) };
+        let clone = ImportRequest { disk_bytes: 0, ..request(ImportSource::Clone { of, is_live: false }) };
         assert!(check(&clone).is_empty());
         let blank = ImportRequest { disk_bytes: 0, ..request(ImportSource::Blank) };
         assert_eq!(check(&blank).keys().collect::<Vec<_>>(), ["size"]);

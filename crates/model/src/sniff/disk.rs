@@ -8,6 +8,7 @@ type Found = Option<Result<Sniffed, NotAnImage>>;
 const SECTOR: u64 = 512;
 /// Where the volume descriptors of a disc begin: after sixteen sectors of 2048 bytes (ECMA-119, 6.2.1).
 const DESCRIPTORS: usize = 32_768;
+const DISC_SECTOR: u64 = 2048;
 /// Larger than any disk that exists; a header that says more is broken.
 const MAX_VIRTUAL: u64 = 1 << 50;
 
@@ -19,21 +20,26 @@ fn virtual_disk(format: Format, bytes: Option<u64>) -> Result<Sniffed, NotAnImag
 }
 
 /// ISO 9660 (`CD001`), or a disc that has UDF alone (`BEA01`).
-pub(super) fn iso(head: &[u8], length: u64) -> Option<Sniffed> {
+pub(super) fn iso(head: &[u8], length: u64) -> Found {
     let is_iso = has(head, DESCRIPTORS + 1, b"CD001");
     if !is_iso && !has(head, DESCRIPTORS + 1, b"BEA01") {
         return None;
+    }
+    // Some writers count the run-out of 150 sectors and leave it away.
+    let said = le32(head, DESCRIPTORS + 80).filter(|_| is_iso).map_or(0, |sectors| u64::from(sectors) * DISC_SECTOR);
+    if said > length.saturating_add(150 * DISC_SECTOR) {
+        return Some(Err(NotAnImage::Truncated(Format::Iso)));
     }
     let label = is_iso.then(|| at::<32>(head, DESCRIPTORS + 40)).flatten();
     let label = label.map(|label| {
         label.iter().map(|&byte| if byte.is_ascii_graphic() { char::from(byte) } else { ' ' }).collect::<String>()
     });
     let label = label.map(|label| label.trim().to_owned()).filter(|label| !label.is_empty());
-    Some(Sniffed { label, ..Sniffed::disk(Format::Iso, Some(length)) })
+    Some(Ok(Sniffed { label, ..Sniffed::disk(Format::Iso, Some(length)) }))
 }
 
 /// <https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst>
-pub(super) fn qcow2(head: &[u8]) -> Found {
+pub(super) fn qcow2(head: &[u8], length: u64) -> Found {
     if !has(head, 0, b"QFI\xfb") {
         return None;
     }
@@ -50,6 +56,10 @@ pub(super) fn qcow2(head: &[u8]) -> Found {
     // Bit 2 of the incompatible features: the data is in another file.
     if version == Some(3) && be64(head, 72).is_some_and(|features| features & 4 != 0) {
         return Some(Err(NotAnImage::NeedsOtherFile(Format::Qcow2)));
+    }
+    // Where its tables are: without them nothing of the disk is found.
+    if [40, 48].into_iter().filter_map(|table| be64(head, table)).any(|place| place > length) {
+        return Some(Err(NotAnImage::Truncated(Format::Qcow2)));
     }
     Some(virtual_disk(Format::Qcow2, be64(head, 24)))
 }

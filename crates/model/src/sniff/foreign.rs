@@ -12,6 +12,9 @@ pub enum NotAnImage {
     /// The header of a known format makes no sense.
     #[error("The file begins like a {word} image, but its header is broken. Download or copy it again.", word = .0.word())]
     Broken(Format),
+    /// The file ends before its own header says that it does.
+    #[error("This {word} ends too early: a part of it is missing. Download or copy it again.", word = .0.word())]
+    Truncated(Format),
     /// The image is a part of another one.
     #[error(
         "This {word} holds only a part of a disk and needs another file. Flatten it first, for instance with `qemu-img \

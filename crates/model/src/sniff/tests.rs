@@ -56,6 +56,21 @@ fn every_disk_format_tells_what_the_guest_will_see() {
 }
 
 #[test]
+fn an_image_that_was_cut_off_is_told() {
+    let mut disc = image(&[]);
+    put(&mut disc, 32_769, b"CD001");
+    put(&mut disc, 32_848, &1_000_u32.to_le_bytes());
+    assert_eq!(whole("debian.iso", &disc), Err(NotAnImage::Truncated(Format::Iso)));
+    put(&mut disc, 851 * 2048, &[0]);
+    assert!(whole("debian.iso", &disc).is_ok(), "the run-out may be missing");
+    let table = (1_u64 << 20).to_be_bytes();
+    for place in [40, 48] {
+        let cut = image(&[(0, b"QFI\xfb"), (7, &[3]), (24, &(20 * GIB).to_be_bytes()), (place, &table)]);
+        assert_eq!(whole("disk.qcow2", &cut), Err(NotAnImage::Truncated(Format::Qcow2)));
+    }
+}
+
+#[test]
 fn a_full_vhd_is_known_by_its_end() {
     let mut bytes = vec![0; 8192];
     put(&mut bytes, 8192, b"conectix");

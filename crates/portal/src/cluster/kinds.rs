@@ -8,6 +8,11 @@ use std::sync::{PoisonError, RwLock};
 use super::{Offers, Trouble};
 use kube::core::{ApiResource, GroupVersionKind};
 
+/// Groups that a cluster may do without and whose objects are made and read, but not watched; with the versions that
+/// are known, the best one first.
+pub(crate) const UNWATCHED: [(&str, &[&str]); 2] =
+    [(kubevirt::export::GROUP, kubevirt::export::VERSIONS), (kubevirt::snapshot::GROUP, kubevirt::snapshot::VERSIONS)];
+
 /// A kind that the portal watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
@@ -26,13 +31,15 @@ pub(crate) enum Kind {
     StorageClass,
     StorageProfile,
     PersistentVolume,
+    CdiConfig,
+    Quota,
     Installation,
     Size,
     Preference,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Machine,
         Self::Instance,
         Self::Pod,
@@ -48,6 +55,8 @@ impl Kind {
         Self::StorageClass,
         Self::StorageProfile,
         Self::PersistentVolume,
+        Self::CdiConfig,
+        Self::Quota,
         Self::Installation,
         Self::Size,
         Self::Preference,
@@ -62,7 +71,7 @@ impl Kind {
 
     /// Whether pages show the kind; others are watched for what they say about those.
     fn is_shown(self) -> bool {
-        !Self::RBAC.contains(&self) && self != Self::PersistentVolume
+        !Self::RBAC.contains(&self) && !matches!(self, Self::PersistentVolume | Self::CdiConfig | Self::Quota)
     }
 
     /// Whether every page needs the kind. A watch of another kind that is out of date does not make the whole
@@ -77,7 +86,12 @@ impl Kind {
     /// [`ApiVersion`]: kubevirt::ApiVersion
     pub(crate) const fn optional_versions(self) -> &'static [&'static str] {
         match self {
-            Self::DataVolume | Self::DataSource | Self::StorageProfile | Self::Size | Self::Preference => &["v1beta1"],
+            Self::DataVolume
+            | Self::DataSource
+            | Self::StorageProfile
+            | Self::CdiConfig
+            | Self::Size
+            | Self::Preference => &["v1beta1"],
             _ => &[],
         }
     }
@@ -111,6 +125,8 @@ impl Kind {
             Self::StorageClass => "storageclasses",
             Self::StorageProfile => "storageprofiles",
             Self::PersistentVolume => "persistentvolumes",
+            Self::CdiConfig => "cdiconfigs",
+            Self::Quota => "resourcequotas",
             Self::Installation => "kubevirts",
             Self::Size => "virtualmachineclusterinstancetypes",
             Self::Preference => "virtualmachineclusterpreferences",
@@ -120,8 +136,8 @@ impl Kind {
     pub(crate) const fn group(self) -> &'static str {
         match self {
             Self::Machine | Self::Instance | Self::Installation => "kubevirt.io",
-            Self::Pod | Self::Event | Self::Namespace | Self::Claim | Self::PersistentVolume => "",
-            Self::DataVolume | Self::DataSource | Self::StorageProfile => "cdi.kubevirt.io",
+            Self::Pod | Self::Event | Self::Namespace | Self::Claim | Self::PersistentVolume | Self::Quota => "",
+            Self::DataVolume | Self::DataSource | Self::StorageProfile | Self::CdiConfig => "cdi.kubevirt.io",
             Self::StorageClass => "storage.k8s.io",
             Self::Size | Self::Preference => "instancetype.kubevirt.io",
             Self::Role | Self::ClusterRole | Self::RoleBinding | Self::ClusterRoleBinding => {
@@ -147,6 +163,8 @@ impl Kind {
             Self::StorageClass => "StorageClass",
             Self::StorageProfile => "StorageProfile",
             Self::PersistentVolume => "PersistentVolume",
+            Self::CdiConfig => "CDIConfig",
+            Self::Quota => "ResourceQuota",
             Self::Installation => "KubeVirt",
             Self::Size => "VirtualMachineClusterInstancetype",
             Self::Preference => "VirtualMachineClusterPreference",

@@ -11,7 +11,7 @@ use kubevirt::{ApiVersion, subresource};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::{Cluster, ClusterSource, Connection, Kind, Offers, Trouble};
+use super::{Cluster, ClusterSource, Connection, Kind, Offers, Trouble, UNWATCHED};
 
 /// Between two looks at a cluster that answers.
 const PERIOD: Duration = Duration::from_secs(10);
@@ -98,10 +98,7 @@ impl Pulse {
             optional: Kind::ALL
                 .into_iter()
                 .map(|kind| (kind.group(), kind.optional_versions()))
-                .chain([
-                    (kubevirt::export::GROUP, kubevirt::export::VERSIONS),
-                    (kubevirt::template::GROUP, kubevirt::template::VERSIONS),
-                ])
+                .chain(UNWATCHED)
                 .filter_map(|(group, versions)| optional(groups, group, versions))
                 .collect(),
         };

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::edited;
 use crate::cluster::{CallError, Refusal};
+use crate::diagnosis::shared::{clone_denied, quota};
 use crate::error::{PortalError, words};
 
 /// A refusal as the form shows it: at its fields as far as they can be told.
@@ -26,13 +27,12 @@ fn fields(refusal: &Refusal, draft: &MachineDraft, object: &Value) -> Problems {
     if let Some(text) = draft.manifest.as_deref().filter(|_| object["kind"] == "VirtualMachine") {
         return edited::lines(refusal, text);
     }
-    if refusal.status == 403 && lower.contains("exceeded quota") {
-        found.insert(quota_field(&lower, draft).to_owned(), over_quota(&refusal.message));
+    if let Some(explained) = quota::explain(&refusal.message).filter(|_| refusal.status == 403) {
+        found.insert(quota_field(&lower, draft).to_owned(), explained.line());
         return found;
     }
     if lower.contains("clone source namespace") || lower.contains("datavolumes/source") {
-        let text = format!("Your team may not copy {}. Ask its owner for the right to clone it.", draft.image);
-        found.insert("image".to_owned(), text);
+        found.insert("image".to_owned(), clone_denied::explain(&refusal.message).line());
         return found;
     }
     for cause in &refusal.causes {
@@ -148,12 +148,6 @@ fn quota_field(lower: &str, draft: &MachineDraft) -> &'static str {
     } else {
         "namespace"
     }
-}
-
-/// `… exceeded quota: team, requested: requests.memory=4Gi, used: …` as a sentence.
-fn over_quota(message: &str) -> String {
-    let rest = message.split_once("exceeded quota: ").map_or(message, |(_, rest)| rest);
-    format!("This is more than your team's quota leaves ({rest}). Choose less, or ask an administrator for more.")
 }
 
 #[cfg(test)]

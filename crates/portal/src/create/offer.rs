@@ -2,6 +2,7 @@
 
 use kubevirt::storage::default_class;
 use kubevirt::{DataSource, PersistentVolumeClaim, quantity};
+use model::ObjectRef;
 use model::create::{
     ClassOption, CreateOptions, ImageKind, ImageOption, SizeCard, SystemCard, built_in_systems, size,
     system_from_preference,
@@ -9,11 +10,13 @@ use model::create::{
 use model::image::{FORMAT_ANNOTATION, MEDIA_LABEL, PREFERENCE_LABEL, SHARED_NAMESPACE};
 use serde_json::Value;
 
-use super::{metadata, quota};
+use super::metadata;
 use crate::Inner;
 use crate::access::{Actor, Ask};
 use crate::cluster::Kind;
+use crate::diagnosis::foreseen::ForForm;
 use crate::error::PortalError;
+use crate::quota;
 
 const SIZE_LABEL: &str = "instancetype.kubevirt.io/default-instancetype";
 const DRIVERS: &str = "quay.io/kubevirt/virtio-container-disk";
@@ -24,8 +27,9 @@ impl Inner {
         let teams = self.creating_teams(actor).await?;
         let is_theirs = teams.iter().any(|team| team == namespace);
         let namespace = if is_theirs { namespace } else { teams.first().map_or("", String::as_str) };
-        let (quota, networks, images) = tokio::join!(
-            self.quota(actor, namespace),
+        let (quotas, foreseen, networks, images) = tokio::join!(
+            self.quotas(actor, namespace),
+            self.foreseen(actor, ForForm::Machine),
             self.networks(actor, namespace),
             self.image_options(actor, namespace)
         );
@@ -37,7 +41,8 @@ impl Inner {
             has_live_discs: self.has_live_discs(),
             driver_image: self.driver_image(),
             namespace: namespace.to_owned(),
-            quota,
+            quota: quota::lines(&quotas?),
+            foreseen: foreseen?,
             networks,
             images,
             teams,
@@ -119,6 +124,14 @@ impl Inner {
         // The team's own first.
         images.sort_by_key(|image| (image.parts().0 != namespace, image.at.clone()));
         images.dedup_by(|a, b| a.at == b.at);
+        for image in images.iter_mut().filter(|image| image.unready.is_some()) {
+            let (place, name) = image.parts();
+            let Ok(at) = ObjectRef::parse(place, name) else { continue };
+            // The words of the image's own page; without the right to them what the list says stands.
+            if let Ok(Some(told)) = self.disk_trouble(actor, &at).await {
+                image.unready = Some(told);
+            }
+        }
         images
     }
 
@@ -196,15 +209,6 @@ impl Inner {
         }
         found.dedup();
         found
-    }
-
-    async fn quota(&self, actor: &Actor, namespace: &str) -> Vec<model::create::QuotaLine> {
-        if namespace.is_empty() {
-            return Vec::new();
-        }
-        let uri = format!("/api/v1/namespaces/{namespace}/resourcequotas");
-        let list = self.cluster.as_person(&actor.user, &actor.groups).get_json(&uri).await;
-        list.map(|list| quota::lines(&list)).unwrap_or_default()
     }
 
     /// KubeVirt's configuration.

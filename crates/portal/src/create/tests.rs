@@ -166,6 +166,18 @@ async fn instructions_that_are_not_yaml_are_named_with_their_line() {
 }
 
 #[tokio::test]
+async fn a_storage_class_that_is_gone_is_named_before_anything_is_sent() {
+    let fake = fake(|_| None).await;
+    fake.class("fast");
+    let old = MachineDraft { storage_class: "slow".to_owned(), ..draft() };
+    let error = fake.inner.check_machines(&ana(), &old).await.unwrap_err().to_ui();
+    assert!(error.fields["storage_class"].starts_with("The storage class slow does not exist"), "{error:?}");
+    assert!(writes(&fake).is_empty());
+    let new = MachineDraft { storage_class: "fast".to_owned(), ..draft() };
+    fake.inner.check_machines(&ana(), &new).await.unwrap();
+}
+
+#[tokio::test]
 async fn without_preferences_the_built_in_systems_are_offered() {
     let fake = fake(|_| None).await;
     let options = fake.inner.create_options(&ana(), "green").await.unwrap();

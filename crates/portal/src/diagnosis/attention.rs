@@ -18,11 +18,21 @@ const SHOWN: usize = 10;
 const LOOKED_AT: usize = 200;
 
 impl Inner {
-    /// Unfinished disks in sight that somebody has to do something about.
+    /// Unfinished disks in sight that somebody has to do something about, as many as a page shows.
     pub(crate) async fn disk_attention(
         &self,
         actor: &Actor,
         namespace: &str,
+    ) -> Result<Vec<DiskAttention>, PortalError> {
+        self.stuck_disks(actor, namespace, SHOWN).await
+    }
+
+    /// The same, as many as are asked for.
+    pub(super) async fn stuck_disks(
+        &self,
+        actor: &Actor,
+        namespace: &str,
+        most: usize,
     ) -> Result<Vec<DiskAttention>, PortalError> {
         let mut sees: BTreeMap<String, Sees> = BTreeMap::new();
         let mut found = Vec::new();
@@ -33,7 +43,7 @@ impl Inner {
             }
             let worst = self.disk_findings(&at, &sees[&place], None).into_iter().next();
             found.extend(worst.filter(is_worth_telling).map(|finding| DiskAttention { at, finding }));
-            if found.len() == SHOWN {
+            if found.len() == most {
                 break;
             }
         }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use kubevirt::cdi::{DataVolume, StorageProfile};
+use kubevirt::cdi::{DataSource, DataVolume};
 use kubevirt::storage::{self, PersistentVolume, PersistentVolumeClaim, StorageClass};
 use model::machine::EventLine;
 
 use crate::workloads::Workload;
 
-/// Everything that one object hangs on, as far as the portal knows it. Objects of namespaces are all of one.
+/// Everything that one object hangs on, as far as the portal knows it. Objects of namespaces are all of one, except for
+/// names of images, which may be everybody's.
 ///
 /// `None` means that the portal cannot know, for want of a right or of the kind: rules then say nothing that
 /// depends on it.
@@ -20,10 +21,11 @@ pub(crate) struct Facts {
     pub events: Vec<EventLine>,
     pub data_volumes: Vec<Arc<DataVolume>>,
     pub claims: Vec<Arc<PersistentVolumeClaim>>,
+    /// Names that disks are made from.
+    pub data_sources: Vec<Arc<DataSource>>,
     /// Pods that fill disks or use them, and launchers.
     pub pods: Vec<Arc<Workload>>,
     pub classes: Option<Vec<Arc<StorageClass>>>,
-    pub profiles: Option<Vec<Arc<StorageProfile>>>,
     pub volumes: Option<Vec<Arc<PersistentVolume>>>,
     /// The last lines of containers, where somebody read them.
     pub logs: Vec<LogTail>,
@@ -45,6 +47,15 @@ impl Facts {
 
     pub(crate) fn claim(&self, name: &str) -> Option<&Arc<PersistentVolumeClaim>> {
         self.claims.iter().find(|claim| claim.metadata.name == name)
+    }
+
+    /// A name that disks are made from. Without a namespace it is of that of the objects.
+    pub(crate) fn data_source(&self, namespace: Option<&str>, name: &str) -> Option<&Arc<DataSource>> {
+        let fits = |source: &&Arc<DataSource>| {
+            source.metadata.name == name
+                && namespace.is_none_or(|place| source.metadata.namespace.as_deref() == Some(place))
+        };
+        self.data_sources.iter().find(fits)
     }
 
     pub(crate) fn pod(&self, name: &str) -> Option<&Arc<Workload>> {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use kubevirt::meta::Conditions as _;
 use model::ObjectRef;
-use model::finding::{Finding, FindingAction};
+use model::finding::{Finding, FindingAction, FindingPage};
+use model::image::SHARED_NAMESPACE;
 use model::machine::MachineState;
 
 use super::facts::{Facts, LogTail};
 use super::machine_case::MachineCase;
-use super::{machine_findings, volume_findings};
+use super::{foremost, machine_findings, volume_findings};
 use crate::Inner;
 use crate::access::{Actor, Ask};
 use crate::clock::seconds;
@@ -24,28 +25,71 @@ const VAGUE: [&str; 2] = ["failing", "upload-not-started"];
 /// How much of a log is read for its cause.
 const LOG_LINES: u32 = 20;
 
-/// The kinds that somebody may see in a namespace; volumes, which name claims of other teams, in the whole cluster.
+/// What somebody may see and do in a namespace, as far as findings go; volumes, which name claims of other teams, are
+/// seen in the whole cluster or not at all.
+#[expect(clippy::struct_excessive_bools, reason = "each is a right")]
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sees(Vec<Kind>);
+pub(crate) struct Sees {
+    kinds: Vec<Kind>,
+    /// Whether names of everybody's images are seen too.
+    shared_names: bool,
+    /// Whether images may be made.
+    makes_images: bool,
+    /// Whether claims may be changed.
+    changes_claims: bool,
+    /// Whether the check of the whole cluster is open.
+    is_administrator: bool,
+}
 
 impl Sees {
     fn sees(&self, kind: Kind) -> bool {
-        self.0.contains(&kind)
+        self.kinds.contains(&kind)
+    }
+
+    /// Whether the person may do what a button leads to. Power actions are the machine's matter.
+    fn offers(&self, action: &FindingAction) -> bool {
+        match action {
+            FindingAction::Power { .. } => false,
+            FindingAction::MakeDisk { .. } => self.changes_claims,
+            FindingAction::Open { page, .. } => match page {
+                FindingPage::Machine(_) | FindingPage::Console(_) => self.sees(Kind::Machine),
+                FindingPage::Pod(_) => self.sees(Kind::Pod),
+                FindingPage::Image(_) => self.sees(Kind::Claim),
+                FindingPage::Images => true,
+                FindingPage::Upload | FindingPage::Import => self.makes_images,
+                FindingPage::Doctor => self.is_administrator,
+            },
+        }
+    }
+
+    /// Findings with the buttons that the person may press.
+    fn offer(&self, mut findings: Vec<Finding>) -> Vec<Finding> {
+        for finding in &mut findings {
+            finding.action = finding.action.take().filter(|action| self.offers(action));
+        }
+        findings
     }
 }
 
 impl Inner {
     pub(crate) async fn sees(&self, actor: &Actor, namespace: &str) -> Result<Sees, PortalError> {
-        let mut seen = Vec::new();
-        for kind in [Kind::Pod, Kind::Event, Kind::Claim, Kind::DataVolume] {
-            if self.permissions.may_in(actor, Ask::list(kind, Some(namespace))).await? {
-                seen.push(kind);
+        let permissions = &self.permissions;
+        let mut kinds = Vec::new();
+        for kind in [Kind::Machine, Kind::Pod, Kind::Event, Kind::Claim, Kind::DataVolume, Kind::DataSource] {
+            if permissions.may_in(actor, Ask::list(kind, Some(namespace))).await? {
+                kinds.push(kind);
             }
         }
-        if self.permissions.may(actor, Ask::list(Kind::PersistentVolume, None)).await? {
-            seen.push(Kind::PersistentVolume);
+        if permissions.may(actor, Ask::list(Kind::PersistentVolume, None)).await? {
+            kinds.push(Kind::PersistentVolume);
         }
-        Ok(Sees(seen))
+        Ok(Sees {
+            kinds,
+            shared_names: permissions.may_in(actor, Ask::list(Kind::DataSource, Some(SHARED_NAMESPACE))).await?,
+            makes_images: permissions.may_in(actor, Ask::create(Kind::DataVolume, namespace)).await?,
+            changes_claims: permissions.may_in(actor, Ask::patch(Kind::Claim, namespace, "")).await?,
+            is_administrator: permissions.may(actor, Ask::list(Kind::Machine, None)).await?,
+        })
     }
 
     /// What is wrong with a machine, for somebody with these rights.
@@ -68,7 +112,10 @@ impl Inner {
         let case = MachineCase::new(Arc::new(facts), &machine.at, machine.printed, vm, vmi, launcher);
         let mut findings = machine_findings(&case);
         for finding in &mut findings {
-            finding.action = finding.action.take().filter(|action| is_offered(action, machine, rights));
+            finding.action = finding.action.take().filter(|action| match action {
+                FindingAction::Power { action, .. } => machine.denied(*action, rights).is_none(),
+                other => sees.offers(other),
+            });
         }
         findings
     }
@@ -77,7 +124,8 @@ impl Inner {
     /// the API server said just now to a request about it; the bare status where it said nothing.
     pub(crate) fn disk_findings(&self, at: &ObjectRef, sees: &Sees, answer: Option<&str>) -> Vec<Finding> {
         let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
-        volume_findings(&Arc::new(self.facts(namespace, &BTreeSet::from([name]), sees)), namespace, name, answer)
+        let facts = Arc::new(self.facts(namespace, &BTreeSet::from([name]), sees));
+        sees.offer(volume_findings(&facts, namespace, name, answer))
     }
 
     /// The same, with a look into the log of the pod that fills the disk where nothing else says why it fails.
@@ -95,21 +143,31 @@ impl Inner {
         // A log is an extra: without the right to it, or without the pod, the findings stand as they are.
         let Ok(log) = self.pod_log(actor, &pod, None, LOG_LINES).await else { return Ok(known) };
         facts.logs.push(LogTail { pod: pod.name.to_string(), lines: log.lines });
-        Ok(volume_findings(&Arc::new(facts), namespace, name, None))
+        Ok(sees.offer(volume_findings(&Arc::new(facts), namespace, name, None)))
+    }
+
+    /// What stands in the way of a disk, in a line; `None` while all is well or normal for now.
+    pub(crate) async fn disk_trouble(&self, actor: &Actor, at: &ObjectRef) -> Result<Option<String>, PortalError> {
+        let sees = self.sees(actor, at.namespace.as_str()).await?;
+        let findings = self.disk_findings(at, &sees, None);
+        Ok(foremost(&findings).filter(|finding| !finding.is_normal()).map(Finding::sentence))
     }
 
     fn facts(&self, namespace: &str, disks: &BTreeSet<&str>, sees: &Sees) -> Facts {
-        let mut facts = Facts { now: seconds(self.cluster.now()), ..Facts::default() };
-        facts.classes = self.listed(Kind::StorageClass, || self.disks.classes.index().within(""));
-        facts.profiles = self.listed(Kind::StorageProfile, || self.disks.profiles.index().within(""));
+        let mut facts = self.facts_of_storage();
         if sees.sees(Kind::PersistentVolume) {
             facts.volumes = self.listed(Kind::PersistentVolume, || self.volumes.index().within(""));
         }
         let mut claims = BTreeSet::new();
         for disk in disks {
-            if sees.sees(Kind::DataVolume) {
-                facts.data_volumes.extend(self.disks.volumes.index().get(namespace, disk));
+            let volume = self.disks.volumes.index().get(namespace, disk).filter(|_| sees.sees(Kind::DataVolume));
+            let of = volume.as_ref().and_then(|volume| volume.spec.source_ref.as_ref());
+            let (place, name) =
+                of.map_or((namespace, *disk), |of| (of.namespace.as_deref().unwrap_or(namespace), &of.name));
+            if (place == namespace && sees.sees(Kind::DataSource)) || (place == SHARED_NAMESPACE && sees.shared_names) {
+                facts.data_sources.extend(self.disks.sources.index().get(place, name));
             }
+            facts.data_volumes.extend(volume);
             if let Some(claim) = self.disks.claims.index().get(namespace, disk).filter(|_| sees.sees(Kind::Claim)) {
                 claims.insert(super::volume_case::filled_in_its_place(Some(&claim), disk));
                 facts.claims.push(claim);
@@ -145,6 +203,18 @@ impl Inner {
         facts
     }
 
+    /// What is known of the cluster's storage, whatever is asked about.
+    pub(super) fn facts_of_storage(&self) -> Facts {
+        let settings = self.disks.settings();
+        let chosen = settings.spec.scratch_space_storage_class.or(settings.status.scratch_space_storage_class);
+        Facts {
+            now: seconds(self.cluster.now()),
+            classes: self.listed(Kind::StorageClass, || self.disks.classes.index().within("")),
+            scratch_class: chosen.filter(|class| !class.is_empty()),
+            ..Facts::default()
+        }
+    }
+
     /// All objects of a kind, unless the portal cannot know them all.
     fn listed<T>(&self, kind: Kind, list: impl FnOnce() -> Vec<T>) -> Option<Vec<T>> {
         self.cluster.kinds.has_listed(kind).then(list)
@@ -154,14 +224,6 @@ impl Inner {
 /// Whether a pod fills disks.
 fn is_worker(pod: &Workload) -> bool {
     pod.pod.metadata.labels.contains_key("cdi.kubevirt.io")
-}
-
-/// Whether the person may press the button of a finding now.
-fn is_offered(action: &FindingAction, machine: &Machine, rights: &Rights) -> bool {
-    match action {
-        FindingAction::Power { action, .. } => machine.denied(*action, rights).is_none(),
-        FindingAction::Open { .. } => true,
-    }
 }
 
 /// Whether a machine may have findings that its own objects do not tell.

@@ -1,13 +1,17 @@
 //! The rules about machines, in the order in which they are asked.
 
 mod agent_missing;
+mod agent_old;
 mod backend_storage;
 mod claim_missing;
 mod clone_denied;
 mod container_disk;
+mod cpu_model;
 mod crash_loop;
 mod disk_elsewhere;
+mod disk_not_attached;
 mod emulation;
+mod firmware_mismatch;
 mod gate_missing;
 mod held;
 mod image_pull;
@@ -15,10 +19,12 @@ mod instance_type_missing;
 mod kubevirt_silent;
 mod kvm_missing;
 mod migration_failed;
+mod migration_slow;
 mod missing_reference;
 mod network_missing;
 mod no_memory;
 mod node_lost;
+mod nodes_unprepared;
 mod not_migratable;
 mod not_synchronized;
 mod nothing_to_boot;
@@ -29,7 +35,10 @@ mod slow_start;
 mod stuck_leaving;
 mod unschedulable;
 mod waiting;
+mod windows;
+mod windows_ancient;
 mod windows_driver;
+mod windows_needs;
 
 use super::machine_case::MachineCase;
 use super::rule::Rule;
@@ -39,6 +48,8 @@ use super::told::Told;
 pub(super) const RULES: &[Rule<MachineCase>] = &[
     Rule::new("claim-missing", claim_missing::check),
     Rule::new("kvm-missing", kvm_missing::check),
+    Rule::new("cpu-model", cpu_model::check),
+    Rule::new("nodes-unprepared", nodes_unprepared::check),
     Rule::new("image-pull", image_pull::check),
     Rule::new("container-disk", container_disk::check),
     Rule::new("quota", quota::check),
@@ -56,12 +67,18 @@ pub(super) const RULES: &[Rule<MachineCase>] = &[
     Rule::new("held", held::check),
     Rule::new("node-lost", node_lost::check),
     Rule::new("stuck-leaving", stuck_leaving::check),
+    Rule::new("disk-not-attached", disk_not_attached::check),
     Rule::new("migration-failed", migration_failed::check),
+    Rule::new("migration-slow", migration_slow::check),
     Rule::new("not-migratable", not_migratable::check),
     Rule::new("windows-driver", windows_driver::check),
+    Rule::new("windows-needs", windows_needs::check),
+    Rule::new("windows-ancient", windows_ancient::check),
+    Rule::new("firmware-mismatch", firmware_mismatch::check),
     Rule::new("nothing-to-boot", nothing_to_boot::check),
     Rule::new("restart-required", restart_required::check),
     Rule::new("agent-missing", agent_missing::check),
+    Rule::new("agent-old", agent_old::check),
     Rule::new("emulation", emulation::check),
     Rule::fallback("unschedulable", unschedulable::check),
     Rule::fallback("not-synchronized", not_synchronized::check),

@@ -7,6 +7,7 @@ pub(crate) mod gate;
 pub(crate) mod image_pull;
 pub(crate) mod quota;
 pub(crate) mod scheduling;
+pub(crate) mod silent;
 
 /// What is wrong, as a sentence without a full stop, and what to do, in whole sentences.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -59,9 +59,9 @@ pub(crate) fn facts(value: &Value) -> Facts {
         events: events(&value["events"]),
         data_volumes: list(&value["dataVolumes"]),
         claims: list(&value["claims"]),
+        data_sources: list(&value["dataSources"]),
         pods: pods.into_iter().map(pod).collect(),
         classes: known(&value["classes"]),
-        profiles: known(&value["profiles"]),
         volumes: known(&value["volumes"]),
         logs: logs
             .into_iter()

@@ -52,6 +52,19 @@ pub(crate) fn verdict(message: &str) -> &str {
     message.rsplit_once("denied the request: ").map_or(message, |(_, words)| words)
 }
 
+/// An address without user, password and query, which may hold a key.
+pub(crate) fn public(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, path)| (host, path));
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            if path.is_empty() { format!("{scheme}://{host}") } else { format!("{scheme}://{host}/{path}") }
+        }
+        None => url.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +90,11 @@ mod tests {
     fn webhooks_lose_the_words_around_what_they_say() {
         assert_eq!(verdict("admission webhook \"x\" denied the request: too odd"), "too odd");
         assert_eq!(verdict("too odd"), "too odd");
+    }
+
+    #[test]
+    fn an_address_is_told_without_its_secrets() {
+        assert_eq!(public("https://ana:secret@a.example/x.img?key=1"), "https://a.example/x.img");
+        assert_eq!(public("docker://quay.io/a:1"), "docker://quay.io/a:1");
     }
 }

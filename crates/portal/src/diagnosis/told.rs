@@ -129,6 +129,11 @@ impl Draft {
         self.offering(FindingAction::Open { label: label.to_owned(), page })
     }
 
+    /// Only an administrator can mend it: the check of the whole cluster is the page for that.
+    pub(crate) fn for_administrators(self) -> Self {
+        self.leading_to("Check the cluster", FindingPage::Doctor)
+    }
+
     /// The finding of a rule at a moment.
     pub(crate) fn finish(self, rule: &str, now: i64) -> Finding {
         let until = self.normal_for.and_then(|seconds| Some(self.told.since? + seconds)).filter(|until| now < *until);

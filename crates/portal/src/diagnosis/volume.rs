@@ -2,6 +2,7 @@
 
 mod block_permission;
 mod cdi_missing;
+mod cdi_silent;
 mod checksum;
 mod claim_lost;
 mod class_unknown;
@@ -24,20 +25,26 @@ mod profile_incomplete;
 mod quota;
 mod scratch_hangs;
 mod size_invalid;
+mod source_missing;
 mod stuck_leaving;
 mod transfer_unschedulable;
 mod unbound;
 mod upload_answer;
 mod upload_not_started;
 mod upload_token;
+mod volume_mismatch;
 mod waits_for_consumer;
 
+use model::finding::FindingPage;
+
 use super::rule::Rule;
+use super::texts;
 use super::volume_case::VolumeCase;
 
 /// Every rule about disks. Fallbacks come last and are asked one after the other until one speaks.
 pub(super) const RULES: &[Rule<VolumeCase>] = &[
     Rule::new("cdi-missing", cdi_missing::check),
+    Rule::new("cdi-silent", cdi_silent::check),
     Rule::new("no-default-class", no_default_class::check),
     Rule::new("class-unknown", class_unknown::check),
     Rule::new("profile-incomplete", profile_incomplete::check),
@@ -45,6 +52,8 @@ pub(super) const RULES: &[Rule<VolumeCase>] = &[
     Rule::new("name-taken", name_taken::check),
     Rule::new("quota", quota::check),
     Rule::new("claim-lost", claim_lost::check),
+    Rule::new("source-missing", source_missing::check),
+    Rule::new("volume-mismatch", volume_mismatch::check),
     Rule::new("waits-for-consumer", waits_for_consumer::check),
     Rule::new("scratch-hangs", scratch_hangs::check),
     Rule::new("disk-exists", disk_exists::check),
@@ -66,9 +75,17 @@ pub(super) const RULES: &[Rule<VolumeCase>] = &[
     Rule::fallback("transfer-unschedulable", transfer_unschedulable::check),
     Rule::fallback("upload-answer", upload_answer::check),
     Rule::fallback("failing", failing::check),
+    Rule::fallback("not-taken-up", cdi_silent::without_words),
     Rule::fallback("unbound", unbound::check),
     Rule::fallback("upload-not-started", upload_not_started::check),
 ];
+
+/// The form in which whoever has to begin anew does so.
+fn again(case: &VolumeCase) -> (&'static str, FindingPage) {
+    let source = case.data_volume.as_deref().and_then(|volume| volume.spec.source.as_ref());
+    let is_upload = source.is_none_or(|source| source.upload.is_some());
+    if is_upload { ("Upload again", FindingPage::Upload) } else { ("Import again", FindingPage::Import) }
+}
 
 /// Where a disk is imported from, as the end of a sentence. Credentials in an address are left out.
 fn at(case: &VolumeCase) -> String {
@@ -78,29 +95,5 @@ fn at(case: &VolumeCase) -> String {
         let s3 = source.s3.as_ref().map(|s3| s3.url.as_str());
         http.or(s3).or_else(|| source.registry.as_ref()?.url.as_deref())
     });
-    url.map(|url| format!(" ({})", public(url))).unwrap_or_default()
-}
-
-/// An address without user, password and query, which may hold a key.
-fn public(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, path)| (host, path));
-            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-            if path.is_empty() { format!("{scheme}://{host}") } else { format!("{scheme}://{host}/{path}") }
-        }
-        None => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::public;
-
-    #[test]
-    fn an_address_is_told_without_its_secrets() {
-        assert_eq!(public("https://ana:secret@a.example/x.img?key=1"), "https://a.example/x.img");
-        assert_eq!(public("docker://quay.io/a:1"), "docker://quay.io/a:1");
-    }
+    url.map(|url| format!(" ({})", texts::public(url))).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kubevirt::cdi::{DataVolume, DataVolumePhase, annotation};
+use kubevirt::cdi::{DataSource, DataVolume, DataVolumePhase, annotation};
 use kubevirt::meta::{Condition, Conditions as _};
 use kubevirt::storage::PersistentVolumeClaim;
 use model::finding::Source;
@@ -51,7 +51,7 @@ impl VolumeCase {
             facts,
         };
         case.words.extend(answer.map(|answer| case.answered(answer)));
-        if case.is_open() && !case.is_under_way() {
+        if case.is_open() && !case.is_under_way() && !case.is_leaving() {
             case.listen(&filled);
         }
         case
@@ -78,6 +78,11 @@ impl VolumeCase {
             (None, Some(claim)) => !claim.is_bound() || is_being_filled(claim),
             (None, None) => false,
         }
+    }
+
+    /// Whether it is only thought of: a form asks what would be found.
+    pub(crate) fn is_foreseen(&self) -> bool {
+        self.name.is_empty()
     }
 
     /// Whether it is being deleted.
@@ -112,10 +117,24 @@ impl VolumeCase {
         of_volume.or(of_claim).and_then(parse)
     }
 
+    /// The name that stands where the disk would be, or that the disk is to be made from.
+    pub(crate) fn named_source(&self) -> Option<&DataSource> {
+        let namespace = Some(self.namespace.as_str());
+        let named = match self.data_volume.as_deref() {
+            Some(volume) => {
+                let of = volume.spec.source_ref.as_ref().filter(|_| self.is_open())?;
+                self.facts.data_source(of.namespace.as_deref().or(namespace), &of.name)
+            }
+            None if self.claim.is_none() => self.facts.data_source(namespace, &self.name),
+            None => None,
+        };
+        named.map(Arc::as_ref)
+    }
+
     /// The class that it asks for by name.
     pub(crate) fn class(&self) -> Option<&str> {
         let of_volume = self.data_volume.as_ref().and_then(|volume| {
-            let spec = volume.spec.storage.as_ref().or(volume.spec.pvc.as_ref())?;
+            let spec = volume.spec.claim()?;
             spec.storage_class_name.as_deref()
         });
         let of_claim = self.claim.as_ref().and_then(|claim| claim.spec.storage_class_name.as_deref());
@@ -186,8 +205,12 @@ impl VolumeCase {
             about.push(("PersistentVolumeClaim", &scratch));
         }
         about.extend(self.workers.iter().map(|worker| ("Pod", worker.at.name.as_str())));
+        // A pod that has its node was refused by none for long.
+        let has_node = |pod: &str| self.facts.pod(pod).is_some_and(|pod| pod.pod.spec.node_name.is_some());
         for (kind, name) in about {
-            words.extend(self.facts.events_about(kind, name).map(|event| Told::event(&self.namespace, event)));
+            let events = self.facts.events_about(kind, name);
+            let events = events.filter(|event| !(event.reason == "FailedScheduling" && has_node(name)));
+            words.extend(events.map(|event| Told::event(&self.namespace, event)));
         }
         self.words.extend(words);
     }

@@ -1,17 +1,11 @@
 //! The questions to the cluster, all at once.
 
-use std::time::Duration;
-
 use kubevirt::subresource;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use crate::cluster::{CallError, Cluster, Kind};
 use crate::diagnosis::texts::sentence;
-
-/// How long the upload proxy may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::images::{UploadProxy, greet};
 
 /// Why something could not be found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +44,8 @@ pub(super) struct Answers {
     pub classes: Told,
     pub profiles: Told,
     pub cdi_config: Told,
+    /// CDI's installations.
+    pub cdi: Told,
     /// The list of resources of the API that gives permissions for uploads.
     pub upload_api: Told,
     pub instance_types: Told,
@@ -89,7 +85,7 @@ const RIGHTS: [Right; 4] = [
 ];
 
 impl Answers {
-    pub(super) async fn ask(cluster: &Cluster) -> Self {
+    pub(super) async fn ask(cluster: &Cluster, proxy: &UploadProxy) -> Self {
         let offers = cluster.offers();
         let version = offers.kubevirt.map_or("v1", kubevirt::ApiVersion::as_str);
         let subresources = offers.subresources.map_or("v1", kubevirt::ApiVersion::as_str);
@@ -102,15 +98,16 @@ impl Answers {
             get("/apis/storage.k8s.io/v1/storageclasses".to_owned()),
             get("/apis/cdi.kubevirt.io/v1beta1/storageprofiles".to_owned()),
         );
-        let (cdi_config, upload_api, instance_types) = tokio::join!(
+        let (cdi_config, cdi, upload_api, instance_types) = tokio::join!(
             get("/apis/cdi.kubevirt.io/v1beta1/cdiconfigs/config".to_owned()),
+            get("/apis/cdi.kubevirt.io/v1beta1/cdis".to_owned()),
             get("/apis/upload.cdi.kubevirt.io/v1beta1".to_owned()),
             get("/apis/instancetype.kubevirt.io/v1beta1/virtualmachineclusterinstancetypes".to_owned()),
         );
-        let upload_proxy = match proxy(&cdi_config) {
-            Some(address) => Some((address.clone(), reach(&address).await)),
-            None => None,
-        };
+        let settings =
+            cdi_config.clone().ok().and_then(|config| serde_json::from_value(config).ok()).unwrap_or_default();
+        let roots = cluster.connection().ok().and_then(|connection| connection.roots);
+        let upload_proxy = greet(proxy, &settings, roots).await;
         Self {
             version: version_of,
             kubevirt: offers.kubevirt.map(|_| offers.version.unwrap_or_default()),
@@ -120,6 +117,7 @@ impl Answers {
             classes,
             profiles,
             cdi_config,
+            cdi,
             upload_api,
             instance_types,
             upload_proxy,
@@ -137,30 +135,13 @@ fn refused(error: CallError) -> Refused {
     }
 }
 
-/// The upload proxy's address with its scheme.
-fn proxy(config: &Told) -> Option<String> {
-    let config: kubevirt::CdiConfig = serde_json::from_value(config.as_ref().ok()?.clone()).ok()?;
-    config.upload_proxy()
-}
-
-/// Whether somebody listens at an address.
-async fn reach(address: &str) -> Result<(), String> {
-    let uri: http::Uri = address.parse().map_err(|_| "the address is none".to_owned())?;
-    let host = uri.host().ok_or("the address names no host")?.trim_matches(['[', ']']).to_owned();
-    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
-    match timeout(PATIENCE, TcpStream::connect((host.as_str(), port))).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_elapsed) => Err("no answer in time".to_owned()),
-    }
-}
-
 async fn rights(cluster: &Cluster) -> Vec<(Right, Result<bool, Refused>)> {
     let of_kinds = Kind::ALL.into_iter().map(|kind| {
         let without = match kind {
             Kind::Machine | Kind::Instance | Kind::Namespace => None,
             Kind::Pod => Some("containers and launcher pods are not shown"),
             Kind::Event => Some("no events are shown, and many findings lack their cause"),
+            Kind::Quota => Some("forms do not say what a team has left"),
             kind if Kind::RBAC.contains(&kind) => Some("a change of roles is noticed 20 seconds late"),
             _ => Some("disks and images are not shown in full"),
         };

@@ -2,9 +2,11 @@
 
 use kubevirt::CdiConfig;
 use model::doctor::{Area, Check};
+use serde_json::Value;
 
 use super::ask::{Answers, Refused};
-use super::{broken, good, unknown, weak};
+use super::{broken, good, part, unknown, weak};
+use crate::diagnosis::texts::public;
 
 const AREA: Area = Area::Images;
 
@@ -21,7 +23,13 @@ pub(super) fn checks(answers: &Answers) -> Vec<Check> {
         }
         Err(why) => return vec![unknown(AREA, "cdi", "Whether CDI works is not known.", why)],
     };
-    let mut checks = vec![good(AREA, "cdi", "CDI is installed.")];
+    let mut checks = vec![match &answers.cdi {
+        Ok(list) => {
+            let called = format!("CDI {}", list["items"][0]["status"]["observedVersion"].as_str().unwrap_or_default());
+            part(AREA, "cdi", called.trim_end(), &list["items"][0], "cdi-operator, cdi-deployment and cdi-apiserver")
+        }
+        Err(why) => unknown(AREA, "cdi", "CDI is installed; how it is, is not known.", why),
+    }];
     checks.push(match &answers.upload_api {
         Ok(_) => good(AREA, "upload-permissions", "CDI gives permissions for uploads."),
         Err(Refused::Forbidden(words)) => unknown(
@@ -46,6 +54,12 @@ pub(super) fn checks(answers: &Answers) -> Vec<Check> {
              --upload-proxy.",
         ),
         Some((address, Ok(()))) => good(AREA, "upload-proxy", format!("The upload proxy answers at {address}.")),
+        Some((address, Err(why))) if why.to_lowercase().contains("certificate") => broken(
+            AREA,
+            "upload-proxy",
+            format!("The certificate of the upload proxy at {address} is not trusted: {why}."),
+            "Start Porthole with --upload-proxy-ca and the certificates that it is signed by.",
+        ),
         Some((address, Err(why))) => broken(
             AREA,
             "upload-proxy",
@@ -53,6 +67,7 @@ pub(super) fn checks(answers: &Answers) -> Vec<Check> {
             "Look at cdi-uploadproxy and at the way from Porthole to it; --upload-proxy names another address.",
         ),
     });
+    checks.extend(answers.cdi_config.as_ref().ok().and_then(import_proxy));
     checks.extend(scratch(&config, answers));
     let gates = &config.spec.feature_gates;
     if !gates.iter().any(|gate| gate == "HonorWaitForFirstConsumer") {
@@ -64,6 +79,14 @@ pub(super) fn checks(answers: &Answers) -> Vec<Check> {
         ));
     }
     checks
+}
+
+/// Where imports go out, if not directly: a source that only the proxy keeps away looks unreachable.
+fn import_proxy(config: &Value) -> Option<Check> {
+    let set = &config["status"]["importProxy"];
+    let address =
+        ["HTTPSProxy", "HTTPProxy"].iter().filter_map(|key| set[key].as_str()).find(|text| !text.is_empty())?;
+    Some(good(AREA, "import-proxy", format!("Imports go out through the proxy {}.", public(address))))
 }
 
 /// A class of scratch space that does not exist hangs every upload.

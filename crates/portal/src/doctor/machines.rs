@@ -4,7 +4,7 @@ use model::doctor::{Area, Check};
 use serde_json::Value;
 
 use super::ask::{Answers, Refused};
-use super::{broken, good, unknown, weak};
+use super::{broken, good, part, unknown, weak};
 use crate::clock::parse;
 
 /// Gates without which something that Porthole offers is missing. Since KubeVirt 1.9 they are on unless switched off.
@@ -27,7 +27,10 @@ pub(super) fn checks(answers: &Answers) -> Vec<Check> {
         )];
     };
     let mut checks = vec![match &answers.installations {
-        Ok(list) => installation(&list["items"][0], version),
+        Ok(list) => {
+            let called = format!("KubeVirt {version}");
+            part(area, "kubevirt", &called, &list["items"][0], "virt-operator, virt-api and virt-controller")
+        }
         Err(why) => unknown(area, "kubevirt", format!("KubeVirt {version} is there; how it is, is not known."), why),
     }];
     if let Ok(list) = &answers.installations {
@@ -67,33 +70,6 @@ pub(super) fn checks(answers: &Answers) -> Vec<Check> {
         Err(why) => unknown(area, "instance-types", "Whether there are instance types is not known.", why),
     });
     checks
-}
-
-fn installation(kubevirt: &Value, version: &str) -> Check {
-    let area = Area::Machines;
-    let condition = |kind: &str| {
-        let conditions = kubevirt["status"]["conditions"].as_array();
-        conditions.into_iter().flatten().find(|condition| condition["type"] == kind)
-    };
-    let is_true = |kind: &str| condition(kind).is_some_and(|condition| condition["status"] == "True");
-    let words = |kind: &str| condition(kind).and_then(|c| c["message"].as_str()).unwrap_or_default().to_owned();
-    if !is_true("Available") {
-        return broken(
-            area,
-            "kubevirt",
-            format!("KubeVirt {version} is not available: {}", words("Available")),
-            "Look at the pods of virt-operator, virt-api and virt-controller.",
-        );
-    }
-    if is_true("Degraded") {
-        return weak(
-            area,
-            "kubevirt",
-            format!("KubeVirt {version} runs with limits: {}", words("Degraded")),
-            "Look at its pods.",
-        );
-    }
-    good(area, "kubevirt", format!("KubeVirt {version} is available."))
 }
 
 fn gates(kubevirt: &Value, version: &str) -> Vec<Check> {
@@ -167,6 +143,17 @@ pub(super) fn nodes(answers: &Answers, now: i64) -> Vec<Check> {
     } else {
         good(area, "kvm", "Every node has hardware virtualisation (KVM).")
     });
+    for (device, module) in [("vhost-net", "vhost_net"), ("tun", "tun")] {
+        let without = names(&|node| lacks_device(node, device));
+        if !without.is_empty() {
+            checks.push(weak(
+                area,
+                device,
+                format!("The kernel module {module} is missing on: {}.", without.join(", ")),
+                format!("Load it there (modprobe {module}); machines with a network do not start on these nodes."),
+            ));
+        }
+    }
     let silent = names(&|node| has_kvm(node) && is_silent(node, now));
     checks.push(if silent.is_empty() {
         good(area, "virt-handler", "KubeVirt's part on the nodes reports: consoles reach their guests.")
@@ -189,6 +176,12 @@ fn is_ready(node: &Value) -> bool {
 fn has_kvm(node: &Value) -> bool {
     let offered = node["status"]["allocatable"]["devices.kubevirt.io/kvm"].as_str();
     offered.and_then(kubevirt::quantity::value).is_some_and(|count| count > 0)
+}
+
+/// Whether virt-handler looked for a device and found none.
+fn lacks_device(node: &Value, device: &str) -> bool {
+    let offered = node["status"]["allocatable"][format!("devices.kubevirt.io/{device}")].as_str();
+    offered.and_then(kubevirt::quantity::value) == Some(0)
 }
 
 fn is_silent(node: &Value, now: i64) -> bool {

@@ -30,6 +30,9 @@ fn sound() -> Answers {
         cdi_config: Ok(
             json!({"spec": {"featureGates": ["HonorWaitForFirstConsumer"]}, "status": {"uploadProxyURL": "cdi"}}),
         ),
+        cdi: Ok(
+            json!({"items": [{"status": {"observedVersion": "v1.66.0", "conditions": [{"type": "Available", "status": "True"}]}}]}),
+        ),
         upload_api: Ok(json!({})),
         instance_types: Ok(json!({"items": [{}]})),
         upload_proxy: Some(("https://cdi".to_owned(), Ok(()))),
@@ -48,9 +51,19 @@ fn a_sound_cluster_gets_no_complaint() {
 }
 
 #[test]
+fn the_way_of_imports_is_told_without_its_password() {
+    let mut answers = sound();
+    answers.cdi_config.as_mut().unwrap()["status"]["importProxy"] =
+        json!({"HTTPSProxy": "https://me:secret@proxy.example:3128"});
+    let checks = report(&answers, NOW).checks;
+    let check = checks.iter().find(|check| check.id == "import-proxy").unwrap();
+    assert!(check.found.contains("proxy.example:3128") && !check.found.contains("secret"), "{check:?}");
+}
+
+#[test]
 fn every_classic_failure_is_named_with_its_fix() {
     type Spoil = fn(&mut Answers);
-    let spoiled: [(Spoil, &str, Health, &str); 15] = [
+    let spoiled: [(Spoil, &str, Health, &str); 19] = [
         (|a| a.kubevirt = None, "kubevirt", Health::Broken, "no KubeVirt"),
         (|a| a.virt_api = Err(Refused::Failed("503".into())), "virt-api", Health::Broken, "no console opens"),
         (
@@ -77,6 +90,28 @@ fn every_classic_failure_is_named_with_its_fix() {
         ),
         (|a| a.profiles = Ok(json!({"items": []})), "profile", Health::Weak, "class fast"),
         (|a| a.cdi_config = Err(Refused::Absent), "cdi", Health::Broken, "no CDI"),
+        (
+            |a| {
+                a.cdi.as_mut().unwrap()["items"][0]["status"]["conditions"] =
+                    json!([{"type": "Available", "status": "False"}]);
+            },
+            "cdi",
+            Health::Broken,
+            "CDI v1.66.0 is not available",
+        ),
+        (|a| a.cdi = Err(Refused::Forbidden("no".into())), "cdi", Health::Unknown, "CDI is installed"),
+        (
+            |a| a.upload_proxy = Some(("https://cdi".into(), Err("invalid peer certificate: UnknownIssuer".into()))),
+            "upload-proxy",
+            Health::Broken,
+            "not trusted",
+        ),
+        (
+            |a| a.nodes.as_mut().unwrap()["items"][0]["status"]["allocatable"]["devices.kubevirt.io/tun"] = json!("0"),
+            "tun",
+            Health::Weak,
+            "missing on: node1",
+        ),
         (|a| a.upload_api = Err(Refused::Failed("503".into())), "upload-permissions", Health::Broken, "no upload gets"),
         (|a| a.upload_proxy = None, "upload-proxy", Health::Broken, "does not say"),
         (

@@ -29,6 +29,7 @@ use serde_json::json;
 
 use super::https::{self, BodyError};
 use super::library::Image;
+use super::passing::Passing;
 use crate::Inner;
 use crate::access::{Actor, Ask};
 use crate::cluster::CallError;
@@ -108,7 +109,7 @@ impl Inner {
         self.cluster.as_person(&actor.user, &actor.groups).create(&exports, &export).await?;
         let uri = format!("{exports}/{name}");
         // Also if the browser goes away meanwhile.
-        let offered = Offered { inner: Arc::clone(self), actor: actor.clone(), uri: uri.clone() };
+        let offered = Passing::new(self, actor, uri.clone());
         match tokio::time::timeout(PATIENCE, self.until_offered(actor, &uri)).await {
             Ok(waited) => waited?,
             Err(_elapsed) => return Err(PortalError::Conflict(self.why_not_offered(actor, &uri).await)),
@@ -163,7 +164,7 @@ impl Inner {
         let token = self.token(actor, &at.namespace, &export.status).await?;
         let response = self.fetch(&export.status, at.name.as_str(), form, &token).await?;
         let length = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        let offered = Offered { inner: Arc::clone(self), actor: actor.clone(), uri };
+        let offered = Passing::new(self, actor, uri);
         let bytes = response.into_body().into_data_stream().map_err(BodyError::other);
         let bytes = stream::unfold((bytes, offered), async |(mut bytes, offered)| {
             let frame = bytes.next().await?;
@@ -229,35 +230,6 @@ fn url<'a>(link: &'a ExportLink, claim: &str, form: DownloadForm) -> Option<&'a 
     let volume = link.volumes.iter().find(|volume| volume.name == claim)?;
     let format = volume.formats.iter().find(|format| format.format == form.word())?;
     Some(&format.url)
-}
-
-/// An export that is deleted once nobody waits for it or reads it any more.
-struct Offered {
-    inner: Arc<Inner>,
-    actor: Actor,
-    /// Empty if it is to stay.
-    uri: String,
-}
-
-impl Offered {
-    fn keep(mut self) {
-        self.uri.clear();
-    }
-}
-
-impl Drop for Offered {
-    fn drop(&mut self) {
-        if self.uri.is_empty() {
-            return;
-        }
-        let (inner, actor, uri) = (Arc::clone(&self.inner), self.actor.clone(), std::mem::take(&mut self.uri));
-        tokio::spawn(async move {
-            let person = inner.cluster.as_person(&actor.user, &actor.groups);
-            if let Err(error) = person.delete_exactly(&uri, None).await {
-                tracing::warn!(%error, export = uri, "a download that is over could not be deleted; it goes by itself");
-            }
-        });
-    }
 }
 
 #[cfg(test)]

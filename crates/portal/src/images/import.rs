@@ -1,7 +1,9 @@
 //! Imports: the cluster fetches an image by itself, from an address, a registry, a store, or another claim.
 //!
 //! Credentials become a Secret in the person's name. It belongs to the data volume, goes with it, and is never read
-//! back.
+//! back. A disk that a machine runs on is copied as it is at one moment (`frozen`), if that was asked for.
+
+use std::sync::Arc;
 
 use model::ObjectRef;
 use model::image::import::{ImportRequest, ImportSource, check};
@@ -16,7 +18,7 @@ use crate::error::PortalError;
 
 impl Inner {
     pub(crate) async fn import_image(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         mut request: ImportRequest,
     ) -> Result<ObjectRef, PortalError> {
@@ -28,21 +30,25 @@ impl Inner {
             .map_err(|error| at_field("name", crate::diagnosis::texts::sentence(&error.to_string())))?;
         self.may_make(actor, &request.namespace).await?;
         self.check_place(&at, &request.class)?;
-        let disk_bytes = match &request.source {
-            ImportSource::Clone { of } => {
-                let image = self.check_clone(actor, of, &request).await?;
-                let bytes = request.disk_bytes.max(image.row.bytes.unwrap_or(0));
-                if request.preference.is_empty() {
-                    request.preference = self.preference_of(&image);
-                }
-                bytes
+        let (mut disk_bytes, mut runs) = (request.disk_bytes, None);
+        if let ImportSource::Clone { of, .. } = &request.source {
+            let image = self.check_clone(actor, of, &request).await?;
+            disk_bytes = disk_bytes.max(image.row.bytes.unwrap_or(0));
+            if request.preference.is_empty() {
+                request.preference = self.preference_of(&image);
             }
-            _ => request.disk_bytes,
-        };
+            let running = image.row.used_by.iter().find(|used| used.is_running);
+            runs = running.map(|used| (used.machine.clone(), of.name.clone()));
+        }
         self.check_quota(actor, &request.namespace, &request.class, &request.volume_mode, disk_bytes).await?;
 
         let secret = self.make_secret(actor, &at, &request.source).await?;
-        let made = self.make_volume(actor, &at, &volume::for_import(&request, secret.as_deref())).await;
+        let frozen = match runs {
+            Some((machine, claim)) => Some(self.freeze(actor, &machine, claim.as_str()).await?),
+            None => None,
+        };
+        let snapshot = frozen.as_ref().map(|frozen| frozen.volume_snapshot.as_str());
+        let made = self.make_volume(actor, &at, &volume::for_import(&request, secret.as_deref(), snapshot)).await;
         let uid = match made {
             Ok(uid) => uid,
             Err(error) => {
@@ -52,6 +58,9 @@ impl Inner {
         };
         if let Some(secret) = &secret {
             self.give_secret(actor, &at, secret, &uid).await;
+        }
+        if let Some(frozen) = frozen {
+            self.thaw(actor, &at, &uid, frozen).await;
         }
         if request.is_image {
             self.make_source(actor, &at, &uid, &request.preference).await?;
@@ -83,10 +92,18 @@ impl Inner {
             return Err(at_field("source", format!("Your role in {namespace} does not include copying its images.")));
         }
         if let Some(running) = image.row.used_by.iter().find(|used| used.is_running) {
-            return Err(at_field(
-                "source",
-                format!("The machine {} runs on it, so a copy would be broken. Stop it first.", running.machine.name),
-            ));
+            let machine = &running.machine.name;
+            if !matches!(request.source, ImportSource::Clone { is_live: true, .. }) {
+                let text = format!(
+                    "The machine {machine} runs on it, so a copy would be torn. Stop it first, or take the image from a \
+                     snapshot while it runs."
+                );
+                return Err(at_field("source", text));
+            }
+            if namespace != request.namespace {
+                let text = format!("An image of a machine that runs is made in its own team, {namespace}.");
+                return Err(at_field("namespace", text));
+            }
         }
         if !image.row.is_usable() {
             return Err(at_field("source", "This image is not ready yet."));

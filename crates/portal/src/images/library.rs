@@ -27,6 +27,8 @@ pub(crate) struct Parts {
     pub source: Option<Arc<DataSource>>,
     pub volume: Option<Arc<DataVolume>>,
     pub claim: Option<Arc<PersistentVolumeClaim>>,
+    /// How fast the volume is filled; 0 where nobody knows.
+    pub bytes_per_second: u64,
 }
 
 /// An image, joined.
@@ -97,8 +99,9 @@ pub(crate) fn images(
         all.entry(key).or_default().claim = Some(claim);
     }
     for volume in disks.volumes.index().visible(visible, namespace) {
-        let key = key(&volume.metadata);
-        all.entry(key).or_default().volume = Some(volume);
+        let parts = all.entry(key(&volume.metadata)).or_default();
+        parts.bytes_per_second = disks.volumes.bytes_per_second(&volume);
+        parts.volume = Some(volume);
     }
     for source in disks.sources.index().visible(visible, namespace) {
         let key = key(&source.metadata);
@@ -128,7 +131,7 @@ pub(crate) fn join(at: ObjectRef, parts: Parts, users: &Users, upload: Option<&U
     };
     let annotation = |key: &str| metas().find_map(|meta| meta.annotations.get(key)).cloned();
     let label = |key: &str| metas().find_map(|meta| meta.labels.get(key)).cloned();
-    let storage = parts.volume.as_ref().and_then(|volume| volume.spec.storage.as_ref().or(volume.spec.pvc.as_ref()));
+    let storage = parts.volume.as_ref().and_then(|volume| volume.spec.claim());
     let asked = storage.and_then(|storage| storage.resources.requests.bytes());
     let claimed = parts.claim.as_ref().and_then(|claim| claim.bytes());
     let (state, reason) = state(&parts, upload);
@@ -274,10 +277,14 @@ fn progress(parts: &Parts, state: ImageState, upload: Option<&UploadState>) -> O
     }
     let volume = parts.volume.as_ref()?;
     let percent = volume.status.percent().filter(|percent| (0.0..=100.0).contains(percent));
+    let hundredths = percent.map(|percent| (percent * 100.0).round() as u32);
+    let bytes = volume.spec.claim().and_then(|claim| claim.resources.requests.bytes()).unwrap_or(0);
+    let rest = bytes / 10_000 * u64::from(10_000 - hundredths.unwrap_or(10_000));
     Some(Progress {
         stage: stage(&volume.status.phase).to_owned(),
-        hundredths: percent.map(|percent| (percent * 100.0).round() as u32),
-        ..Progress::default()
+        hundredths,
+        bytes_per_second: parts.bytes_per_second,
+        seconds_left: (parts.bytes_per_second > 0).then(|| rest.div_ceil(parts.bytes_per_second)),
     })
 }
 

@@ -9,12 +9,13 @@ use model::ObjectRef;
 use model::image::size::{bytes_words, claim_bytes, whole_mib};
 use serde_json::Value;
 
-use super::quota::storage_left;
 use super::volume;
 use crate::Inner;
 use crate::access::{Actor, Ask};
-use crate::cluster::{CallError, Kind, KindHealth};
+use crate::cluster::{CallError, Kind};
+use crate::diagnosis::shared::quota::{explain, no_room};
 use crate::error::{PortalError, Thing};
+use crate::quota::storage_left;
 
 /// The path of CDI's objects of a namespace.
 pub(super) fn cdi_uri(namespace: &str, what: &str) -> String {
@@ -32,7 +33,9 @@ fn refused(error: CallError) -> PortalError {
     let lower = refusal.message.to_lowercase();
     let field = if refusal.status == 409 || lower.contains("already exists") {
         return at_field("name", "There is already something of this name in this team. Choose another name.");
-    } else if lower.contains("exceeded quota") {
+    } else if let Some(explained) = explain(&refusal.message) {
+        return at_field("size", explained.line());
+    } else if lower.contains("storage size is missing") {
         "size"
     } else if lower.contains("storageclass") || lower.contains("storage class") {
         "class"
@@ -78,35 +81,14 @@ impl Inner {
         if disks.claims.index().get(namespace, name).is_some() || disks.volumes.index().get(namespace, name).is_some() {
             return Err(at_field("name", format!("There is already a disk called {name} in {namespace}.")));
         }
-        if self.cluster.kinds.health(Kind::StorageClass) != KindHealth::Live {
-            return Ok(());
+        match self.class_problem(class) {
+            Some(text) => Err(at_field("class", text)),
+            None => Ok(()),
         }
-        let classes = disks.classes.index().within("");
-        if class.is_empty() {
-            if default_class(classes.iter().map(AsRef::as_ref)).is_none() {
-                let text = if classes.is_empty() {
-                    "The cluster has no storage class, so it cannot keep disks. An administrator has to make one."
-                } else {
-                    "The cluster has no default storage class. Choose one."
-                };
-                return Err(at_field("class", text));
-            }
-        } else if !classes.iter().any(|known| known.metadata.name == class) {
-            return Err(at_field("class", format!("The cluster has no storage class {class}. Choose another one.")));
-        }
-        Ok(())
     }
 
-    /// How much of a claim on a class its file system needs, in millionths.
-    pub(crate) async fn overheads(&self) -> kubevirt::cdi::FilesystemOverhead {
-        let uri = "/apis/cdi.kubevirt.io/v1beta1/cdiconfigs/config";
-        let config = self.cluster.as_itself().get_json(uri).await.ok();
-        let config = config.and_then(|config| serde_json::from_value::<kubevirt::CdiConfig>(config).ok());
-        config.unwrap_or_default().status.filesystem_overhead
-    }
-
-    /// An error at the size if the team's quota has no room for the claim. Quotas are read in the person's name; where
-    /// they may not read them, the cluster says so later.
+    /// An error at the size if the team's quota has no room for the claim. Where somebody may not see quotas, the
+    /// cluster says so later.
     pub(crate) async fn check_quota(
         &self,
         actor: &Actor,
@@ -115,26 +97,16 @@ impl Inner {
         volume_mode: &str,
         disk_bytes: u64,
     ) -> Result<(), PortalError> {
-        let uri = format!("/api/v1/namespaces/{namespace}/resourcequotas");
-        let Ok(quotas) = self.cluster.as_person(&actor.user, &actor.groups).get_json(&uri).await else { return Ok(()) };
-        if quotas["items"].as_array().is_none_or(Vec::is_empty) {
-            return Ok(());
-        }
+        let quotas = self.quotas(actor, namespace).await?;
         let classes = self.disks.classes.index().within("");
         let default = default_class(classes.iter().map(AsRef::as_ref)).map(|class| class.metadata.name.clone());
         let class = if class.is_empty() { default.unwrap_or_default() } else { class.to_owned() };
-        let overhead = millionths(self.overheads().await.of(&class));
+        let overhead = millionths(self.disks.settings().status.filesystem_overhead.of(&class));
         let needed = claim_bytes(whole_mib(disk_bytes), overhead, volume_mode);
         match storage_left(&quotas, &class) {
-            Some((left, quota)) if left < needed => Err(at_field(
-                "size",
-                format!(
-                    "This needs {}, and the quota {quota} of {namespace} has {} left. Choose a smaller size, delete a \
-                     disk, or ask an administrator for more.",
-                    bytes_words(needed),
-                    bytes_words(left)
-                ),
-            )),
+            Some((left, quota)) if left < needed => {
+                Err(at_field("size", no_room(&quota, &bytes_words(left), &bytes_words(needed)).line()))
+            }
             _ => Ok(()),
         }
     }
@@ -191,6 +163,9 @@ pub(super) fn millionths(fraction: f64) -> u32 {
 mod tests {
     use super::*;
     use crate::cluster::Refusal;
+    use crate::cluster::watch::Store as _;
+    use crate::testing::{Fake, allowed, ana};
+    use serde_json::json;
 
     #[test]
     fn a_refusal_stands_at_the_field_that_it_is_about() {
@@ -205,5 +180,28 @@ mod tests {
         assert_eq!(field(403, "exceeded quota: team, requested: count/datavolumes=1").as_deref(), Some("size"));
         assert_eq!(field(422, "spec.source.http.url invalid").as_deref(), Some("url"));
         assert_eq!(field(403, "no").as_deref(), None);
+    }
+
+    #[tokio::test]
+    async fn a_quota_of_zero_is_told_at_the_size_in_the_words_of_the_rule() {
+        let fake = Fake::new(|_| allowed(true)).await;
+        fake.class("fast");
+        let quota = json!({"metadata": {"name": "none"}, "spec": {"hard": {"requests.storage": "0"}}});
+        fake.inner.quotas.apply(&("blue".to_owned(), "none".to_owned()), serde_json::from_value(quota).unwrap());
+        let error = fake.inner.check_quota(&ana(), "blue", "fast", "Filesystem", 1 << 30).await.unwrap_err();
+        let text = error.to_ui().fields["size"].clone();
+        assert!(text.starts_with("The team's quota none has no room: 0 B are left"), "{text}");
+        fake.inner.check_quota(&ana(), "green", "fast", "Filesystem", 1 << 30).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_cluster_without_cdi_says_so_before_anything_is_made() {
+        let fake = Fake::new(|_| allowed(true)).await;
+        fake.namespace("blue");
+        let offers = crate::cluster::Offers { optional: BTreeMap::default(), ..fake.inner.cluster.offers() };
+        fake.inner.cluster.pretend(fake.inner.cluster.connection().unwrap(), offers);
+        let error = fake.inner.may_make(&ana(), "blue").await.unwrap_err();
+        assert!(error.to_ui().message.contains("no CDI"), "{error:?}");
+        assert!(fake.others().is_empty());
     }
 }

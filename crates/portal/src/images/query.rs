@@ -19,6 +19,7 @@ use crate::Inner;
 use crate::access::{Actor, Ask, Visible};
 use crate::cluster::Kind;
 use crate::diagnosis::foremost;
+use crate::diagnosis::foreseen::ForForm;
 use crate::error::{PortalError, Thing};
 use crate::listing::page;
 
@@ -71,9 +72,11 @@ impl Inner {
         if !visible.covers(namespace) {
             return Err(PortalError::NotFound(Thing::Image));
         }
+        let volume = self.disks.volumes.index().get(namespace, name);
         let parts = Parts {
             source: self.disks.sources.index().get(namespace, name),
-            volume: self.disks.volumes.index().get(namespace, name),
+            bytes_per_second: volume.as_ref().map_or(0, |volume| self.disks.volumes.bytes_per_second(volume)),
+            volume,
             claim: self.disks.claims.index().get(namespace, name),
         };
         if parts.source.is_none() && parts.volume.is_none() && parts.claim.is_none() {
@@ -159,7 +162,7 @@ impl Inner {
             let may = self.permissions.may_in(actor, Ask::create(Kind::DataVolume, namespace)).await?;
             if may { &mut choices.namespaces } else { &mut choices.read_only }.push(namespace.clone());
         }
-        let overheads = self.overheads().await;
+        let overheads = self.disks.settings().status.filesystem_overhead;
         let classes = self.disks.classes.index().within("");
         let default = default_class(classes.iter().map(AsRef::as_ref)).map(|class| class.metadata.name.clone());
         choices.classes = classes
@@ -172,6 +175,7 @@ impl Inner {
             .collect();
         choices.classes.sort_by_key(|class| (!class.is_default, class.name.clone()));
         choices.preferences = self.preferences();
+        choices.foreseen = self.foreseen(actor, ForForm::Image).await?;
         Ok(choices)
     }
 

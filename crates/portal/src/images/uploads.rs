@@ -11,6 +11,7 @@
 //! `docs/decisions/0006-uploads-hold-the-upstream-open.md`.
 
 mod begin;
+mod buffers;
 mod proxy;
 mod pump;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::access::Actor;
 use crate::clock::Clock;
 use crate::error::{PortalError, Thing};
 pub use proxy::UploadProxy;
+pub(crate) use proxy::greet;
 pub use upload::ChunkError;
 use upload::Upload;
 
@@ -53,6 +55,11 @@ pub(crate) struct Uploads {
 impl Uploads {
     pub(crate) fn new(proxy: UploadProxy, clock: Arc<dyn Clock>) -> Self {
         Self { all: Mutex::default(), proxy, clock, idle_seconds: pump::IDLE, idle_look: IDLE_LOOK }
+    }
+
+    /// Where uploads go, where it is not what CDI says.
+    pub(crate) fn proxy(&self) -> &UploadProxy {
+        &self.proxy
     }
 
     fn insert(&self, upload: &Arc<Upload>) -> Result<(), PortalError> {

@@ -70,8 +70,8 @@ pub(super) fn for_upload(request: &UploadRequest) -> Value {
     data_volume(&request.name, &json!({ "upload": {} }), &place, &labels, &annotations)
 }
 
-/// The data volume of an import; `secret` holds its credentials.
-pub(super) fn for_import(request: &ImportRequest, secret: Option<&str>) -> Value {
+/// The data volume of an import; `secret` holds its credentials, `snapshot` what is copied in place of the disk itself.
+pub(super) fn for_import(request: &ImportRequest, secret: Option<&str>, snapshot: Option<&str>) -> Value {
     let mut source = match &request.source {
         ImportSource::Http { url, sha256, .. } => {
             let mut http = json!({ "url": url });
@@ -82,7 +82,10 @@ pub(super) fn for_import(request: &ImportRequest, secret: Option<&str>) -> Value
         }
         ImportSource::S3 { url, .. } => json!({ "s3": { "url": url } }),
         ImportSource::Registry { url, .. } => json!({ "registry": { "url": url } }),
-        ImportSource::Clone { of } => json!({ "pvc": { "namespace": of.namespace, "name": of.name } }),
+        ImportSource::Clone { of, .. } => match snapshot {
+            Some(snapshot) => json!({ "snapshot": { "namespace": of.namespace, "name": snapshot } }),
+            None => json!({ "pvc": { "namespace": of.namespace, "name": of.name } }),
+        },
         ImportSource::Blank => json!({ "blank": {} }),
     };
     if let (Some(secret), Some(of)) = (secret, source.as_object_mut().and_then(|map| map.values_mut().next())) {
@@ -176,7 +179,7 @@ mod tests {
             preference: "debian".to_owned(),
             is_image: true,
         };
-        let volume = for_import(&request, Some("a-credentials"));
+        let volume = for_import(&request, Some("a-credentials"), None);
         let http = &volume["spec"]["source"]["http"];
         assert_eq!(http["secretRef"], "a-credentials");
         assert_eq!(http["checksum"], format!("sha256:{}", "ab".repeat(32)));
@@ -185,12 +188,12 @@ mod tests {
     }
 
     #[test]
-    fn a_clone_without_a_size_takes_that_of_its_source() {
+    fn a_clone_without_a_size_takes_that_of_its_source_or_of_the_snapshot_in_its_place() {
         let of = model::ObjectRef::parse("blue", "golden").unwrap();
         let request = ImportRequest {
             namespace: "green".to_owned(),
             name: "copy".to_owned(),
-            source: ImportSource::Clone { of },
+            source: ImportSource::Clone { of, is_live: false },
             disk_bytes: 0,
             class: String::new(),
             access_mode: String::new(),
@@ -198,7 +201,9 @@ mod tests {
             preference: String::new(),
             is_image: false,
         };
-        let volume = for_import(&request, None);
+        let volume = for_import(&request, None, Some("kept"));
+        assert_eq!(volume["spec"]["source"], json!({"snapshot": {"namespace": "blue", "name": "kept"}}));
+        let volume = for_import(&request, None, None);
         assert_eq!(volume["spec"]["source"], json!({"pvc": {"namespace": "blue", "name": "golden"}}));
         assert_eq!(volume["spec"]["storage"], json!({}));
     }

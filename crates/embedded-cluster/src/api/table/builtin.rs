@@ -49,6 +49,7 @@ pub(super) fn columns(kind: &Kind) -> Columns {
         ],
         "namespaces" => &[("Name", 0), ("Status", 0), ("Age", 0)],
         "configmaps" => &[("Name", 0), ("Data", 0), ("Age", 0)],
+        "resourcequotas" => &[("Name", 0), ("Request", 0), ("Limit", 0), ("Age", 0)],
         "secrets" => &[("Name", 0), ("Type", 0), ("Data", 0), ("Age", 0)],
         "serviceaccounts" => &[("Name", 0), ("Secrets", 0), ("Age", 0)],
         "persistentvolumes" => &[
@@ -102,6 +103,7 @@ pub(super) fn cells(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
         "events" => event(object, name, now),
         "namespaces" => vec![name, object["status"]["phase"].clone(), born],
         "configmaps" => vec![name, (size(&object["data"]) + size(&object["binaryData"])).into(), born],
+        "resourcequotas" => quota(object, name, born),
         "secrets" => vec![name, object["type"].clone(), size(&object["data"]).into(), born],
         "serviceaccounts" => vec![name, size(&object["secrets"]).into(), born],
         "persistentvolumes" => volume(object, name, born),
@@ -114,6 +116,18 @@ pub(super) fn cells(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
         "leases" => vec![name, text(&object["spec"]["holderIdentity"]).into(), born],
         _ => vec![name, born],
     }
+}
+
+fn quota(object: &Value, name: Value, born: Value) -> Vec<Value> {
+    let status = &object["status"];
+    let hard = status["hard"].as_object().into_iter().flatten();
+    let (limits, requests): (Vec<_>, Vec<_>) = hard.partition(|(resource, _)| resource.starts_with("limits."));
+    let words = |all: Vec<(&String, &Value)>| {
+        let used = |resource: &str| status["used"][resource].as_str().unwrap_or("0").to_owned();
+        let one = |(resource, hard): (&String, &Value)| format!("{resource}: {}/{}", used(resource), text(hard));
+        Value::from(all.into_iter().map(one).collect::<Vec<_>>().join(", "))
+    };
+    vec![name, words(requests), words(limits), born]
 }
 
 fn text(value: &Value) -> &str {

@@ -1,4 +1,4 @@
-//! A cluster inside of the test: store, API, nodes, storage and CDI, without TLS.
+//! A cluster inside of the test: store, API, nodes, storage, snapshots and CDI, without TLS.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,19 +18,21 @@ use crate::auth::tokens::Tokens;
 use crate::cdi::{self, CdiContext, CdiOptions, VOLUMES};
 use crate::options::NodeSpec;
 use crate::resource::GroupResource;
+use crate::snapshots::{self, SnapshotContext};
 use crate::storage::{self, CLAIMS, MAPS, PODS, StorageContext, troubles};
 use crate::store::Store;
-use crate::virt::{VirtContext, VirtOptions, VirtTasks};
+use crate::virt::{self, VirtContext, VirtOptions, VirtTasks};
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 const TOKEN: &str = "test-admin";
 
 /// A cluster; it ends when it is stopped.
-pub(super) struct TestCluster {
+pub(crate) struct TestCluster {
     pub store: Arc<Store>,
     pub folder: PathBuf,
     pub proxy: Router,
+    has_qemu: bool,
     router: Router,
     virt: Option<VirtTasks>,
     stop: CancellationToken,
@@ -41,7 +43,7 @@ pub(super) struct TestCluster {
 
 /// An answer of the API or of the proxy.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub body: Value,
 }
@@ -54,22 +56,41 @@ impl Answer {
 }
 
 impl TestCluster {
-    /// A new one, with the namespace `rec`.
+    /// A new one, with the namespace `rec`, whose guests are stand-ins.
     pub async fn start() -> Self {
+        Self::start_with(true).await
+    }
+
+    /// A new one with guests in QEMU; nothing, said aloud, where that is not installed.
+    pub async fn with_qemu() -> Option<Self> {
+        let cluster = Self::start_with(false).await;
+        if !cluster.has_qemu {
+            println!("skipped: QEMU is not installed");
+            return None;
+        }
+        Some(cluster)
+    }
+
+    async fn start_with(builtin_guests: bool) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let folder = temporary.path().to_owned();
         let store = Arc::new(Store::in_memory());
         crate::seeds::plant(&store, &NodeSpec::defaults()).unwrap();
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rec"}});
         store.create(&GroupResource::core("namespaces"), namespace).unwrap();
-        Self { _temporary: Some(temporary), ..Self::over(store, &folder).await }
+        Self { _temporary: Some(temporary), ..Self::over_with(store, &folder, builtin_guests).await }
     }
 
     /// One that goes on where another stopped.
     pub async fn over(store: Arc<Store>, folder: &Path) -> Self {
+        Self::over_with(store, folder, true).await
+    }
+
+    async fn over_with(store: Arc<Store>, folder: &Path, builtin_guests: bool) -> Self {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let options = VirtOptions { folder: folder.to_owned(), builtin_guests: true, ..VirtOptions::default() };
+        let options = VirtOptions { folder: folder.to_owned(), builtin_guests, ..VirtOptions::default() };
         let virt_context = VirtContext::new(Arc::clone(&store), options).await;
+        let has_qemu = virt_context.has_qemu();
         let tokens = Arc::new(Tokens::new(TOKEN.to_owned(), b"key"));
         let options = CdiOptions {
             restart_after: Duration::from_millis(50),
@@ -78,16 +99,28 @@ impl TestCluster {
         let cdi = CdiContext::new(Arc::clone(&store), Arc::clone(&tokens), options, tracker.clone(), stop.clone());
         let disks = Arc::new(StorageContext::new(Arc::clone(&store), folder.to_owned()));
         let proxy = cdi::upload_proxy(Arc::clone(&cdi));
+        let copies =
+            SnapshotContext::new(Arc::clone(&store), folder.to_owned(), Arc::clone(&virt_context), tracker.clone());
         let stopped = stop.clone();
         tracker.spawn(async move {
-            tokio::select! { () = storage::run(disks) => {}, () = cdi::run(cdi) => {}, () = stopped.cancelled() => {} }
+            tokio::select! {
+                () = storage::run(disks) => {},
+                () = cdi::run(cdi) => {},
+                () = snapshots::run(copies) => {},
+                () = stopped.cancelled() => {}
+            }
         });
-        let webhooks: Vec<Box<dyn api::admission::Admission>> =
-            vec![Box::new(storage::Claims), Box::new(cdi::DataVolumes)];
+        let webhooks: Vec<Box<dyn api::admission::Admission>> = vec![
+            Box::new(virt::admission::Webhooks),
+            Box::new(storage::Claims),
+            Box::new(cdi::DataVolumes),
+            Box::new(snapshots::Snapshots),
+            Box::new(snapshots::Machines),
+        ];
         let api = Api::new(Arc::clone(&store), tokens, webhooks, folder.join("logs"), stop.clone());
         let router = api::router(Arc::new(api), None);
-        let virt = Some(crate::virt::start(virt_context).await);
-        Self { store, folder: folder.to_owned(), proxy, router, virt, stop, tracker, _temporary: None }
+        let virt = Some(virt::start(virt_context).await);
+        Self { store, folder: folder.to_owned(), proxy, has_qemu, router, virt, stop, tracker, _temporary: None }
     }
 
     /// Ends everything in the middle of whatever it does.
@@ -173,14 +206,19 @@ impl TestCluster {
         self.until(&format!("{name} is {phase}"), || self.phase(name) == phase).await;
     }
 
-    /// Waits until something is so, and tells what there is instead if it never is.
-    pub async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+    /// Waits until something is so, as long as anything may take; says whether it is.
+    pub async fn comes_to(&self, is_so: impl Fn() -> bool) -> bool {
         let waited = tokio::time::timeout(PATIENCE, async {
             while !is_so() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
-        if waited.await.is_err() {
+        waited.await.is_ok()
+    }
+
+    /// Waits until something is so, and tells what there is instead if it never is.
+    pub async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        if !self.comes_to(is_so).await {
             let of = |kind: &GroupResource| {
                 let all = self.store.list(kind, Some("rec")).0;
                 all.iter().map(|o| format!("{} {}", o["metadata"]["name"], o["status"])).collect::<Vec<_>>().join("\n")
@@ -213,13 +251,13 @@ async fn answer(router: &Router, request: Request<Body>) -> Answer {
 
 /// The `storage` form with a size.
 #[expect(clippy::needless_pass_by_value, reason = "callers make it in place")]
-pub(super) fn sized(source: Value, size: &str) -> Value {
+pub(crate) fn sized(source: Value, size: &str) -> Value {
     json!({"source": source, "storage": {"resources": {"requests": {"storage": size}}}})
 }
 
 /// A disk of that many MiB with something at its start and at its end, in a format of QEMU's; its raw content too.
 /// Nothing, said aloud, where qemu-img is not installed.
-pub(super) fn disk_image(format: &str, mebibytes: usize) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn disk_image(format: &str, mebibytes: usize) -> Option<(Vec<u8>, Vec<u8>)> {
     let folder = tempfile::tempdir().unwrap();
     let (raw, image) = (folder.path().join("raw"), folder.path().join("image"));
     let mut content = vec![0; mebibytes << 20];
@@ -235,4 +273,17 @@ pub(super) fn disk_image(format: &str, mebibytes: usize) -> Option<(Vec<u8>, Vec
     };
     assert!(output.status.success(), "{output:?}");
     Some((std::fs::read(&image).unwrap(), content))
+}
+
+/// A file as a program packs it. Nothing, said aloud, where the program is not installed.
+pub(super) fn packed(program: &str, content: &[u8]) -> Option<Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, content).unwrap();
+    let Ok(output) = Command::new(program).args(["-1", "-c"]).arg(&file).output() else {
+        println!("skipped: {program} is not installed");
+        return None;
+    };
+    assert!(output.status.success(), "{output:?}");
+    Some(output.stdout)
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use super::cluster::{TestCluster, disk_image, sized};
+use super::cluster::{TestCluster, disk_image, packed, sized};
 use crate::cdi::{SOURCES, VOLUMES};
 use crate::storage::CLAIMS;
 
@@ -61,6 +61,19 @@ async fn a_disk_image_is_imported_and_a_raw_one_needs_no_scratch() {
         cluster.until_phase(format, "Succeeded").await;
         assert!(std::fs::read(cluster.disk(format)).unwrap() == content, "{format}");
         assert_eq!(cluster.get(&VOLUMES, format)["status"]["progress"], "100.0%");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_packed_disk_is_imported() {
+    let cluster = TestCluster::start().await;
+    let content: Vec<u8> = (0..1_u32 << 20).flat_map(u32::to_le_bytes).collect();
+    for program in ["gzip", "xz", "zstd"] {
+        let Some(file) = packed(program, &content) else { continue };
+        let (address, _) = serve(file).await;
+        cluster.create(program, sized(by_url(address, "/disk"), "8Mi")).await;
+        cluster.until_phase(program, "Succeeded").await;
+        assert!(std::fs::read(cluster.disk(program)).unwrap().starts_with(&content), "{program}");
     }
 }
 
@@ -192,7 +205,7 @@ async fn a_copy_has_what_its_original_has() {
     cluster.until_phase("daughter", "Succeeded").await;
     assert!(std::fs::read(cluster.disk("daughter")).unwrap() == vec![7; 8 << 20]);
     cluster.create("small", sized(of_mother, "4Mi")).await;
-    let expected = "False CloneValidationFailed target resources requests storage size is smaller than the source 4194304 < 8388608";
+    let expected = "False CloneValidationFailed The clone doesn't meet the validation requirements: target resources requests storage size is smaller than the source 4194304 < 8388608";
     cluster.until("it is refused", || cluster.condition("small", "Bound") == expected).await;
 }
 
@@ -217,27 +230,33 @@ async fn whoever_clones_from_elsewhere_needs_permission_there() {
     let cluster = TestCluster::start().await;
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}});
     cluster.send("POST", "/api/v1/namespaces", &namespace.to_string()).await;
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"name": "ana"}, "roleRef": {"kind": "ClusterRole", "name": "edit"},
-        "subjects": [{"kind": "User", "name": "ana"}]});
-    let path = "/apis/rbac.authorization.k8s.io/v1/namespaces/team/rolebindings";
-    assert_eq!(cluster.send("POST", path, &binding.to_string()).await.status, 201);
-    let clone = |namespace: &str| {
+    let bind = async |namespace: &str, role: &str| {
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": {"name": "ana"}, "roleRef": {"kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "User", "name": "ana"}]});
+        let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings");
+        assert_eq!(cluster.send("POST", &path, &binding.to_string()).await.status, 201);
+    };
+    bind("team", "edit").await;
+    let clone = |kind: &str, namespace: &str| {
         json!({"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "metadata": {"name": namespace},
-            "spec": {"source": {"pvc": {"namespace": namespace, "name": "x"}}, "storage": {}}})
+            "spec": {"source": {kind: {"namespace": namespace, "name": "x"}}, "storage": {}}})
     };
     let path = "/apis/cdi.kubevirt.io/v1beta1/namespaces/team/datavolumes";
-    let refused = cluster.send_as(Some("ana"), "POST", path, &clone("rec").to_string()).await;
-    assert_eq!(refused.status, 403);
-    assert!(refused.message().ends_with("User ana has insufficient permissions in clone source namespace rec"));
-    let template = json!({"metadata": {"name": "t"}, "spec": clone("rec")["spec"]});
+    for kind in ["pvc", "snapshot"] {
+        let refused = cluster.send_as(Some("ana"), "POST", path, &clone(kind, "rec").to_string()).await;
+        assert_eq!(refused.status, 403);
+        assert!(refused.message().ends_with("User ana has insufficient permissions in clone source namespace rec"));
+    }
+    let template = json!({"metadata": {"name": "t"}, "spec": clone("pvc", "rec")["spec"]});
     let machine = json!({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": "thief"},
         "spec": {"dataVolumeTemplates": [template], "runStrategy": "Halted", "template": {"spec": {"domain": {}}}}});
     let machines = "/apis/kubevirt.io/v1/namespaces/team/virtualmachines";
     let refused = cluster.send_as(Some("ana"), "POST", machines, &machine.to_string()).await;
     assert_eq!(refused.body["details"]["causes"][0]["field"], "spec.dataVolumeTemplates[0]", "{}", refused.body);
-    let allowed = cluster.send_as(Some("ana"), "POST", path, &clone("porthole-images").to_string()).await;
-    assert_eq!(allowed.status, 201, "images for everyone may be cloned by everyone");
+    bind("rec", "cdi.kubevirt.io:clone-sourcer").await;
+    let allowed = cluster.send_as(Some("ana"), "POST", path, &clone("pvc", "rec").to_string()).await;
+    assert_eq!(allowed.status, 201, "{}", allowed.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

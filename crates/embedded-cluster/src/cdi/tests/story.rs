@@ -67,10 +67,4 @@ impl Stories {
         let told = format!("{} {} {reason} {message} ({component})", text(&about["kind"]), text(&event["type"]));
         self.0.entry(text(&about["name"]).to_owned()).or_default().events.insert(told);
     }
-
-    /// Keeps the stories of these.
-    pub(super) fn of(mut self, names: &[&str]) -> Self {
-        self.0.retain(|name, _| names.contains(&name.as_str()));
-        self
-    }
 }

@@ -1,14 +1,12 @@
 //! Uploads through the proxy.
 
-use std::io::Write as _;
-
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Method, Request, header};
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use super::cluster::{TestCluster, disk_image, sized};
+use super::cluster::{TestCluster, disk_image, packed, sized};
 use crate::storage::{CLAIMS, PODS};
 
 const SYNC: &str = "/v1beta1/upload";
@@ -46,13 +44,42 @@ async fn a_disk_image_of_any_format_becomes_the_disk() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_packed_is_unpacked() {
     let cluster = TestCluster::start().await;
-    let Some((image, content)) = disk_image("qcow2", 8) else { return };
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packed.write_all(&image).unwrap();
-    let token = ready(&cluster, "gz", "16Mi").await;
-    assert_eq!(cluster.upload(ASYNC, Some(&token), packed.finish().unwrap()).await.status, 200);
-    cluster.until_phase("gz", "Succeeded").await;
-    assert!(std::fs::read(cluster.disk("gz")).unwrap()[..content.len()] == content);
+    let raw: Vec<u8> = (0..4_u32 << 18).flat_map(u32::to_le_bytes).collect();
+    let image = disk_image("qcow2", 8).unwrap_or_else(|| (raw.clone(), raw.clone()));
+    for program in ["gzip", "xz", "zstd"] {
+        for (kind, image, content) in [("raw", &raw, &raw), ("image", &image.0, &image.1)] {
+            let Some(file) = packed(program, image) else { continue };
+            let name = format!("{program}-{kind}");
+            let token = ready(&cluster, &name, "16Mi").await;
+            assert_eq!(cluster.upload(ASYNC, Some(&token), file).await.status, 200, "{name}");
+            cluster.until_phase(&name, "Succeeded").await;
+            assert!(std::fs::read(cluster.disk(&name)).unwrap().starts_with(content), "{name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_packed_file_that_is_broken_or_too_large_inside_is_refused_and_the_next_try_is_taken() {
+    let cluster = TestCluster::start().await;
+    for (program, words) in [
+        ("gzip", "incomplete deflate stream"),
+        ("xz", "xz failed: Unexpected end of input"),
+        ("zstd", "zstd failed: premature end"),
+    ] {
+        let noise: Vec<u8> = (0..1_u32 << 18).flat_map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let Some(mut file) = packed(program, &noise) else { continue };
+        let token = ready(&cluster, program, "8Mi").await;
+        file.truncate(file.len() / 2);
+        let answer = cluster.upload(SYNC, Some(&token), file).await;
+        assert!(answer.status >= 400 && answer.message().contains(words), "{program}: {}", answer.message());
+        let bomb = packed(program, &vec![0; 256 << 20]).unwrap();
+        let answer = cluster.upload(SYNC, Some(&token), bomb).await;
+        let words = "larger than the reported available storage";
+        assert!(answer.status == 400 && answer.message().contains(words), "{program}: {}", answer.message());
+        assert_eq!(cluster.upload(SYNC, Some(&token), packed(program, &noise).unwrap()).await.status, 200);
+        cluster.until_phase(program, "Succeeded").await;
+        assert!(std::fs::read(cluster.disk(program)).unwrap().starts_with(&noise), "{program}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

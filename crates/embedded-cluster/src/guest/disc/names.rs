@@ -9,15 +9,21 @@ pub(super) fn primary(name: &str, is_folder: bool, taken: &[String]) -> String {
     let (stem, ending) = name.rsplit_once('.').filter(|(stem, _)| !is_folder && !stem.is_empty()).unwrap_or((name, ""));
     let (stem, ending) = (letters(stem, 8), letters(ending, 3));
     let whole = |stem: &str| if is_folder { stem.to_owned() } else { format!("{stem}.{ending};1") };
+    let is_free = |name: &String| !taken.iter().any(|other| seen(other) == seen(name));
     let first = whole(&stem);
-    if !taken.contains(&first) {
+    if is_free(&first) {
         return first;
     }
     let numbered = (1..).map(|number: usize| {
         let number = number.to_string();
         whole(&format!("{}{number}", letters(&stem, 8_usize.saturating_sub(number.len()))))
     });
-    numbered.into_iter().find(|name| !taken.contains(name)).unwrap_or(first)
+    numbered.into_iter().find(is_free).unwrap_or(first)
+}
+
+/// A short name as readers show it: a folder `A` and a file `A.;1` are the same to them.
+fn seen(short: &str) -> &str {
+    short.trim_end_matches(";1").trim_end_matches('.')
 }
 
 /// A name in the characters of Joliet, which leaves a few out.
@@ -35,6 +41,7 @@ mod tests {
     fn short_names_are_unique() {
         assert_eq!(primary("user-data", false, &[]), "USER_DAT.;1");
         assert_eq!(primary("user-data2", false, &["USER_DAT.;1".into()]), "USER_DA1.;1");
+        assert_eq!(primary("user-data", true, &["USER_DAT.;1".into()]), "USER_DA1", "a folder beside a file");
         assert_eq!(primary("autounattend.xml", false, &[]), "AUTOUNAT.XML;1");
         assert_eq!(primary("openstack", true, &[]), "OPENSTAC");
         assert_eq!(primary(".profile", false, &[]), "_PROFILE.;1");

@@ -108,10 +108,9 @@ fn rock_ridge(view: View, is_folder: bool, name: Option<&str>, is_root: bool) ->
     out.extend(both32(if is_folder { 2 } else { 1 }));
     out.extend([0; 16]);
     if let Some(name) = name {
-        // Every character of a name that is short enough has at most three bytes here.
         out.extend(b"NM");
         out.extend([u8::try_from(5 + name.len()).unwrap_or(u8::MAX), 1, 0]);
-        out.extend(name.bytes().take(usize::from(u8::MAX) - 5));
+        out.extend(name.bytes());
     }
     if is_root {
         out.extend(b"ER\x12\x01\x0a\0\0\x01RRIP_1991A");

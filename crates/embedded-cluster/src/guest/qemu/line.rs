@@ -1,18 +1,25 @@
 //! The command line of a guest.
 
-use super::disks;
-use super::efi::Efi;
+use super::efi::Firmware;
+use super::{disks, tpm};
 use crate::guest::spec::{Bus, GuestSpec, Tablet};
 
 /// Everything after the name of the binary.
-pub(super) fn arguments(spec: &GuestSpec, accelerator: &str, has_sandbox: bool, efi: Option<&Efi>) -> Vec<String> {
+pub(super) fn arguments(
+    spec: &GuestSpec,
+    accelerator: &str,
+    has_sandbox: bool,
+    firmware: Option<&Firmware>,
+    has_tpm: bool,
+) -> Vec<String> {
     let mut line = CommandLine::default();
     line.add("-name", format!("guest={}_{}", spec.namespace, spec.name));
     line.flag("-nodefaults").flag("-no-user-config");
     if has_sandbox {
         line.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
     }
-    line.add("-machine", format!("q35,accel={accelerator}"));
+    let guard = if firmware.is_some_and(|firmware| firmware.has_secure_boot) { ",smm=on" } else { "" };
+    line.add("-machine", format!("q35,accel={accelerator}{guard}"));
     line.add("-cpu", if accelerator == "kvm" { "host" } else { "max" });
     line.add("-smp", spec.cpus.max(1));
     line.add("-m", format!("{}M", spec.memory_mib));
@@ -33,8 +40,11 @@ pub(super) fn arguments(spec: &GuestSpec, accelerator: &str, has_sandbox: bool, 
     }
     screen_and_keyboard(spec, &mut line);
     boot(spec, &mut line);
-    if let Some(efi) = efi {
-        efi.add(&mut line);
+    if let Some(firmware) = firmware {
+        firmware.add(&mut line);
+    }
+    if let Some(tpm) = spec.tpm.as_ref().filter(|_| has_tpm) {
+        tpm::add(tpm, &mut line);
     }
     disks::add(spec, &mut line);
     for (number, card) in spec.cards.iter().enumerate() {
@@ -116,7 +126,11 @@ pub(super) mod tests {
     }
 
     pub(in crate::guest::qemu) fn line(spec: &GuestSpec) -> String {
-        arguments(spec, "tcg", true, None).join(" ")
+        line_with(spec, None, false)
+    }
+
+    pub(in crate::guest::qemu) fn line_with(spec: &GuestSpec, firmware: Option<&Firmware>, has_tpm: bool) -> String {
+        arguments(spec, "tcg", true, firmware, has_tpm).join(" ")
     }
 
     #[test]

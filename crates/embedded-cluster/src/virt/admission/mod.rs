@@ -5,6 +5,7 @@
 //!
 //! A machine without memory passes, because an instance type could give it; its instance is refused when it is made.
 
+pub(super) mod busy;
 mod defaults;
 mod disks;
 
@@ -44,6 +45,9 @@ impl Admission for Webhooks {
             instancetype::infer(store, request.object)
                 .map_err(|(field, message)| refusal(MACHINES, &[Cause::invalid(field, message)]))?;
         }
+        if let Some(old) = request.old.filter(|_| kind.kind == "VirtualMachine") {
+            busy::check(old, request.object)?;
+        }
         default(&kind.kind, request.object);
         // What a running instance looks like was checked when it was made; only its controllers change it afterwards.
         if kind.kind == "VirtualMachineInstance" && request.operation == Operation::Update {
@@ -54,15 +58,21 @@ impl Admission for Webhooks {
 }
 
 /// One reason to refuse.
-pub(super) struct Cause {
+pub(crate) struct Cause {
     field: String,
     message: String,
     reason: &'static str,
 }
 
 impl Cause {
-    fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+    /// A field has a value that it cannot have.
+    pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into(), reason: "FieldValueInvalid" }
+    }
+
+    /// A field names something that is not there.
+    pub(crate) fn not_found(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { reason: "FieldValueNotFound", ..Self::invalid(field, message) }
     }
 }
 
@@ -79,7 +89,8 @@ pub fn validate(store: &Store, kind: &str, object: &Value) -> Result<(), ApiErro
     if causes.is_empty() { Ok(()) } else { Err(refusal(webhook, &causes)) }
 }
 
-fn refusal(webhook: &str, causes: &[Cause]) -> ApiError {
+/// The refusal of a webhook for these reasons.
+pub(crate) fn refusal(webhook: &str, causes: &[Cause]) -> ApiError {
     let messages: Vec<_> = causes.iter().map(|cause| cause.message.as_str()).collect();
     let message = format!("admission webhook \"{webhook}\" denied the request: {}", messages.join(", "));
     let causes: Vec<_> = causes

@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use super::kinds::typed;
 use super::launcher::CONSOLE_LOG;
-use super::{VirtContext, log_file};
+use super::{VirtContext, backend_storage, log_file};
 use crate::guest::disc::DiscError;
 use crate::guest::images::{ImageError, Images};
-use crate::guest::spec::{Content, Disc, GuestDisk, GuestSpec, Kernel, NetworkCard, Tablet};
+use crate::guest::spec::{Content, Disc, Efi, GuestDisk, GuestSpec, Kernel, NetworkCard, Tablet, Tpm};
 use crate::store::{Store, meta};
 
 /// Why a guest cannot be made.
@@ -95,6 +95,8 @@ pub fn plan(sources: Sources<'_>, logs: &Path, instance: &Value, pod: &Value) ->
         model: interface.model.clone().unwrap_or_else(|| "virtio".to_owned()),
         mac: interface.mac_address.clone().unwrap_or_else(|| mac(uid, number)),
     };
+    let state = backend_storage::folder(sources, instance).map_err(|trouble| PlanError::Claim(trouble.to_string()))?;
+    let kept_in = |is_kept: bool, part: &str| state.as_ref().filter(|_| is_kept).map(|state| state.join(part));
     let logs_serial = devices.has_serial() && devices.log_serial_console != Some(false);
     let guest = GuestSpec {
         uid: uid.to_owned(),
@@ -107,7 +109,11 @@ pub fn plan(sources: Sources<'_>, logs: &Path, instance: &Value, pod: &Value) ->
         kernel: kernel(images, &firmware)?,
         disks,
         discs: made,
-        wants_efi: wants_efi(instance),
+        efi: spec.domain.efi().map(|efi| Efi {
+            has_secure_boot: efi.has_secure_boot(),
+            kept_in: kept_in(efi.is_persistent(), backend_storage::NVRAM),
+        }),
+        tpm: devices.tpm().map(|tpm| Tpm { kept_in: kept_in(tpm.is_persistent(), backend_storage::SWTPM) }),
         cards: devices.interfaces.iter().enumerate().map(card).collect(),
         tablet: tablet(&spec),
         has_graphics: devices.has_graphics(),
@@ -146,11 +152,6 @@ fn make_discs(sources: Sources<'_>, instance: &Value, disks: &[GuestDisk]) -> Re
     let wanted = disks.iter().filter(|disk| disk.content == Content::Disc);
     let made = wanted.filter_map(|disk| volumes.iter().find(|volume| volume.name == disk.name));
     made.map(|volume| discs::make(sources.store, instance, volume)).collect()
-}
-
-/// Whether a guest is to boot by EFI.
-pub fn wants_efi(instance: &Value) -> bool {
-    instance["spec"]["domain"]["firmware"]["bootloader"]["efi"].is_object()
 }
 
 fn kernel(images: &Images, firmware: &kubevirt::domain::Firmware) -> Result<Option<Kernel>, ImageError> {

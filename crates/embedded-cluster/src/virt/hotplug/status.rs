@@ -7,6 +7,7 @@ use super::{attachment, brings, is_running};
 use crate::guest::spec::{Bus, Content, GuestDisk};
 use crate::store::meta;
 use crate::virt::VirtContext;
+use crate::virt::backend_storage;
 use crate::virt::kinds::{CLAIMS, attachments_of, text};
 use crate::virt::volumes::{self, is_bound, is_hotpluggable};
 
@@ -21,7 +22,7 @@ pub fn status(context: &VirtContext, instance: &Value, launcher: Option<&Value>)
     let target = |name: &str| targets.iter().find(|(disk, _)| disk == name).map_or("", |(_, target)| target);
     let is_plugged = |name: &str| disks.iter().any(|disk| disk.name == name && disk.content != Content::Nothing);
     let wanted = volumes::of(&instance["spec"]);
-    let mut all: Vec<Value> = Vec::new();
+    let mut all: Vec<Value> = backend_storage::volume_status(&context.store, instance).into_iter().collect();
     for volume in &wanted {
         let mut entry = json!({"name": volume.name, "target": target(&volume.name)});
         if let Some(claim) = claim_info(context, instance, volume) {

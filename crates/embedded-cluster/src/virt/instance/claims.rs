@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{modify, no_pod, not_synchronized};
 use crate::store::{DeleteOptions, meta};
 use crate::virt::VirtContext;
+use crate::virt::backend_storage::{self, NotReady};
 use crate::virt::conditions::{self, Condition};
 use crate::virt::events::Source;
 use crate::virt::kinds::{PODS, controller_uid, is_provisioner, text};
@@ -20,9 +21,13 @@ pub(super) fn are_ready(context: &VirtContext, instance: &Value) -> bool {
     match readiness {
         Readiness::Ready => {
             modify(context, instance, |instance| conditions::remove(instance, "Provisioning"));
-            return true;
+            return has_place_for_state(context, instance);
         }
-        Readiness::NeedsConsumer => be_first_consumer(context, instance),
+        Readiness::NeedsConsumer => {
+            if has_place_for_state(context, instance) {
+                be_first_consumer(context, instance);
+            }
+        }
         Readiness::Missing(claim) => wait_for_claim(context, instance, &claim),
         Readiness::Failed(data_volume) => {
             let message = format!("DataVolume {data_volume} failed to import disk image");
@@ -39,6 +44,18 @@ pub(super) fn are_ready(context: &VirtContext, instance: &Value) -> bool {
         }),
     }
     false
+}
+
+/// Whether what outlives the guest besides its disks has its claim; says on the instance why not.
+fn has_place_for_state(context: &VirtContext, instance: &Value) -> bool {
+    let prepared = backend_storage::prepare(&context.store, instance);
+    if let Err(NotReady { reason, message }) = &prepared {
+        modify(context, instance, |instance| {
+            no_pod(instance);
+            not_synchronized(instance, reason, message);
+        });
+    }
+    prepared.is_ok()
 }
 
 /// Tells whether the data volumes of an instance are filled, if it has any.

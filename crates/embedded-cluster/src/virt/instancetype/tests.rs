@@ -114,6 +114,7 @@ fn names_are_found_on_the_volume() {
 #[test]
 fn names_are_found_on_the_image_that_a_new_disk_is_made_from() {
     let store = store();
+    store.create(&GroupResource::core("namespaces"), json!({"metadata": {"name": "porthole-images"}})).unwrap();
     let source = json!({"metadata": {"name": "golden", "namespace": "porthole-images", "labels": {"instancetype.kubevirt.io/default-preference": "ubuntu"}},
         "spec": {"source": {"pvc": {"name": "p", "namespace": "porthole-images"}}}});
     store.create(&GroupResource::new("cdi.kubevirt.io", "datasources"), source).unwrap();

@@ -4,9 +4,10 @@ pub mod volumes;
 
 use kubevirt::domain::{InstanceSpec, Volume};
 use kubevirt::quantity;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::kinds::{KUBEVIRT_V1, LAUNCHER_LABEL, PROVISIONER_ANNOTATION, controlled_by, text, typed};
+use crate::quota::RESOURCE_QUOTAS;
 use crate::store::{Store, meta};
 
 /// The image that launcher pods name. Nothing is pulled: the guest runs beside the cluster.
@@ -18,6 +19,8 @@ pub const CONSOLE_LOG: &str = "guest-console-log";
 /// What a guest may take to shut down if nobody says.
 pub const DEFAULT_GRACE_SECONDS: i64 = 30;
 
+/// How much memory a guest may take, as a multiple of what it asks for, where a quota wants a limit.
+const LIMIT_RATIO: u64 = 2;
 /// Memory that a guest costs beyond its own, for its first processor.
 const FIXED_OVERHEAD_KIB: u64 = 268 << 10;
 /// Memory that each further processor costs.
@@ -105,7 +108,7 @@ pub fn provisioner(store: &Store, instance: &Value) -> Value {
 }
 
 fn pod_spec(store: &Store, instance: &Value, spec: &InstanceSpec, hostname: &str) -> Value {
-    let (volumes, mounts) = volumes::of_launcher(store, meta::namespace(instance), spec);
+    let (volumes, mounts) = volumes::of_launcher(store, instance, spec);
     let grace = spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE_SECONDS);
     let architecture = spec.architecture.as_deref().unwrap_or("amd64");
     let mut selector = instance["spec"]["nodeSelector"].as_object().cloned().unwrap_or_default();
@@ -133,7 +136,7 @@ fn pod_spec(store: &Store, instance: &Value, spec: &InstanceSpec, hostname: &str
         "enableServiceLinks": false,
         "preemptionPolicy": "PreemptLowerPriority",
         "initContainers": init_containers(spec),
-        "containers": [compute(spec, &mounts)],
+        "containers": [compute(store, meta::namespace(instance), spec, &mounts)],
         "volumes": volumes,
     });
     if instance["spec"]["affinity"].is_object() {
@@ -142,8 +145,8 @@ fn pod_spec(store: &Store, instance: &Value, spec: &InstanceSpec, hostname: &str
     pod
 }
 
-fn compute(spec: &InstanceSpec, mounts: &volumes::Mounts) -> Value {
-    let guest_kib = spec.domain.memory_bytes().unwrap_or(0).div_ceil(1024);
+fn compute(store: &Store, namespace: &str, spec: &InstanceSpec, mounts: &volumes::Mounts) -> Value {
+    let asked_kib = spec.domain.memory_bytes().unwrap_or(0).div_ceil(1024) + overhead_kib(spec);
     // KubeVirt asks for a tenth of each processor unless the machine says otherwise.
     let cpu = spec
         .domain
@@ -155,10 +158,11 @@ fn compute(spec: &InstanceSpec, mounts: &volumes::Mounts) -> Value {
     let mut resources = json!({"requests": {
         "cpu": cpu,
         "ephemeral-storage": "50M",
-        "memory": kibibytes(guest_kib + overhead_kib(spec)),
+        "memory": kibibytes(asked_kib),
     }});
-    if let Some(limit) = spec.domain.resources.limits.get("memory").and_then(|limit| quantity::value(limit.as_str()?)) {
-        resources["limits"] = json!({"memory": kibibytes(limit.div_ceil(1024) + overhead_kib(spec))});
+    let limits = limits(store, namespace, spec, asked_kib);
+    if !limits.is_empty() {
+        resources["limits"] = limits.into();
     }
     json!({
         "name": COMPUTE,
@@ -171,6 +175,18 @@ fn compute(spec: &InstanceSpec, mounts: &volumes::Mounts) -> Value {
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "FallbackToLogsOnError",
     })
+}
+
+/// The limits that the machine names, and those that a quota of its namespace would miss.
+fn limits(store: &Store, namespace: &str, spec: &InstanceSpec, asked_kib: u64) -> Map<String, Value> {
+    let (quotas, _) = store.list(&RESOURCE_QUOTAS, Some(namespace));
+    let is_counted = |name: &str| quotas.iter().any(|quota| !quota["spec"]["hard"][name].is_null());
+    let named = spec.domain.resources.limits.get("memory").and_then(|limit| quantity::value(limit.as_str()?));
+    let memory = named.map(|limit| limit.div_ceil(1024) + overhead_kib(spec));
+    let memory = memory.or_else(|| is_counted("limits.memory").then_some(asked_kib * LIMIT_RATIO));
+    let cpu = is_counted("limits.cpu").then(|| spec.domain.vcpus().to_string());
+    let all = [("cpu", cpu), ("memory", memory.map(kibibytes))];
+    all.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), limit?.into()))).collect()
 }
 
 fn init_containers(spec: &InstanceSpec) -> Vec<Value> {

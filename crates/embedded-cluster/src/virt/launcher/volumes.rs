@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::IMAGE;
 use crate::store::{Store, meta};
+use crate::virt::backend_storage;
 use crate::virt::kinds::{CLAIMS, LAUNCHER_LABEL, controlled_by, text};
 use crate::virt::volumes::{is_hotpluggable, is_persistent};
 
@@ -36,7 +37,7 @@ impl Mounts {
 }
 
 /// The volumes of a launcher, and how its guest's container sees them.
-pub(super) fn of_launcher(store: &Store, namespace: &str, spec: &InstanceSpec) -> (Vec<Value>, Mounts) {
+pub(super) fn of_launcher(store: &Store, instance: &Value, spec: &InstanceSpec) -> (Vec<Value>, Mounts) {
     let mut mounts = Mounts::default();
     let mut volumes: Vec<Value> = OWN.iter().map(|(name, _)| json!({"name": name, "emptyDir": {}})).collect();
     mounts.folders.extend(OWN.iter().map(|(name, path)| json!({"name": name, "mountPath": path})));
@@ -49,11 +50,15 @@ pub(super) fn of_launcher(store: &Store, namespace: &str, spec: &InstanceSpec) -
                 source["readOnly"] = true.into();
             }
             volumes.push(json!({"name": name, "persistentVolumeClaim": source}));
-            let object = store.get(&CLAIMS, Some(namespace), claim);
+            let object = store.get(&CLAIMS, Some(meta::namespace(instance)), claim);
             mounts.claim(name, object.as_deref(), &format!("/var/run/kubevirt-private/vmi-disks/{name}"));
         } else {
             volumes.extend(of_texts(volume));
         }
+    }
+    if let Some((volume, folders)) = backend_storage::pod_volume(store, instance) {
+        volumes.push(volume);
+        mounts.folders.extend(folders);
     }
     (volumes, mounts)
 }
@@ -154,7 +159,7 @@ mod tests {
             {"name": "ci", "cloudInitNoCloud": {"secretRef": {"name": "s"}}},
             {"name": "image", "containerDisk": {"image": "i"}}]}))
         .unwrap();
-        let (volumes, mounts) = of_launcher(&Store::in_memory(), "a", &spec);
+        let (volumes, mounts) = of_launcher(&Store::in_memory(), &json!({"metadata": {"namespace": "a"}}), &spec);
         let names: Vec<_> = volumes[OWN.len()..].iter().map(|volume| text(&volume["name"])).collect();
         assert_eq!(names, ["root", "ci-udata"]);
         assert_eq!(volumes[OWN.len()]["persistentVolumeClaim"]["claimName"], "d");

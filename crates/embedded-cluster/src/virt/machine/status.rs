@@ -1,14 +1,17 @@
 //! What a machine's status says.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use kubevirt::domain::{InstanceSpec, Volume};
 use serde_json::{Value, json};
 
 use super::{Outcome, report, strategy};
 use crate::clock;
+use crate::storage::SNAPSHOT_CLASSES;
 use crate::store::meta;
-use crate::virt::kinds::{At, CLAIMS, MACHINES, SNAPSHOT_CLASSES, STORAGE_CLASSES, is_final, text, typed};
-use crate::virt::{VirtContext, conditions, printable, volumes};
+use crate::virt::kinds::{At, CLAIMS, MACHINES, STORAGE_CLASSES, is_final, text, typed};
+use crate::virt::{VirtContext, backend_storage, conditions, printable, volumes};
 
 /// Longest wait before the next try to start.
 const LONGEST_BACK_OFF: i64 = 300;
@@ -18,9 +21,8 @@ const OWN_CONDITIONS: [&str; 4] = ["Ready", "Failure", "RestartRequired", "Manua
 /// Which volumes a snapshot would take along, and why it leaves out the others.
 pub(super) fn snapshot_statuses(context: &VirtContext, machine: &Value) -> Value {
     let template: InstanceSpec = typed(&machine["spec"]["template"]["spec"]);
-    let status = |volume: &Volume| {
-        let name = &volume.name;
-        let claim = volume.claim().map(|claim| context.store.get(&CLAIMS, Some(meta::namespace(machine)), claim));
+    let namespace = meta::namespace(machine);
+    let status = |name: &str, claim: Option<Option<Arc<Value>>>| {
         let reason = match claim {
             Some(Some(claim)) if has_snapshots(context, &claim) => return json!({"enabled": true, "name": name}),
             Some(Some(claim)) => format!(
@@ -32,7 +34,15 @@ pub(super) fn snapshot_statuses(context: &VirtContext, machine: &Value) -> Value
         };
         json!({"enabled": false, "name": name, "reason": reason})
     };
-    template.volumes.iter().map(status).collect()
+    let of_volume = |volume: &Volume| {
+        let claim = volume.claim().map(|claim| context.store.get(&CLAIMS, Some(namespace), claim));
+        status(&volume.name, claim)
+    };
+    let state = template.domain.keeps_state().then(|| {
+        let claim = backend_storage::claim_for(&context.store, namespace, meta::name(machine))?;
+        Some(status(&backend_storage::volume_name(machine), Some(Some(claim))))
+    });
+    template.volumes.iter().map(of_volume).chain(state.flatten()).collect()
 }
 
 /// Whether the driver of a claim's class has a class of snapshots.

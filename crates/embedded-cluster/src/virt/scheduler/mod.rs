@@ -12,6 +12,7 @@ use super::VirtContext;
 use super::conditions::{self, Condition};
 use super::events::Source;
 use super::kinds::{At, NODES, PODS, text};
+use crate::quota;
 use crate::store::{Store, meta};
 
 /// Pods that a node takes if it does not say.
@@ -230,28 +231,9 @@ struct Needs {
 }
 
 impl Needs {
-    /// The sum over the containers; those that run once before the others count only where they need more.
     fn of(pod: &Value) -> Self {
-        let list = |field: &str| pod["spec"][field].as_array().map(Vec::as_slice).unwrap_or_default();
-        let (beside, before): (Vec<_>, Vec<_>) =
-            list("initContainers").iter().partition(|container| container["restartPolicy"] == "Always");
-        let together: Self = list("containers").iter().chain(beside).map(Self::of_container).sum();
-        let once = before.into_iter().map(Self::of_container).fold(Self::default(), |most, needs| Self {
-            pods: 0,
-            cpu_milli: most.cpu_milli.max(needs.cpu_milli),
-            memory: most.memory.max(needs.memory),
-        });
-        Self { pods: 1, cpu_milli: together.cpu_milli.max(once.cpu_milli), memory: together.memory.max(once.memory) }
-    }
-
-    fn of_container(container: &Value) -> Self {
-        let resources = &container["resources"];
-        let amount = |name: &str, parse: fn(&str) -> Option<u64>| {
-            let of = |kind: &str| parse(&quantity_text(&resources[kind][name]));
-            // A limit without a request is a request.
-            of("requests").or_else(|| of("limits")).unwrap_or(0)
-        };
-        Self { pods: 0, cpu_milli: amount("cpu", quantity::milli_value), memory: amount("memory", quantity::value) }
+        let asked = |resource: &str| quota::asked(pod, "requests", resource);
+        Self { pods: 1, cpu_milli: asked("cpu").milli(), memory: asked("memory").whole() }
     }
 }
 

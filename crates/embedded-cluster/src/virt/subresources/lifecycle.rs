@@ -19,7 +19,7 @@ use crate::store::{Mode, meta};
 use crate::virt::events::Source;
 use crate::virt::kinds::{At, INSTANCES, MACHINES, instance_of, is_final, text};
 use crate::virt::machine::strategy;
-use crate::virt::{VirtContext, conditions};
+use crate::virt::{VirtContext, admission, conditions};
 
 type Context = State<Arc<VirtContext>>;
 type Name = Path<(String, String)>;
@@ -67,33 +67,42 @@ pub async fn start(State(context): Context, Path((namespace, name)): Name, body:
 
 /// Shuts a machine down.
 pub async fn stop(State(context): Context, Path((namespace, name)): Name, body: Bytes) -> Result<Response, ApiError> {
-    let options = Options::read(&body)?;
-    let at = At { namespace, name };
-    let machine = find_machine(&context, &at)?;
+    shut_down(&context, &At { namespace, name }, &Options::read(&body)?)?;
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+impl VirtContext {
+    /// Shuts a machine down, as `stop` does.
+    pub(crate) fn stop_machine(&self, at: &At) -> Result<(), ApiError> {
+        shut_down(self, at, &Options::default())
+    }
+}
+
+fn shut_down(context: &VirtContext, at: &At, options: &Options) -> Result<(), ApiError> {
+    let machine = find_machine(context, at)?;
     let instance = instance_of(&context.store, &machine).filter(|instance| !is_final(instance));
     let not_running = || machine_conflict(&at.name, "VM is not running");
     match (strategy(&machine), &instance) {
-        ("Halted" | "Manual" | "RerunOnFailure", None) => return Err(not_running()),
+        ("Halted" | "Manual" | "RerunOnFailure", None) => Err(not_running()),
         ("Halted", Some(instance)) => {
             let now = instance["spec"]["terminationGracePeriodSeconds"].as_i64();
             if options.grace_period.is_none_or(|asked| now.is_some_and(|now| asked >= now)) {
                 let why = "Halted only supports manual stop requests with a shorter graceperiod";
                 return Err(machine_conflict(&at.name, why));
             }
-            shorten(&context, &at, &options, options.grace_period)?;
+            shorten(context, at, options, options.grace_period)
         }
         ("Manual" | "RerunOnFailure", Some(instance)) => {
-            shorten(&context, &at, &options, options.grace_period)?;
-            ask(&context, &at, &options, vec![json!({"action": "Stop", "uid": meta::uid(instance)})])?;
+            shorten(context, at, options, options.grace_period)?;
+            ask(context, at, options, vec![json!({"action": "Stop", "uid": meta::uid(instance)})])
         }
         _ => {
             if instance.is_some() {
-                shorten(&context, &at, &options, options.grace_period)?;
+                shorten(context, at, options, options.grace_period)?;
             }
-            switch(&context, &at, &options, "Halted")?;
+            switch(context, at, options, "Halted")
         }
     }
-    Ok(StatusCode::ACCEPTED.into_response())
 }
 
 /// Shuts a machine down and switches it on again.
@@ -148,11 +157,13 @@ fn ask(context: &VirtContext, at: &At, options: &Options, requests: Vec<Value>) 
 /// Rewrites a machine's run strategy, or the old switch where that is used.
 fn switch(context: &VirtContext, at: &At, options: &Options, to: &str) -> Result<(), ApiError> {
     let change = |machine: &mut Value| {
+        let old = machine.clone();
         if machine["spec"]["running"].is_boolean() {
             machine["spec"]["running"] = (to == "Always").into();
         } else {
             machine["spec"]["runStrategy"] = to.into();
         }
+        admission::busy::check(&old, machine)
     };
     context.store.modify_with(&MACHINES, Some(&at.namespace), &at.name, mode(options), change)?;
     Ok(())

@@ -182,12 +182,12 @@ async fn an_edit_that_needs_a_restart_says_so_until_it_is_taken_back() {
     {
         let (method, path, body) = line.request().unwrap();
         let kind = match method {
-            "POST" => "application/json",
+            "POST" | "PUT" | "DELETE" => "application/json",
             "PATCH" if body.starts_with('[') => "application/json-patch+json",
             "PATCH" if line.status == 415 => "application/strategic-merge-patch+json",
             "PATCH" if path.contains("fieldManager") => "application/apply-patch+yaml",
-            // Schemas are not looked at here; the rest of the recording is about other things.
-            "PATCH" if path.contains("fieldValidation") => break,
+            // Schemas are not looked at here.
+            "PATCH" if path.contains("fieldValidation") => continue,
             _ => "application/merge-patch+json",
         };
         replay(&cluster, line, kind).await;

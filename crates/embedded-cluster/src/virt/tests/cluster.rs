@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 use crate::api::{self, Api};
 use crate::auth::tokens::Tokens;
-use crate::guest::Guest;
+use crate::guest::{Guest, Lack};
 use crate::options::NodeSpec;
 use crate::resource::GroupResource;
 use crate::storage::{self, StorageContext};
@@ -99,6 +99,12 @@ impl TestCluster {
     /// The guest of an instance.
     pub fn context_guest(&self, uid: &str) -> Arc<Guest> {
         self.context.guests.get(uid).unwrap()
+    }
+
+    /// What the guest of an instance asks for and does not get here.
+    pub fn lacks(&self, name: &str) -> Vec<Lack> {
+        let guest = self.context_guest(crate::store::meta::uid(&self.instance(name)));
+        self.context.guests.lacks(&guest.spec)
     }
 
     /// Sends a request as the administrator.

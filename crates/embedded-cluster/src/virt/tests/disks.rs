@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::cluster::TestCluster;
 use super::qemu::{Folder, Machine, demo, running_with};
-use crate::guest::Guest;
 use crate::guest::spec::Content;
+use crate::guest::{Guest, GuestState};
 use crate::store::{Store, meta};
 use crate::virt::conditions;
 
@@ -29,7 +29,7 @@ fn boot_disc() -> Option<PathBuf> {
 }
 
 /// A cluster with real guests.
-async fn cluster() -> Option<(TestCluster, Folder)> {
+pub async fn cluster() -> Option<(TestCluster, Folder)> {
     let temporary = Folder(tempfile::tempdir().unwrap());
     let folder = temporary.0.path().join("cluster");
     let cluster = TestCluster::over(Arc::new(Store::in_memory()), &folder, Vec::new(), false).await;
@@ -94,6 +94,56 @@ async fn a_machine_boots_from_a_disc_that_is_ejected_while_it_runs() {
     assert_eq!(cluster.patch_machine("m", &volumes(json!([root, disc]))).await.status, 200);
     cluster.until("the disc is in", || cluster.volume_status("m", "cd")["phase"] == "Ready").await;
     assert!(guest.has_medium("cd").await.unwrap());
+    cluster.stop(true).await;
+}
+
+/// A machine with nothing but a disk, which its BIOS tries in vain.
+async fn idle(cluster: &TestCluster) -> Arc<Guest> {
+    cluster.create_claim("root", "porthole-snap", "8Mi").await;
+    let spec = json!({
+        "terminationGracePeriodSeconds": 0,
+        "domain": {"memory": {"guest": "64Mi"}, "devices": {"disks": [{"name": "root", "disk": {"bus": "virtio"}}]}},
+        "volumes": [{"name": "root", "persistentVolumeClaim": {"claimName": "root"}}],
+    });
+    cluster.create_machine("m", "Always", spec).await;
+    cluster.until_printable("m", "Running").await;
+    cluster.context_guest(meta::uid(&cluster.instance("m")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_was_only_held_when_the_cluster_ended_goes_on_under_the_next_one() {
+    let Some((cluster, _temporary)) = cluster().await else { return };
+    let guest = idle(&cluster).await;
+    guest.leave_held().await.unwrap();
+    drop(guest);
+    let (store, folder) = (Arc::clone(&cluster.store), cluster.folder.clone());
+    cluster.stop(false).await;
+    let cluster = TestCluster::over(store, &folder, Vec::new(), false).await;
+    let guest = cluster.context_guest(meta::uid(&cluster.instance("m")));
+    assert!(!guest.is_stopped().await.unwrap() && guest.state() == GuestState::Running);
+    cluster.stop(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_stands_still_until_the_last_holder_lets_go_and_nobody_calls_that_a_pause() {
+    let Some((cluster, _temporary)) = cluster().await else { return };
+    let guest = idle(&cluster).await;
+    let (first, second) = (guest.hold_still().await.unwrap(), guest.hold_still().await.unwrap());
+    drop(first);
+    assert!(guest.is_stopped().await.unwrap(), "the other one still holds it");
+    let pausing = tokio::spawn({
+        let guest = Arc::clone(&guest);
+        async move { guest.pause().await }
+    });
+    assert_eq!(guest.state(), GuestState::Running);
+    drop(second);
+    pausing.await.unwrap().unwrap();
+    cluster.until_printable("m", "Paused").await;
+    assert!(guest.is_stopped().await.unwrap(), "a pause that had to wait is a pause");
+    guest.unpause().await.unwrap();
+    cluster.until_printable("m", "Running").await;
+    let paused = cluster.events("m").iter().filter(|event| event.starts_with("Paused")).count();
+    assert_eq!(paused, 1, "{:?}", cluster.events("m"));
     cluster.stop(true).await;
 }
 

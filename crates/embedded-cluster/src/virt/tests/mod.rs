@@ -3,12 +3,16 @@
 mod changes;
 mod cluster;
 mod disks;
+mod fat;
+mod firmware;
 mod lifecycle;
 mod qemu;
+mod quotas;
 pub(crate) mod recording;
 mod replay;
 mod sizes;
-mod story;
+mod state;
+pub(crate) mod story;
 mod streams;
 mod volumes;
 mod workloads;

@@ -12,9 +12,10 @@ use crate::store::{Store, meta};
 use crate::virt::kinds::{INSTANCES, PODS};
 
 const IMAGE: &str = "porthole.dev/demo-linux:1";
-const PROMPT: &str = "demo:~# ";
+pub const PROMPT: &str = "demo:~# ";
 
-fn image_folder() -> Option<PathBuf> {
+/// The folder of guest images, if the demonstration guest is in it.
+pub fn image_folder() -> Option<PathBuf> {
     let cache = || {
         let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
         let base = base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
@@ -91,9 +92,23 @@ impl Machine {
         meta::uid(&self.cluster.instance("demo")).to_owned()
     }
 
-    fn pid(&self) -> String {
-        let file = self.temporary.0.path().join("cluster/guests").join(self.uid()).join("pid");
-        std::fs::read_to_string(file).unwrap().trim().to_owned()
+    /// The folder of its guest.
+    pub fn folder(&self) -> PathBuf {
+        self.temporary.0.path().join("cluster/guests").join(self.uid())
+    }
+
+    /// The process of its guest.
+    pub fn pid(&self) -> String {
+        std::fs::read_to_string(self.folder().join("pid")).unwrap().trim().to_owned()
+    }
+
+    /// Stops the cluster without its guests, and starts another one over the same store and folder.
+    pub async fn leave_and_return(self) -> Self {
+        let Self { cluster, images, temporary } = self;
+        let (store, folder) = (Arc::clone(&cluster.store), cluster.folder.clone());
+        cluster.stop(false).await;
+        let cluster = TestCluster::over(store, &folder, vec![images.clone()], false).await;
+        Self { cluster, images, temporary }
     }
 
     /// Types on the serial console until the text shows, and returns everything that was printed meanwhile.
@@ -136,8 +151,8 @@ async fn a_real_guest_boots_to_a_shell_and_can_be_held_reset_and_stopped() {
     let cluster = &machine.cluster;
     let pod = cluster.pods()[0].clone();
     let log = cluster.folder.join("logs").join(meta::uid(&pod)).join("guest-console-log.log");
-    let text = std::fs::read_to_string(log).unwrap();
-    assert!(text.contains("42-times"), "the serial console is logged: {text}");
+    let is_logged = || std::fs::read_to_string(&log).is_ok_and(|text| text.contains("42-times"));
+    cluster.until("the serial console is logged", is_logged).await;
 
     assert_eq!(cluster.instance_action("demo", "pause").await.status, 200);
     cluster.until_printable("demo", "Paused").await;
@@ -174,13 +189,7 @@ async fn a_guest_outlives_the_cluster_and_is_taken_over_again() {
     let Some(machine) = running().await else { return };
     machine.until_printed("\r", PROMPT).await;
     let (uid, pid) = (machine.uid(), machine.pid());
-    let Machine { cluster, images, temporary } = machine;
-    let (store, folder) = (Arc::clone(&cluster.store), cluster.folder.clone());
-    cluster.stop(false).await;
-    assert!(is_alive(&pid), "the guest runs on");
-
-    let cluster = TestCluster::over(store, &folder, vec![images.clone()], false).await;
-    let machine = Machine { cluster, images, temporary };
+    let machine = machine.leave_and_return().await;
     machine.until_printed("echo $((6*7))-again\r", "42-again").await;
     assert_eq!((machine.uid(), machine.pid()), (uid, pid.clone()), "it is the same guest");
     assert_eq!(machine.cluster.printable("demo"), "Running");
@@ -213,11 +222,11 @@ async fn a_guest_that_died_while_nobody_looked_counts_as_failed() {
     drop(temporary);
 }
 
-fn is_alive(pid: &str) -> bool {
+pub fn is_alive(pid: &str) -> bool {
     // A zombie has ended; its parent has not looked yet.
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-fn kill(pid: &str) {
+pub fn kill(pid: &str) {
     assert!(std::process::Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
 }

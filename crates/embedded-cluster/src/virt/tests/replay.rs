@@ -108,6 +108,11 @@ async fn troubles_show_as_on_a_real_cluster() {
         let has_failed = || crate::virt::conditions::is_true(&cluster.machine(name), "Failure");
         cluster.until(&format!("{name} has failed"), has_failed).await;
     }
+    let is_deletion = |line: &&Line| line.action.as_deref().is_some_and(|action| action.starts_with("DELETE"));
+    for line in lines[end..].iter().filter(is_deletion) {
+        let (method, path, body) = line.request().unwrap();
+        assert_eq!(cluster.send(method, path, body).await.status, line.status, "{method} {path}");
+    }
     // Strands of other machines, from recordings before this one, are in the recording too.
     let names = ["lost-claim", "mars", "huge", "bridged", "nomem", "it"];
     let is_ours = |strand: &str| {

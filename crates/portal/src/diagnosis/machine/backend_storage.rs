@@ -8,15 +8,18 @@ const NORMAL: i64 = 60;
 
 pub(super) fn check(case: &MachineCase) -> Option<Draft> {
     let told = case
-        .gives(&["BackendStorageNotReady", "FailedBackendStorageCreate"])
+        .gives(&["BackendStorageNotReady", "FailedBackendStorageCreate", "FailedBackendStorageProbe"])
         .or_else(|| case.says(&["no default storage class found", "backend storage pvc"]))?;
     if told.says(&["no default storage class found"]) {
-        return Some(Draft::error(
-            told,
-            "Its TPM and firmware settings have no place to be kept, because there is no default storage class",
-            "An administrator has to mark a storage class as the default, or set vmStateStorageClass in KubeVirt's \
+        return Some(
+            Draft::error(
+                told,
+                "Its TPM and firmware settings have no place to be kept, because there is no default storage class",
+                "An administrator has to mark a storage class as the default, or set vmStateStorageClass in KubeVirt's \
              settings. Without Windows 11's needs, the machine can also do without a persistent TPM.",
-        ));
+            )
+            .for_administrators(),
+        );
     }
     Some(
         Draft::error(
@@ -37,6 +40,10 @@ mod tests {
         let findings =
             machine(&stuck("Starting", "Synchronized", "FailedBackendStorageCreate", "no default storage class found"));
         assert!(by("backend-storage", &findings).fix.contains("vmStateStorageClass"));
+        for words in ["backend storage PVC lost", "storage class gone not found"] {
+            let findings = machine(&stuck("Starting", "Synchronized", "FailedBackendStorageProbe", words));
+            assert!(by("backend-storage", &findings).fix.contains("persistent-state-for-"), "{words}");
+        }
         let waits =
             |seconds| machine(&stuck_for(seconds, "Starting", "Synchronized", "BackendStorageNotReady", "PVC pending"));
         assert!(by("backend-storage", &waits(10)).is_normal());

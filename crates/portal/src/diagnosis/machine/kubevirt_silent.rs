@@ -1,19 +1,15 @@
 //! KubeVirt's own API does not answer, so that nothing can be made or changed.
 
 use super::super::machine_case::MachineCase;
+use super::super::shared::silent::explain;
 use super::super::told::Draft;
 
 /// Its pods are replaced during an update.
 const NORMAL: i64 = 60;
 
 pub(super) fn check(case: &MachineCase) -> Option<Draft> {
-    let told = case.says(&["failed calling webhook", "failed to call webhook"])?;
-    let who = if told.says(&["cdi"]) { "CDI" } else { "KubeVirt" };
-    let title = format!("{who} does not answer, so that the cluster can change nothing of the kind");
-    let fix = format!(
-        "It goes on by itself when {who}'s API server is back. If that takes long, an administrator has to look at its pods."
-    );
-    Some(Draft::error(told, title, fix).normal_for(NORMAL))
+    let (told, explained) = case.words.iter().find_map(|told| Some((told, explain(&told.words)?)))?;
+    Some(Draft::error(told.clone(), explained.title, explained.fix).normal_for(NORMAL).for_administrators())
 }
 
 #[cfg(test)]

@@ -5,12 +5,9 @@ use super::super::told::Draft;
 
 pub(super) fn check(case: &MachineCase) -> Option<Draft> {
     let told = case.says(&["insufficient devices.kubevirt.io/kvm"])?;
-    Some(Draft::error(
-        told,
-        "No node offers hardware virtualisation (KVM) to this machine",
-        "An administrator has to switch on VT-x or AMD-V in the nodes' firmware, or nested virtualisation where the \
-         nodes are machines themselves. For trying out, KubeVirt can emulate instead (useEmulation), which is slow.",
-    ))
+    let fix = "An administrator has to switch on VT-x or AMD-V in the nodes' firmware, or nested virtualisation where the \
+               nodes are machines themselves. For trying out, KubeVirt can emulate instead (useEmulation), which is slow.";
+    Some(Draft::error(told, "No node offers hardware virtualisation (KVM) to this machine", fix).for_administrators())
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) fn check(case: &MachineCase) -> Option<Draft> {
     if !matches!(case.state, MachineState::Running | MachineState::Paused) {
         return None;
     }
-    let told = by_state(case).or_else(|| by_event(case))?;
+    let told = by_state(case).or_else(|| by_event(case)).or_else(|| by_refusal(case))?;
     if told.since.is_none_or(|at| case.facts.now - at > NEWS) || told.says(&["cancel", "abort"]) {
         return None;
     }
@@ -51,6 +51,16 @@ fn by_event(case: &MachineCase) -> Option<Told> {
     (last.reason != "SuccessfulMigration").then(|| Told::event(namespace, last))
 }
 
+/// The pod on the other node was refused: told of the machine, and the move waits on without a word of its own.
+fn by_refusal(case: &MachineCase) -> Option<Told> {
+    let mut events = case.facts.events_about("VirtualMachineInstance", case.at.name.as_str());
+    let event =
+        events.find(|event| event.reason == "FailedCreate" && event.message.starts_with("Error creating pod"))?;
+    let begun = case.phase_since();
+    // The refusal of its first pod is over.
+    (event.at > begun).then(|| Told::event(case.at.namespace.as_str(), event))
+}
+
 fn explain(words: &str) -> (String, String) {
     let owned = |obstacle: &str, fix: &str| (obstacle.to_owned(), fix.to_owned());
     if let Some(explained) = quota::explain(words) {
@@ -59,7 +69,10 @@ fn explain(words: &str) -> (String, String) {
     let lower = words.to_lowercase();
     let has = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
     if has(&["unschedulable", "pending for"]) {
-        owned("no other node takes it", "Free memory on another node, relax its placement rules, or add a node.")
+        owned(
+            "no other node takes it",
+            "Free memory on another node, relax its placement rules, choose a CPU model by name that all nodes have, or add a node.",
+        )
     } else if has(&["not converge", "no progress", "stuck for", "not completed after", "progresstimeout"]) {
         owned(
             "its memory changes faster than it can be copied",
@@ -106,6 +119,20 @@ mod tests {
         case["events"] = json!([{"about": "VirtualMachineInstanceMigration m", "reason": "migrationTargetPodUnschedulable",
             "message": "Migration target pod for VMI [blue/web] is currently unschedulable."}]);
         assert!(by("migration-failed", &machine(&case)).title.contains("no other node takes it"));
+    }
+
+    #[test]
+    fn a_quota_without_room_for_the_second_pod_is_told() {
+        let mut case = running(&json!({}));
+        let refusal = |ago: i64| {
+            json!([{"about": "VirtualMachineInstance web", "reason": "FailedCreate", "ago": ago, "message":
+                "Error creating pod: pods \"virt-launcher-web-x7k2p\" is forbidden: exceeded quota: small, requested: \
+                 requests.memory=1Gi, used: requests.memory=1Gi, limited: requests.memory=1500Mi"}])
+        };
+        case["events"] = refusal(60);
+        assert!(by("migration-failed", &machine(&case)).title.contains("quota small has no room"));
+        case["events"] = refusal(3700);
+        assert!(rules(&machine(&case)).is_empty(), "that was its start");
     }
 
     #[test]

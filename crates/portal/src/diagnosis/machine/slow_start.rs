@@ -24,7 +24,8 @@ pub(super) fn check(case: &MachineCase) -> Option<Draft> {
             told("Phase Scheduled: its pod runs, its guest does not."),
             "Its pod runs, but KubeVirt's part on the node does not start the guest",
             "An administrator has to look at virt-handler on that node.",
-        ),
+        )
+        .for_administrators(),
         _ => Draft::warning(
             told("It has no node, no guest and no condition that says why."),
             "It has been starting for longer than usual",

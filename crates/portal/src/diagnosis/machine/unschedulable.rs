@@ -32,7 +32,9 @@ mod tests {
     use serde_json::json;
 
     fn title(message: &str) -> String {
-        by("unschedulable", &machine(&stuck("ErrorUnschedulable", "PodScheduled", "Unschedulable", message))).title
+        let mut case = stuck("ErrorUnschedulable", "PodScheduled", "Unschedulable", message);
+        case["vm"]["spec"]["template"]["spec"]["nodeSelector"] = json!({"zone": "a"});
+        by("unschedulable", &machine(&case)).title
     }
 
     #[test]

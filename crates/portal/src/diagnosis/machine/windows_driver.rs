@@ -1,18 +1,19 @@
 //! Windows that sees no disk, because it has no driver for the bus that the disk is on.
 
-use kubevirt::domain::{Disk, InstanceSpec, Volume};
+use kubevirt::domain::{Disk, Volume};
 
 use super::super::machine_case::MachineCase;
 use super::super::told::{Draft, Told};
+use super::windows::{Windows, is_in_setup};
 
 pub(super) fn check(case: &MachineCase) -> Option<Draft> {
     let spec = case.spec()?;
-    let clues = clues(case, spec);
-    let windows = Windows::of(&clues)?;
-    let disks = &spec.domain.devices.disks;
-    let disk = disks.iter().find(|disk| needs_driver(disk))?;
-    // Only Setup meets disks without drivers; an installed Windows brings its own.
-    disks.iter().find(|disk| disk.cdrom.is_some())?;
+    let windows = Windows::of(case)?;
+    let disk = spec.domain.devices.disks.iter().find(|disk| needs_driver(disk))?;
+    // An installed Windows brings its own drivers.
+    if !is_in_setup(spec) {
+        return None;
+    }
     let has_drivers = spec.volumes.iter().any(brings_drivers);
     if has_drivers && windows != Windows::Seven {
         return None;
@@ -37,65 +38,6 @@ pub(super) fn check(case: &MachineCase) -> Option<Draft> {
         )
     };
     Some(Draft::warning(told, title, fix))
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Windows {
-    /// Windows 7 and Server 2008: today's drivers are signed in a way that they do not know.
-    Seven,
-    Newer,
-}
-
-impl Windows {
-    fn of(clues: &str) -> Option<Self> {
-        let words: Vec<_> = clues.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-        let has = |known: &[&str]| words.iter().any(|word| known.contains(word));
-        let follows = |version: &str| words.windows(2).any(|pair| pair[0] == "windows" && pair[1] == version);
-        if has(&["win7", "windows7", "w7", "2k8", "win2k8", "2008r2"])
-            || follows("7")
-            || follows("2k8")
-            || follows("2008")
-        {
-            Some(Self::Seven)
-        } else if words.iter().any(|word| *word == "windows" || is_short_name(word)) {
-            Some(Self::Newer)
-        } else {
-            None
-        }
-    }
-}
-
-/// `win10`, `win2k19`, `windows11`.
-fn is_short_name(word: &str) -> bool {
-    let version = word.strip_prefix("windows").or_else(|| word.strip_prefix("win"));
-    version.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-/// Everything that may name the guest's system, in lower case.
-fn clues(case: &MachineCase, spec: &InstanceSpec) -> String {
-    let mut clues = String::new();
-    let mut add = |text: &str| {
-        clues.push_str(&text.to_lowercase());
-        clues.push(' ');
-    };
-    if let Some(vm) = case.vm.as_deref() {
-        vm.spec.preference.iter().for_each(|preference| add(&preference.name));
-        let template = &vm.spec.template.metadata;
-        for (key, value) in [&vm.metadata.labels, &vm.metadata.annotations, &template.labels, &template.annotations]
-            .into_iter()
-            .flatten()
-            .filter(|(key, _)| {
-                key.contains("os.template") || key.contains("vm.kubevirt.io/os") || key.contains("preference")
-            })
-        {
-            add(key);
-            add(value);
-        }
-    }
-    for volume in &spec.volumes {
-        volume.detail().into_iter().for_each(&mut add);
-    }
-    clues
 }
 
 fn needs_driver(disk: &Disk) -> bool {

@@ -5,6 +5,8 @@ use kubevirt::quantity;
 use super::Explained;
 use crate::diagnosis::texts::clause;
 
+const WAY_OUT: &str = "Ask for less, switch something off or delete it, or ask an administrator for more quota.";
+
 /// What the API server says about a quota; `None` if it is about something else.
 pub(crate) fn explain(message: &str) -> Option<Explained> {
     let (_, told) = message.split_once("exceeded quota:")?;
@@ -25,7 +27,14 @@ pub(crate) fn explain(message: &str) -> Option<Explained> {
         }
         _ => format!("The team's quota has no room: {}", clause(told)),
     };
-    Some(Explained::new(title, "Ask for less, switch something off, or ask an administrator for more quota."))
+    Some(Explained::new(title, WAY_OUT))
+}
+
+/// What is known beforehand: a disk that asks for more than a quota leaves.
+pub(crate) fn no_room(quota: &str, left: &str, asked: &str) -> Explained {
+    let title =
+        format!("The team's quota {quota} has no room: {left} are left, and this asks for {asked} of disk space");
+    Explained::new(title, WAY_OUT)
 }
 
 /// The first resource that there is too little of.

@@ -10,11 +10,8 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
         "the server could not find the requested resource (get datavolumes",
         "no cdi instance found",
     ])?;
-    Some(Draft::error(
-        told,
-        "This cluster has no CDI, the part that fills disks",
-        "An administrator has to install it (Containerized Data Importer). Machines on container disks work without it.",
-    ))
+    let fix = "An administrator has to install it (Containerized Data Importer). Machines on container disks work without it.";
+    Some(Draft::error(told, "This cluster has no CDI, the part that fills disks", fix).for_administrators())
 }
 
 #[cfg(test)]

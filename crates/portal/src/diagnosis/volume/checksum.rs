@@ -5,12 +5,13 @@ use super::super::volume_case::VolumeCase;
 
 pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
     let told = case.says(&["checksum mismatch", "checksum does not match", "checksum verification failed"])?;
+    let (label, page) = super::again(case);
     Some(Draft::error(
         told,
         "What arrived differs from the checksum that was given",
         "Compare the checksum with the one on the source's page, then make the disk again. If the checksum is right, the file \
          there was changed or the way to it is disturbed.",
-    ))
+    ).leading_to(label, page))
 }
 
 #[cfg(test)]

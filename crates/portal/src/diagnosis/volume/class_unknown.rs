@@ -15,11 +15,12 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
         Some(names) => format!("The cluster has these: {names}."),
         None => "An administrator knows which ones there are.".to_owned(),
     };
-    Some(Draft::error(
-        told,
-        format!("The storage class {name} does not exist"),
-        format!("A disk keeps its class for good: delete this one and make it again with another class. {choice}"),
-    ))
+    let fix = if case.is_foreseen() {
+        format!("Choose another class. {choice}")
+    } else {
+        format!("A disk keeps its class for good: delete this one and make it again with another class. {choice}")
+    };
+    Some(Draft::error(told, format!("The storage class {name} does not exist"), fix))
 }
 
 fn by_words(case: &VolumeCase) -> Option<Told> {

@@ -28,7 +28,8 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
              unpacked first.",
         )
     };
-    Some(Draft::error(told, title, fix))
+    let (label, page) = super::again(case);
+    Some(Draft::error(told, title, fix).leading_to(label, page))
 }
 
 #[cfg(test)]

@@ -22,12 +22,13 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
         }
         _ => "The image is larger than the disk".to_owned(),
     };
+    let (label, page) = super::again(case);
     Some(Draft::error(
         told,
         title,
         "Make the disk again, larger than the unpacked image. What the file weighs on your computer does not count: a \
          compressed image unpacks to more. In Filesystem mode about 6 % more is needed.",
-    ))
+    ).leading_to(label, page))
 }
 
 /// Rounded up, so that a disk of the size that is named suffices.

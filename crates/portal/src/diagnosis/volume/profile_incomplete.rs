@@ -7,14 +7,17 @@ use super::super::volume_case::VolumeCase;
 pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
     let told = case.says(&["from storageprofile", "no accessmode defined", "accessmodes cannot be determined"])?;
     let class = word_after(&told.words, "StorageProfile ").or(case.class()).unwrap_or("its storage class").to_owned();
-    Some(Draft::error(
+    Some(
+        Draft::error(
         told,
         format!("CDI does not know how disks of the class {class} can be used"),
         format!(
             "Name the access mode and the volume mode of the disk (most storage knows ReadWriteOnce and Filesystem), or have \
              an administrator write them into the StorageProfile {class}."
         ),
-    ))
+    )
+        .for_administrators(),
+    )
 }
 
 #[cfg(test)]

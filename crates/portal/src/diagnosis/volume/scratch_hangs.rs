@@ -32,7 +32,8 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
                  compressed needs no such space.{detail}"
             ),
         )
-        .normal_for(NORMAL),
+        .normal_for(NORMAL)
+        .for_administrators(),
     )
 }
 

@@ -1,9 +1,14 @@
 //! The disk was deleted and is still there.
 
+use std::sync::Arc;
+
+use model::finding::FindingPage;
+
 use super::super::shared::finalizers;
 use super::super::told::{Draft, Told};
 use super::super::volume_case::VolumeCase;
 use crate::clock::parse;
+use crate::workloads::Workload;
 
 /// Storage takes its time to take a volume away.
 const NORMAL: i64 = 120;
@@ -14,11 +19,12 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
     let metadata = [of_claim, of_volume].into_iter().flatten().find(|metadata| metadata.is_being_deleted())?;
     let since = metadata.deletion_timestamp.as_deref().and_then(parse)?;
     let (explained, words) = finalizers::explain("disk", metadata);
+    let has_it = |pod: &&Arc<Workload>| pod.pod.spec.claims().any(|claim| claim == case.name);
     let users: Vec<_> = case
         .facts
         .pods
         .iter()
-        .filter(|pod| pod.pod.spec.claims().any(|claim| claim == case.name))
+        .filter(has_it)
         .map(|pod| {
             pod.machine
                 .as_ref()
@@ -28,7 +34,12 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
     let told = Told::state(case.source(), Some(since), words);
     if !users.is_empty() {
         let title = format!("The disk was deleted and goes when {} no longer uses it", users.join(" and "));
-        return Some(Draft::info(told, title, "Switch that off to let the disk go."));
+        let draft = Draft::info(told, title, "Switch that off to let the disk go.");
+        let machine = case.facts.pods.iter().filter(has_it).find_map(|pod| pod.machine.clone());
+        return Some(match machine {
+            Some(at) => draft.leading_to("Show the machine", FindingPage::Machine(at)),
+            None => draft,
+        });
     }
     (case.facts.now - since >= NORMAL).then(|| Draft::warning(told, explained.title, explained.fix))
 }

@@ -14,10 +14,10 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
     if claim.status.phase.as_deref() == Some("Lost") || is_populated(claim) || waits(case) {
         return None;
     }
-    let failed = case.words.iter().find(|told| {
-        matches!(told.reason.as_str(), "ProvisioningFailed" | "VolumeMismatch")
-            && !told.says(&["the object has been modified"])
-    });
+    let failed = case
+        .words
+        .iter()
+        .find(|told| told.reason == "ProvisioningFailed" && !told.says(&["the object has been modified"]));
     if let Some(told) = failed {
         let title = format!("The storage cannot make a volume for this disk: {}", clause(&told.words));
         let fix = "An administrator has to look at the storage and its provisioner; it is tried again by itself.";
@@ -36,7 +36,8 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
                 format!("The storage{class} does not make a volume for this disk"),
                 "Its provisioner may not run: an administrator has to look at it.",
             )
-            .normal_for(NORMAL),
+            .normal_for(NORMAL)
+            .for_administrators(),
         );
     }
     let fix = nearest(case, claim).unwrap_or_else(|| {

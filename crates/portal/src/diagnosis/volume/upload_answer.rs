@@ -17,6 +17,11 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
         ("This disk is not made to be uploaded to".to_owned(), "Make a new disk for the upload.")
     } else if told.says(&["concurrent upload", "another upload"]) {
         ("Another upload to this disk is under way".to_owned(), "Wait for it to end, or use another name.")
+    } else if told.says(&["413", "request entity too large"]) {
+        (
+            "A proxy between Porthole and the cluster refuses uploads of this size (413)".to_owned(),
+            "An administrator has to raise its limit, or let Porthole reach CDI's upload proxy directly with --upload-proxy.",
+        )
     } else if told.says(&["timed out", "timeout", "not ready"]) {
         (
             "The cluster is not ready to take the upload yet".to_owned(),

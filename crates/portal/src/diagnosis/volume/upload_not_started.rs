@@ -2,6 +2,7 @@
 
 use kubevirt::cdi::DataVolumePhase;
 use kubevirt::meta::Conditions as _;
+use model::finding::FindingPage;
 
 use super::super::told::{Draft, Told};
 use super::super::volume_case::VolumeCase;
@@ -20,11 +21,14 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
     let waited = case.facts.now - since?;
     let told = |words: &str| Told::state(case.source(), since, words);
     match phase {
-        DataVolumePhase::UploadReady if waited >= NORMAL => Some(Draft::warning(
-            told("UploadReady"),
-            "The cluster has been ready for this upload for long, and nothing is known to arrive",
-            "If nobody is uploading, begin the upload again or delete the disk.",
-        )),
+        DataVolumePhase::UploadReady if waited >= NORMAL => Some(
+            Draft::warning(
+                told("UploadReady"),
+                "The cluster has been ready for this upload for long, and nothing is known to arrive",
+                "If nobody is uploading, begin the upload again or delete the disk.",
+            )
+            .leading_to("Upload again", FindingPage::Upload),
+        ),
         DataVolumePhase::UploadScheduled if waited >= NORMAL_POD => Some(Draft::error(
             told("UploadScheduled"),
             "The cluster does not get ready for this upload",

@@ -11,11 +11,15 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
         told.place == super::super::told::Place::Answer && ANSWERS.contains(&told.words.trim().to_lowercase().as_str())
     };
     let told = case.words.iter().find(is_answer)?;
-    Some(Draft::warning(
-        told.clone(),
-        "The permission for this upload has run out: it lasts five minutes until the upload begins",
-        "Begin the upload again; Porthole asks for a new permission.",
-    ))
+    let (label, page) = super::again(case);
+    Some(
+        Draft::warning(
+            told.clone(),
+            "The permission for this upload has run out: it lasts five minutes until the upload begins",
+            "Begin the upload again; Porthole asks for a new permission.",
+        )
+        .leading_to(label, page),
+    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The disk is made when the first machine uses it: normal, unless something is to be uploaded before.
 
 use kubevirt::cdi::annotation;
+use model::ObjectRef;
+use model::finding::FindingAction;
 
 use super::super::told::{Draft, Told};
 use super::super::volume_case::VolumeCase;
@@ -20,17 +22,24 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
     let volume = case.data_volume.as_deref();
     let is_upload =
         volume.is_some_and(|volume| volume.spec.source.as_ref().is_some_and(|source| source.upload.is_some()));
-    let is_forced = volume.is_some_and(|volume| volume.metadata.annotations.contains_key(annotation::BIND_IMMEDIATELY));
+    let of_volume = volume.map(|volume| &volume.metadata.annotations);
+    let of_claim = case.claim.as_deref().map(|claim| &claim.metadata.annotations);
+    let is_forced =
+        [of_volume, of_claim].into_iter().flatten().any(|given| given.contains_key(annotation::BIND_IMMEDIATELY));
     if is_upload && !is_forced {
-        return Some(Draft::warning(
+        let draft = Draft::warning(
             told,
             "Nothing can be uploaded yet: this kind of storage makes a disk only when a machine first uses it",
             format!(
-                "Delete it and upload anew through Porthole, which asks for the disk at once (annotation {}), or start a \
-                 machine that uses it.",
+                "Have it made now (annotation {} on its claim), or start a machine that uses it.",
                 annotation::BIND_IMMEDIATELY
             ),
-        ));
+        );
+        let at = ObjectRef::parse(&case.namespace, &case.name).ok().filter(|_| case.claim.is_some());
+        return Some(match at {
+            Some(at) => draft.offering(FindingAction::MakeDisk { at }),
+            None => draft,
+        });
     }
     let is_used = case.facts.pods.iter().any(|pod| pod.pod.spec.claims().any(|claim| claim == case.name));
     (!is_used).then(|| {

@@ -74,6 +74,17 @@ impl Proxy {
         Ok(Self { base, client })
     }
 
+    /// Whether somebody answers there whose certificate is trusted; what they answer does not matter.
+    async fn greet(&self) -> Result<(), String> {
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let request = Request::get(format!("{}/healthz", self.base)).body(body).map_err(|error| error.to_string())?;
+        match tokio::time::timeout(PROBE, self.client.request(request)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(crate::cluster::chain(&error)),
+            Err(_elapsed) => Err("no answer in time".to_owned()),
+        }
+    }
+
     fn request(&self, method: Method, path: &str, token: &str) -> Result<http::request::Builder, Answer> {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| Answer::Token)?;
         bearer.set_sensitive(true);
@@ -117,6 +128,20 @@ impl Proxy {
             Err(error) => unreachable(&error),
         }
     }
+}
+
+/// The upload proxy's address, and why it does not answer; `None` if nobody says where it is.
+pub(crate) async fn greet(
+    settings: &UploadProxy,
+    config: &CdiConfig,
+    roots: Option<Arc<[Vec<u8>]>>,
+) -> Option<(String, Result<(), String>)> {
+    let address = settings.url.clone().or_else(|| config.upload_proxy())?;
+    let answer = match Proxy::new(settings, config, roots) {
+        Ok(proxy) => proxy.greet().await,
+        Err(wrong) => Err(wrong),
+    };
+    Some((address, answer))
 }
 
 const ASYNC: &str = "/v1beta1/upload-async";

@@ -161,14 +161,30 @@ impl Pump {
             match &volume.status.phase {
                 DataVolumePhase::UploadReady => return None,
                 DataVolumePhase::Succeeded => return Some(Ended::Done),
-                DataVolumePhase::Failed => return Some(Ended::Failed(failure(&volume))),
-                phase => self.stage(UploadStage::Preparing { waits_for: waits_for(phase, &volume) }),
+                DataVolumePhase::Failed => return Some(Ended::Failed(self.failure(&volume).await)),
+                phase => self.stage(UploadStage::Preparing { waits_for: self.waits_for(phase).await }),
             }
             if volume.metadata.is_being_deleted() {
                 return Some(deleted());
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// What an upload waits for, in a sentence: what is wrong with its disk, or the next step.
+    async fn waits_for(&self, phase: &DataVolumePhase) -> String {
+        self.trouble().await.unwrap_or_else(|| next_step(phase).to_owned())
+    }
+
+    /// Why the cluster cannot use what it got.
+    async fn failure(&self, volume: &DataVolume) -> String {
+        self.trouble().await.unwrap_or_else(|| failure(volume))
+    }
+
+    /// What the person finds on the disk's own page.
+    async fn trouble(&self) -> Option<String> {
+        let actor = self.actor().await.ok()?;
+        self.inner.disk_trouble(&actor, &self.upload.at).await.ok()?
     }
 
     /// One attempt to send the whole file.
@@ -206,11 +222,8 @@ impl Pump {
             answer = proxy.send(path, &token, self.upload.request.file.size, pieces) => answer,
             reason = self.follow() => Answer::Again(reason),
         };
-        if self.upload.is_wrong_file() {
-            return Err(Answer::Refused(
-                "The file does not have the checksum that it should have. Download it again. Nothing was kept."
-                    .to_owned(),
-            ));
+        if let Some(reason) = self.upload.unfit() {
+            return Err(Answer::Refused(reason));
         }
         match answer {
             Answer::Accepted if self.upload.is_complete() => Ok(()),
@@ -314,9 +327,11 @@ impl Pump {
             };
             match &volume.status.phase {
                 DataVolumePhase::Succeeded => return Ended::Done,
-                DataVolumePhase::Failed => return Ended::Failed(failure(&volume)),
+                DataVolumePhase::Failed => return Ended::Failed(self.failure(&volume).await),
                 _ if volume.metadata.is_being_deleted() => return deleted(),
-                _ if volume.status.restart_count.unwrap_or(0) > restarts => return Ended::Failed(failure(&volume)),
+                _ if volume.status.restart_count.unwrap_or(0) > restarts => {
+                    return Ended::Failed(self.failure(&volume).await);
+                }
                 _ => tokio::time::sleep(LOOK).await,
             }
         }
@@ -324,7 +339,7 @@ impl Pump {
 
     async fn finish(&self, ended: Ended) {
         let (stage, result) = match ended {
-            Ended::Done => (UploadStage::Done { sha256: self.upload.sha256() }, "done"),
+            Ended::Done => (UploadStage::Done, "done"),
             Ended::Failed(reason) => (UploadStage::Failed { reason }, "failed"),
             Ended::Cancelled => (UploadStage::Cancelled, "cancelled"),
         };
@@ -419,23 +434,10 @@ fn failure(volume: &DataVolume) -> String {
     }
 }
 
-/// What an upload waits for, in a sentence.
-fn waits_for(phase: &DataVolumePhase, volume: &DataVolume) -> String {
-    let bound = volume.status.conditions.as_slice().condition("Bound");
-    let told = bound
-        .filter(|bound| {
-            bound.status != "True" && !matches!(bound.reason.as_deref(), None | Some("" | "Pending" | "NotFound"))
-        })
-        .and_then(|bound| bound.message.as_deref())
-        .filter(|text| !text.is_empty());
-    if let Some(text) = told {
-        return crate::diagnosis::texts::sentence(text);
-    }
+/// What an upload waits for while all goes well.
+fn next_step(phase: &DataVolumePhase) -> &'static str {
     match phase {
-        DataVolumePhase::UploadScheduled | DataVolumePhase::PvcBound => "The cluster starts its receiver.".to_owned(),
-        phase if phase.waits_for_consumer() => {
-            "The storage class gives room only when a machine uses the disk. Choose another class.".to_owned()
-        }
-        _ => "The cluster makes a place for the disk.".to_owned(),
+        DataVolumePhase::UploadScheduled | DataVolumePhase::PvcBound => "The cluster starts its receiver.",
+        _ => "The cluster makes a place for the disk.",
     }
 }

@@ -1,21 +1,25 @@
 //! One upload: what it has, what it waits for, and the bytes that are on their way through.
 //!
-//! Memory is bounded by permits: a chunk needs one before a byte of it is read, and gives it back when it has been
-//! handed on to the cluster. A cluster that is slow thereby makes the browser wait, not this process grow.
+//! Memory is bounded by [`Buffers`]: a chunk needs one before a byte of it is read. The whole file's checksum is computed
+//! only if somebody said what it should be.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use model::ObjectRef;
+use model::sniff::sniff;
 use model::upload::{Ledger, UploadRequest, UploadStage, UploadState, Verdict, WINDOW};
 use ring::digest::{Context, SHA256, digest};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+
+use super::buffers::{Buffer, Buffers};
+use crate::images::pace::Pace;
 
 /// How long a chunk waits for its turn before its sender is asked to come again.
 const TURN: Duration = Duration::from_secs(20);
@@ -52,24 +56,20 @@ pub enum ChunkError {
     Cut,
 }
 
-/// Bytes that wait for their turn.
-#[derive(Debug)]
-struct Held {
-    bytes: Bytes,
-    _permit: OwnedSemaphorePermit,
-}
+const WRONG_SUM: &str = "The file does not have the checksum that it should have. Download it again. Nothing was kept.";
 
 struct State {
     stage: UploadStage,
     attempt: u32,
     ledger: Ledger,
-    held: BTreeMap<u64, Held>,
+    /// Chunks that wait for their turn.
+    held: BTreeMap<u64, Bytes>,
     hash: Context,
-    sha256: Option<String>,
-    is_wrong_file: bool,
+    /// Why the file can become no image, as its bytes tell.
+    unfit: Option<String>,
     heard: Duration,
     moved: Duration,
-    samples: VecDeque<(Duration, u64)>,
+    pace: Pace,
     restarted: Option<String>,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct Upload {
     pub cancel: CancellationToken,
     state: Mutex<State>,
     news: watch::Sender<()>,
-    permits: Arc<Semaphore>,
+    buffers: Buffers,
 }
 
 impl std::fmt::Debug for Upload {
@@ -115,18 +115,17 @@ impl Upload {
         volume_uid: String,
         now: Duration,
     ) -> Self {
-        let permits = usize::try_from(WINDOW).unwrap_or(1);
+        let buffers = Buffers::new(usize::try_from(WINDOW).unwrap_or(1));
         let state = State {
             stage: UploadStage::Preparing { waits_for: "The cluster makes a place for the disk.".to_owned() },
             attempt: 1,
             ledger: Ledger::new(request.file.size),
             held: BTreeMap::new(),
             hash: Context::new(&SHA256),
-            sha256: None,
-            is_wrong_file: false,
+            unfit: None,
             heard: now,
             moved: now,
-            samples: VecDeque::new(),
+            pace: Pace::over(SPEED_OVER),
             restarted: None,
         };
         Self {
@@ -138,7 +137,7 @@ impl Upload {
             cancel: CancellationToken::new(),
             state: Mutex::new(state),
             news: watch::Sender::new(()),
-            permits: Arc::new(Semaphore::new(permits)),
+            buffers,
         }
     }
 
@@ -164,7 +163,7 @@ impl Upload {
             attempt: state.attempt,
             next_chunk: state.ledger.first_missing(),
             sent_bytes: state.ledger.sent_bytes(),
-            bytes_per_second: speed(&state.samples, now),
+            bytes_per_second: state.pace.per_second(now),
             heard: crate::clock::seconds(state.heard),
             restarted: state.restarted.clone(),
         }
@@ -205,7 +204,6 @@ impl Upload {
             state.ledger.restart();
             state.held.clear();
             state.hash = Context::new(&SHA256);
-            state.samples.clear();
             state.restarted = Some(reason.to_owned());
         });
     }
@@ -216,7 +214,6 @@ impl Upload {
             state.attempt += 1;
             state.ledger.restart();
             state.held.clear();
-            state.samples.clear();
         });
     }
 
@@ -226,14 +223,9 @@ impl Upload {
         self.change(|state| state.heard = heard);
     }
 
-    /// SHA-256 of all that was handed on, once that is everything.
-    pub(crate) fn sha256(&self) -> Option<String> {
-        self.lock().sha256.clone()
-    }
-
-    /// Whether the file turned out not to have the checksum that it should.
-    pub(crate) fn is_wrong_file(&self) -> bool {
-        self.lock().is_wrong_file
+    /// Why the file can become no image, as its bytes told.
+    pub(crate) fn unfit(&self) -> Option<String> {
+        self.lock().unfit.clone()
     }
 
     pub(crate) fn is_complete(&self) -> bool {
@@ -270,12 +262,9 @@ impl Upload {
     where
         B: Stream<Item = Result<Bytes, E>>,
     {
-        let Some((expected, permit)) =
-            timeout(TURN, self.turn(attempt, index)).await.map_err(|_| ChunkError::Busy)??
-        else {
-            return Ok(());
-        };
-        let bytes = read(body, expected).await?;
+        let turn = timeout(TURN, self.turn(attempt, index)).await.map_err(|_| ChunkError::Busy)??;
+        let Some((expected, buffer)) = turn else { return Ok(()) };
+        let bytes = read(body, expected, buffer).await?;
         if !is_same(sha256, &bytes) {
             return Err(ChunkError::Damaged);
         }
@@ -288,14 +277,14 @@ impl Upload {
                 if state.held.is_empty() {
                     state.moved = state.heard;
                 }
-                state.held.insert(index, Held { bytes, _permit: permit });
+                state.held.insert(index, bytes);
             }
             Ok(())
         })
     }
 
     /// Waits until a chunk may come; `None` if it is there already.
-    async fn turn(&self, attempt: u32, index: u64) -> Result<Option<(u64, OwnedSemaphorePermit)>, ChunkError> {
+    async fn turn(&self, attempt: u32, index: u64) -> Result<Option<(u64, Buffer)>, ChunkError> {
         let mut news = self.news();
         loop {
             let verdict = {
@@ -307,8 +296,8 @@ impl Upload {
             };
             match verdict {
                 Verdict::Wanted(expected) => {
-                    let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| ChunkError::Stale)?;
-                    return Ok(Some((expected, permit)));
+                    let buffer = self.buffers.take(usize::try_from(expected).unwrap_or(usize::MAX)).await;
+                    return Ok(Some((expected, buffer)));
                 }
                 Verdict::Known => return Ok(None),
                 Verdict::Beyond => return Err(ChunkError::Beyond),
@@ -340,47 +329,42 @@ impl Upload {
             return Some(Piece::End);
         }
         let index = state.ledger.first_unsent();
-        let held = state.held.get(&index)?;
-        state.hash.update(&held.bytes);
-        if state.ledger.is_last(index) {
-            let sum = hex(state.hash.clone().finish().as_ref());
+        let held = state.held.remove(&index)?;
+        // The browser has looked too; not everybody sends with a browser.
+        if index == 0
+            && let Err(foreign) = sniff(&self.request.file.name, &held, &[], self.request.file.size)
+        {
+            state.unfit = Some(format!("{foreign} Nothing was kept."));
+            return Some(Piece::Broken);
+        }
+        if !self.request.sha256.is_empty() {
+            state.hash.update(&held);
+            let is_last = state.ledger.is_last(index);
             // The last part is kept back, so that a wrong file never becomes an image.
-            if !self.request.sha256.is_empty() && !self.request.sha256.eq_ignore_ascii_case(&sum) {
-                state.is_wrong_file = true;
+            if is_last && !is_sum(&self.request.sha256, state.hash.clone().finish().as_ref()) {
+                state.unfit = Some(WRONG_SUM.to_owned());
                 return Some(Piece::Broken);
             }
-            state.sha256 = Some(sum);
         }
         state.ledger.hand_on();
-        let held = state.held.remove(&index)?;
         state.moved = now;
         let sent = state.ledger.sent_bytes();
-        state.samples.push_back((now, sent));
-        while state.samples.len() > 2 && state.samples.front().is_some_and(|(at, _)| *at + SPEED_OVER < now) {
-            state.samples.pop_front();
-        }
+        state.pace.note(now, sent);
         drop(guard);
         self.news.send_replace(());
-        Some(Piece::Bytes(held.bytes))
+        Some(Piece::Bytes(held))
     }
 }
 
-/// Bytes a second between the oldest sample and the newest; nothing if that was too long ago.
-fn speed(samples: &VecDeque<(Duration, u64)>, now: Duration) -> u64 {
-    let (Some((from, less)), Some((to, more))) = (samples.front(), samples.back()) else { return 0 };
-    let millis = u64::try_from(to.saturating_sub(*from).as_millis()).unwrap_or(u64::MAX);
-    if millis == 0 || *to + SPEED_OVER < now { 0 } else { (more - less).saturating_mul(1000) / millis }
-}
-
 /// Reads a chunk whole, and not a byte more than it has to have.
-async fn read<B, E>(body: B, expected: u64) -> Result<Bytes, ChunkError>
+async fn read<B, E>(body: B, expected: u64, mut buffer: Buffer) -> Result<Bytes, ChunkError>
 where
     B: Stream<Item = Result<Bytes, E>>,
 {
     let length = usize::try_from(expected).unwrap_or(usize::MAX);
     let mut body = pin!(body);
-    let mut bytes = BytesMut::with_capacity(length);
     loop {
+        let bytes = &mut buffer.bytes;
         match timeout(NEXT_BYTES, body.next()).await {
             Ok(Some(Ok(more))) if bytes.len() + more.len() > length => {
                 return Err(ChunkError::Length { expected, came: expected + 1 });
@@ -390,13 +374,17 @@ where
             Ok(None) if bytes.len() < length => {
                 return Err(ChunkError::Length { expected, came: u64::try_from(bytes.len()).unwrap_or(0) });
             }
-            Ok(None) => return Ok(bytes.freeze()),
+            Ok(None) => return Ok(buffer.freeze()),
         }
     }
 }
 
 fn is_same(sha256: &str, bytes: &[u8]) -> bool {
-    sha256.eq_ignore_ascii_case(&hex(digest(&SHA256, bytes).as_ref()))
+    is_sum(sha256, digest(&SHA256, bytes).as_ref())
+}
+
+fn is_sum(sha256: &str, digest: &[u8]) -> bool {
+    sha256.eq_ignore_ascii_case(&hex(digest))
 }
 
 /// Bytes in hexadecimal.

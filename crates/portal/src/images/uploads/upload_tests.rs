@@ -29,7 +29,9 @@ async fn send(upload: &Upload, attempt: u32, index: u64, bytes: Vec<u8>, sha256:
 #[tokio::test]
 async fn chunks_of_any_order_come_out_in_order_and_their_sum_is_the_files() {
     let size = 2 * CHUNK_BYTES + 9;
-    let upload = upload(size);
+    let mut upload = upload(size);
+    let expected: Vec<u8> = (0..3).flat_map(|index| chunk(size, index)).collect();
+    upload.request.sha256 = sum(&expected).to_uppercase();
     for index in [2, 0, 1] {
         let bytes = chunk(size, index);
         let sum = sum(&bytes);
@@ -45,9 +47,7 @@ async fn chunks_of_any_order_come_out_in_order_and_their_sum_is_the_files() {
             }
         }
     }
-    let expected: Vec<u8> = (0..3).flat_map(|index| chunk(size, index)).collect();
     assert_eq!(whole, expected);
-    assert_eq!(upload.sha256(), Some(sum(&expected)));
     assert_eq!(upload.tell(NOW).sent_bytes, size);
 }
 
@@ -83,8 +83,11 @@ async fn nobody_fills_the_memory_while_the_cluster_takes_its_time() {
     let bytes = chunk(size, WINDOW);
     let sum = sum(&bytes);
     assert_eq!(send(&upload, 1, WINDOW, bytes.clone(), &sum).await, Err(ChunkError::Busy));
-    let (sent, piece) = tokio::join!(send(&upload, 1, WINDOW, bytes, &sum), upload.next_piece(1, || NOW));
-    assert!(sent.is_ok() && matches!(piece, Piece::Bytes(_)), "it comes in as soon as there is room");
+    let handed_on = upload.next_piece(1, || NOW).await;
+    assert!(matches!(handed_on, Piece::Bytes(_)));
+    assert_eq!(send(&upload, 1, WINDOW, bytes.clone(), &sum).await, Err(ChunkError::Busy), "it is still on its way");
+    drop(handed_on);
+    assert_eq!(send(&upload, 1, WINDOW, bytes, &sum).await, Ok(()), "it comes in as soon as there is room");
 }
 
 #[tokio::test]
@@ -98,7 +101,20 @@ async fn a_file_with_another_checksum_never_gets_its_last_part() {
     }
     assert!(matches!(upload.next_piece(1, || NOW).await, Piece::Bytes(_)));
     assert_eq!(upload.next_piece(1, || NOW).await, Piece::Broken);
-    assert!(upload.is_wrong_file() && !upload.is_complete());
+    assert!(upload.unfit().is_some_and(|reason| reason.contains("checksum")) && !upload.is_complete());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_image_reaches_the_cluster_from_no_client() {
+    for (start, told) in [(&b"PK\x03\x04"[..], "zip archive"), (b"<!DOCTYPE html><title>Sign in</title>", "web page")] {
+        let upload = upload(CHUNK_BYTES);
+        let mut bytes = vec![b' '; usize::try_from(CHUNK_BYTES).unwrap()];
+        bytes[..start.len()].copy_from_slice(start);
+        let sum = sum(&bytes);
+        send(&upload, 1, 0, bytes, &sum).await.unwrap();
+        assert_eq!(upload.next_piece(1, || NOW).await, Piece::Broken);
+        assert!(upload.unfit().is_some_and(|reason| reason.contains(told)), "{told}");
+    }
 }
 
 #[tokio::test]
@@ -122,13 +138,4 @@ async fn what_is_over_stays_over() {
     assert!(!upload.set_stage(UploadStage::Receiving));
     assert_eq!(upload.stage(), UploadStage::Cancelled);
     assert_eq!(send(&upload, 1, 0, Vec::new(), "").await, Err(ChunkError::Stale));
-}
-
-#[test]
-fn speed_is_measured_over_the_last_seconds_and_ends_with_them() {
-    let at = |seconds: u64, bytes: u64| (Duration::from_secs(seconds), bytes);
-    let samples = VecDeque::from([at(100, 0), at(104, 40_000)]);
-    assert_eq!(speed(&samples, Duration::from_secs(105)), 10_000);
-    assert_eq!(speed(&samples, Duration::from_mins(2)), 0);
-    assert_eq!(speed(&VecDeque::new(), NOW), 0);
 }

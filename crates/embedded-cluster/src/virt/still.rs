@@ -1,0 +1,28 @@
+//! Guests that stand still while their disks are copied.
+
+use super::kinds::{CLAIMS, INSTANCES};
+use super::{VirtContext, backend_storage, volumes};
+use crate::guest::{GuestError, GuestState, Stillness};
+use crate::store::meta;
+
+impl VirtContext {
+    /// Holds every guest that uses a claim, until what is returned is dropped.
+    pub(crate) async fn hold_users(&self, namespace: &str, claim: &str) -> Result<Vec<Stillness>, GuestError> {
+        let mut held = Vec::new();
+        let object = self.store.get(&CLAIMS, Some(namespace), claim);
+        let keeps_state_of = object.as_deref().and_then(backend_storage::instance_of);
+        for instance in self.store.list(&INSTANCES, Some(namespace)).0 {
+            let Some(guest) = self.guests.get(meta::uid(&instance)) else { continue };
+            if !volumes::uses(&instance["spec"], claim) && keeps_state_of != Some(meta::name(&instance)) {
+                continue;
+            }
+            match guest.hold_still().await {
+                Ok(still) => held.push(still),
+                // One that has ended writes nothing either.
+                Err(_) if matches!(guest.state(), GuestState::Ended(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(held)
+    }
+}
