@@ -8,12 +8,12 @@
 //! Every change edits the object as the cluster has it at that moment. What is sent is the difference, as a JSON patch
 //! whose first step tests that it is still the same object, so two people who change a machine at once never overwrite
 //! each other. What takes effect at once and what waits for the next start is the cluster's business;
-//! [`MachineEditing::pending`] compares what runs with what is asked for, and [`revert`] takes it back.
+//! [`MachineEditing::pending`] compares what runs with what is asked for, and `revert` takes it back.
 //!
 //! # To add a change
 //!
 //! A variant of [`MachineChange`] with its edit, a pure function; if it can wait for the next start, a
-//! [`revert::Part`] with its places and its line in `pending`.
+//! `Part` of `revert` with its places and its line in `pending`.
 
 mod cards;
 mod claims;
