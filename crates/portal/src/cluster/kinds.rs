@@ -10,8 +10,11 @@ use kube::core::{ApiResource, GroupVersionKind};
 
 /// Groups that a cluster may do without and whose objects are made and read, but not watched; with the versions that
 /// are known, the best one first.
-pub(crate) const UNWATCHED: [(&str, &[&str]); 2] =
-    [(kubevirt::export::GROUP, kubevirt::export::VERSIONS), (kubevirt::snapshot::GROUP, kubevirt::snapshot::VERSIONS)];
+pub(crate) const UNWATCHED: [(&str, &[&str]); 3] = [
+    (kubevirt::export::GROUP, kubevirt::export::VERSIONS),
+    (kubevirt::snapshot::GROUP, kubevirt::snapshot::VERSIONS),
+    (kubevirt::template::GROUP, kubevirt::template::VERSIONS),
+];
 
 /// A kind that the portal watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
