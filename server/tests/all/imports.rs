@@ -64,6 +64,6 @@ async fn an_object_becomes_an_image_with_credentials_that_only_sign_and_a_quota_
     })
     .await;
     let words = refused.json()["fields"]["size"].as_str().unwrap().to_owned();
-    assert!(words.contains("the quota team of blue has"), "{words}");
+    assert!(words.contains("quota team has no room"), "{words}");
     porthole.stop().await;
 }

@@ -58,7 +58,8 @@ async fn a_person_of_the_team_uploads_a_disk() {
         until(&ana, CONFIG, "the proxy is known", |config| config["status"]["uploadProxyURL"].is_string()).await;
     assert!(config["status"]["uploadProxyCA"].as_str().unwrap().contains("BEGIN CERTIFICATE"));
     let proxy = test.admin().anonymous().at(config["status"]["uploadProxyURL"].as_str().unwrap());
-    assert_eq!(proxy.post_bytes("/v1beta1/upload", image.clone()).await.status, 400, "without a token");
+    // A refusal does not wait for the body, and the line is gone before a long one is sent.
+    assert_eq!(proxy.post_bytes("/v1beta1/upload", Vec::new()).await.status, 400, "without a token");
     let answer = proxy.with_token(token.as_str().unwrap()).post_bytes("/v1beta1/upload", image).await;
     assert_eq!((answer.status, &answer.body), (200, &json!("")));
     assert_eq!(answer.headers["access-control-allow-origin"], "*");
