@@ -139,15 +139,24 @@ fn Shown(at: ObjectRef, editing: MachineEditing, changer: Changer) -> impl IntoV
     let going = editing.disks.iter().chain(&editing.detached).cloned().collect::<Vec<_>>();
     let waits = (!pending.is_empty()).then(|| view! { <pending::Waits at=at.clone() pending may_change changer/> });
     let disks = view! { <disks::Disks at=at.clone() editing=editing.clone() changer/> };
-    let resize = may_change.then(|| view! { <size::Resize at=at.clone() editing=editing.clone() changer/> });
+    let resize = {
+        let (at, editing) = (at.clone(), editing.clone());
+        may_change.then(|| {
+            view! {
+                <Panel title="Size" glyph=Glyph::Processor>
+                    <size::Resize at editing changer/>
+                </Panel>
+            }
+        })
+    };
     let cards = view! { <cards::Cards at=at.clone() editing changer/> };
     view! {
         <div class="flex min-w-0 flex-col gap-8">
+            {waits}
+            {change_denied.map(|reason| view! { <p class="text-sm text-ink-faint">{reason}</p> })}
+            {resize}
             <Panel title="Disks and discs" glyph=Glyph::Disk>
-                {waits}
-                {change_denied.map(|reason| view! { <p class="mb-2 text-sm text-ink-faint">{reason}</p> })}
                 {disks}
-                <div class="mt-3 empty:hidden">{resize}</div>
             </Panel>
             <Panel title="Network cards" glyph=Glyph::Network>
                 {cards}

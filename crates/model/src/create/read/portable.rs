@@ -20,11 +20,16 @@ pub(super) fn portable(machine: &Value) -> (Value, Vec<String>) {
     if instance["hostname"] == name {
         spec["template"]["spec"].as_object_mut().map(|instance| instance.remove("hostname"));
     }
-    if spec["template"]["metadata"]["labels"]["kubevirt.io/vm"] == name {
-        spec["template"]["metadata"]["labels"]["kubevirt.io/vm"] = reference("").into();
-    }
     let mut notes = Vec::new();
     claims(spec, name, namespace, &mut notes);
+    for labels in ["/metadata/labels", "/spec/template/metadata/labels"] {
+        let labels = machine.pointer_mut(labels).and_then(Value::as_object_mut);
+        for value in labels.into_iter().flat_map(|labels| labels.values_mut()) {
+            if !name.is_empty() && *value == name {
+                *value = reference("").into();
+            }
+        }
+    }
     (machine, notes)
 }
 

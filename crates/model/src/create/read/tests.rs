@@ -71,7 +71,7 @@ fn what_the_form_made_is_read_back_as_the_form() {
 #[test]
 fn what_the_form_cannot_say_keeps_the_manifest_without_what_is_this_machines_alone() {
     let mut machine = in_cluster(&blank());
-    machine["metadata"]["labels"] = json!({"app": "shop"});
+    machine["metadata"]["labels"] = json!({"app": "shop", "app.kubernetes.io/name": "web-1"});
     let spec = &mut machine["spec"]["template"]["spec"];
     spec["hostname"] = "web-1".into();
     spec["domain"]["cpu"]["model"] = "host-passthrough".into();
@@ -81,6 +81,7 @@ fn what_the_form_cannot_say_keeps_the_manifest_without_what_is_this_machines_alo
     let manifest = yaml::document(read.machine.as_ref().unwrap());
     for kept in [
         "app: shop",
+        "app.kubernetes.io/name: \"${MACHINE_NAME}\"",
         "model: host-passthrough",
         "name: \"${MACHINE_NAME}-disk\"",
         "name: \"${MACHINE_NAME}-data-1\"",
