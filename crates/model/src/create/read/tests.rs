@@ -71,7 +71,8 @@ fn what_the_form_made_is_read_back_as_the_form() {
 #[test]
 fn what_the_form_cannot_say_keeps_the_manifest_without_what_is_this_machines_alone() {
     let mut machine = in_cluster(&blank());
-    machine["metadata"]["labels"] = json!({"app": "shop", "app.kubernetes.io/name": "web-1"});
+    machine["metadata"]["labels"] = json!({"app": "shop"});
+    machine["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"] = "web-1".into();
     let spec = &mut machine["spec"]["template"]["spec"];
     spec["hostname"] = "web-1".into();
     spec["domain"]["cpu"]["model"] = "host-passthrough".into();
