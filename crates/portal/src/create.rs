@@ -89,11 +89,29 @@ impl Inner {
         let plans = self.plan(actor, draft).await?;
         self.rehearse(actor, &plans).await?;
         self.make(actor, &plans).await?;
+        self.keep_ssh_keys(actor, &draft.ssh_keys).await;
         // A watch tells in the order in which things were made.
         if let Some(last) = plans.last() {
             self.until_seen(&last.at).await;
         }
         Ok(plans.into_iter().map(|plan| plan.at).collect())
+    }
+
+    /// The public keys that somebody used last. To be without them is no reason to show no form.
+    async fn kept_ssh_keys(&self, actor: &Actor) -> String {
+        self.records.accounts().ssh_keys(&actor.account).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, account = actor.account, "SSH keys could not be read");
+            String::new()
+        })
+    }
+
+    async fn keep_ssh_keys(&self, actor: &Actor, keys: &str) {
+        if keys.trim().is_empty() {
+            return;
+        }
+        if let Err(error) = self.records.accounts().keep_ssh_keys(&actor.account, keys.trim()).await {
+            tracing::warn!(%error, account = actor.account, "SSH keys could not be kept");
+        }
     }
 
     /// The objects of a draft that our own rules find nothing wrong with, machine by machine.

@@ -74,13 +74,17 @@ pub(crate) struct SessionRow {
 /// Accounts.
 #[async_trait]
 pub(crate) trait AccountRepository: std::fmt::Debug + Send + Sync {
-    /// Stores an account; one of the same name is replaced.
+    /// Stores an account; one of the same name is replaced, and keeps its SSH keys.
     async fn save(&self, row: &AccountRow) -> Result<(), RecordsError>;
     async fn find(&self, username: &str) -> Result<Option<AccountRow>, RecordsError>;
     /// All, by name.
     async fn list(&self) -> Result<Vec<AccountRow>, RecordsError>;
     /// Tells whether there was one.
     async fn remove(&self, username: &str) -> Result<bool, RecordsError>;
+    /// The public keys that somebody used last, one a line; empty if there are none.
+    async fn ssh_keys(&self, username: &str) -> Result<String, RecordsError>;
+    /// Keeps the public keys that somebody used.
+    async fn keep_ssh_keys(&self, username: &str, keys: &str) -> Result<(), RecordsError>;
 }
 
 /// Sessions.

@@ -217,7 +217,9 @@ pub fn Access(form: Form) -> impl IntoView {
                 field=text!(ssh_keys)
                 label="SSH public keys, one a line"
                 placeholder="ssh-ed25519 AAAA… ana@laptop"
+                hint="Kept for your next machines."
             />
+            <KeptKeys form/>
             <Lines
                 form
                 field=text!(user_data)
@@ -233,6 +235,32 @@ pub fn Access(form: Form) -> impl IntoView {
                 placeholder="<unattend …>"
             />
         </Folded>
+    }
+}
+
+/// Offers the keys of the last machine, where there are some and none is filled in.
+#[component]
+fn KeptKeys(form: Form) -> impl IntoView {
+    let kept = move || form.options.with(|options| options.ssh_keys.clone());
+    let is_offered =
+        Memo::new(move |_| !kept().is_empty() && form.draft.with(|draft| draft.ssh_keys.trim().is_empty()));
+    // Type, key, comment: whoever has written none sees the type.
+    let named = |key: &str| {
+        let mut words = key.split_whitespace();
+        let kind = words.next().unwrap_or_default();
+        words.nth(1).unwrap_or(kind).to_owned()
+    };
+    let names = move || kept().lines().map(named).collect::<Vec<_>>().join(", ");
+    view! {
+        <Show when=move || is_offered.get()>
+            <button
+                type="button"
+                class=button_class(Look::Plain)
+                on:click=move |_| form.change("ssh_keys", |draft| draft.ssh_keys = untrack(kept))
+            >
+                {move || format!("Use yours: {}", names())}
+            </button>
+        </Show>
     }
 }
 

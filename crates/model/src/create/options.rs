@@ -34,6 +34,8 @@ pub struct CreateOptions {
     pub has_live_discs: bool,
     /// The container image with Windows' virtio drivers.
     pub driver_image: String,
+    /// The public keys that this person used last, one a line; empty if there are none.
+    pub ssh_keys: String,
 }
 
 impl CreateOptions {

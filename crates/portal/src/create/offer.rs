@@ -40,6 +40,7 @@ impl Inner {
             devices: self.permitted_devices(),
             has_live_discs: self.has_live_discs(),
             driver_image: self.driver_image(),
+            ssh_keys: self.kept_ssh_keys(actor).await,
             namespace: namespace.to_owned(),
             quota: quota::lines(&quotas?),
             foreseen: foreseen?,

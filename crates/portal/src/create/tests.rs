@@ -2,7 +2,11 @@ use model::ErrorCode;
 use model::create::{Boot, MachineDraft};
 use serde_json::{Value, json};
 
+use crate::access::{Account, Actor};
+use crate::records::AccountRow;
 use crate::testing::{Answer, Call, Fake, allowed, ana};
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ana@laptop";
 
 fn draft() -> MachineDraft {
     let text = str::to_owned;
@@ -63,6 +67,32 @@ async fn a_machine_is_rehearsed_then_made_in_the_persons_name() {
     let post = "POST".to_owned();
     assert_eq!(writes(&fake), [(post.clone(), format!("{MACHINES}?dryRun=All")), (post, MACHINES.to_owned())]);
     assert!(fake.others().iter().all(|call| call.user.as_deref() == Some("ana@example")));
+}
+
+#[tokio::test]
+async fn keys_that_somebody_used_are_offered_to_them_again_and_to_nobody_else() {
+    let fake = fake(|_| None).await;
+    for username in ["ana", "bo"] {
+        let account =
+            Account { username: username.to_owned(), kubernetes_user: "u".to_owned(), kubernetes_groups: Vec::new() };
+        let row = AccountRow { account, password_hash: String::new() };
+        fake.inner.records.accounts().save(&row).await.unwrap();
+    }
+    let offered = async |who: &Actor| fake.inner.create_options(who, "blue").await.unwrap().ssh_keys;
+    let with_key = MachineDraft { ssh_keys: format!("{KEY}\n"), user: "ana".to_owned(), ..draft() };
+    let until_kept = async {
+        while offered(&ana()).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    // No watch tells of the machine here; nobody has to wait for it.
+    tokio::select! {
+        made = async { fake.inner.create_machines(&ana(), &with_key).await } => drop(made.unwrap()),
+        () = until_kept => {}
+    }
+    fake.inner.keep_ssh_keys(&ana(), "\n").await;
+    assert_eq!(offered(&ana()).await, KEY, "a machine without keys changes nothing");
+    assert_eq!(offered(&Actor { account: "bo".to_owned(), ..ana() }).await, "");
 }
 
 #[tokio::test]

@@ -21,7 +21,13 @@ pub(super) async fn accounts(repository: &dyn AccountRepository) {
     assert_eq!(repository.find("ana").await.unwrap(), Some(account("ana", "1")), "it comes back as it was stored");
     assert_eq!(repository.find("Ana").await.unwrap(), None, "case matters");
 
+    repository.keep_ssh_keys("ana", "ssh-ed25519 AAAA ana").await.unwrap();
     repository.save(&account("ana", "2")).await.unwrap();
+    assert_eq!(repository.ssh_keys("ana").await.unwrap(), "ssh-ed25519 AAAA ana", "a new password changes no key");
+    assert_eq!(
+        (repository.ssh_keys("bo").await.unwrap(), repository.ssh_keys("nobody").await.unwrap()),
+        <_>::default()
+    );
     assert_eq!(repository.list().await.unwrap(), [account("ana", "2"), account("bo", "1")], "replaced, and by name");
 
     assert!(repository.remove("ana").await.unwrap());

@@ -96,6 +96,17 @@ impl AccountRepository for Sqlite {
         let done = sqlx::query("delete from accounts where username = ?").bind(username).execute(&self.0).await?;
         Ok(done.rows_affected() > 0)
     }
+
+    async fn ssh_keys(&self, username: &str) -> Result<String, RecordsError> {
+        let query = sqlx::query_scalar("select ssh_keys from accounts where username = ?").bind(username);
+        Ok(query.fetch_optional(&self.0).await?.unwrap_or_default())
+    }
+
+    async fn keep_ssh_keys(&self, username: &str, keys: &str) -> Result<(), RecordsError> {
+        let query = sqlx::query("update accounts set ssh_keys = ? where username = ?").bind(keys).bind(username);
+        query.execute(&self.0).await?;
+        Ok(())
+    }
 }
 
 #[async_trait]
