@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::stream;
 use model::ErrorCode;
 use model::upload::{CHUNK_BYTES, FileMark, UploadRequest, UploadStage, UploadState, chunk_count, chunk_length};
-use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -143,7 +143,7 @@ impl Scene {
         let start = usize::try_from(index * CHUNK_BYTES).unwrap();
         let length = usize::try_from(chunk_length(self.file.len() as u64, index)).unwrap();
         let bytes = Bytes::copy_from_slice(&self.file[start..start + length]);
-        let sha256 = hex(digest(&SHA256, &bytes).as_ref());
+        let sha256 = hex(&Sha256::digest(&bytes));
         let chunk = Chunk { attempt, index, sha256: &sha256 };
         let body = stream::iter([Ok::<_, std::io::Error>(bytes)]);
         self.fake.inner.take_chunk(&ana(), &self.id, &chunk, body).await

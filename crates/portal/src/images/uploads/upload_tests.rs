@@ -18,7 +18,7 @@ fn chunk(size: u64, index: u64) -> Vec<u8> {
 }
 
 fn sum(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref())
+    hex(&Sha256::digest(bytes))
 }
 
 async fn send(upload: &Upload, attempt: u32, index: u64, bytes: Vec<u8>, sha256: &str) -> Result<(), ChunkError> {
