@@ -255,7 +255,7 @@ fn KeptKeys(form: Form) -> impl IntoView {
         <Show when=move || is_offered.get()>
             <button
                 type="button"
-                class=button_class(Look::Plain)
+                class=format!("{} self-start", button_class(Look::Plain))
                 on:click=move |_| form.change("ssh_keys", |draft| draft.ssh_keys = untrack(kept))
             >
                 {move || format!("Use yours: {}", names())}

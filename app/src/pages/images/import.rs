@@ -155,7 +155,7 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
     });
     // A name is proposed until somebody types one.
     Effect::new(move |last: Option<String>| {
-        let proposed = suggest_name(&if is_fetched() { url.get() } else { source.get() });
+        let proposed = if is_fetched() { suggest_name(&url.get()) } else { source.with(|of| name_of_copy(of)) };
         if name.with_untracked(|name| name.is_empty() || Some(name) == last.as_ref()) {
             name.set(proposed.clone());
         }
@@ -277,6 +277,12 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
     .into_any()
 }
 
+/// A name for a copy: that of what is copied is taken already.
+fn name_of_copy(of: &str) -> String {
+    let name = suggest_name(of);
+    if name.is_empty() { name } else { format!("{}-image", name.strip_suffix("-disk").unwrap_or(&name)) }
+}
+
 /// What it means to make an image of a disk while its machine runs, and the consent to it.
 #[component]
 fn FromRunning(
@@ -305,5 +311,15 @@ fn FromRunning(
                 </label>
             </Notice>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of_copy;
+
+    #[test]
+    fn a_copy_is_not_called_like_what_it_is_made_of() {
+        assert_eq!(["blue/web-disk", "blue/golden", ""].map(name_of_copy), ["web-image", "golden-image", ""]);
     }
 }
