@@ -27,6 +27,7 @@
 //! | `quota` | what a team may still use | - |
 //! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
 //! | [`doctor`] | the check of the whole cluster | to add a check |
+//! | `metrics` | what machines, pods and nodes use: latest numbers and charts | - |
 //! | `live` | hints for open pages | - |
 //! | [`console`] | the screen, relayed | - |
 //! | [`records`] | the database | to add a repository |
@@ -46,6 +47,7 @@ mod lifecycle;
 mod listing;
 mod live;
 mod machines;
+mod metrics;
 mod namespaces;
 mod quota;
 pub mod records;
@@ -70,11 +72,13 @@ use model::image::import::ImportRequest;
 use model::image::{DownloadForm, ImageChoices, ImageDetail};
 use model::live::{Hint, LiveKind};
 use model::machine::{MachineAction, MachineDetail};
+use model::metrics::{MachineMetrics, Range};
 use model::query::{ImageList, ListQuery, MachineList, PodList};
 use model::session::{ClusterStatus, Overview, Who};
 use model::upload::{UploadRequest, UploadState};
 use model::workload::{PodDetail, PodLog};
 
+pub use self::metrics::PrometheusSource;
 pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
 pub use cluster::ClusterSource;
 pub use error::PortalError;
@@ -116,13 +120,20 @@ struct Inner {
     uploads: images::Uploads,
     live: live::Live,
     leases: console::Leases,
+    metrics: Arc<metrics::Metrics>,
     lifecycle: Lifecycle,
 }
 
 impl Portal {
     /// Starts to follow a cluster. Returns at once: a cluster that does not answer is tried again for ever, and
     /// [`Portal::cluster_status`] says why. Needs a tokio runtime.
-    pub fn connect(source: ClusterSource, records: Records, lifecycle: Lifecycle, proxy: UploadProxy) -> Self {
+    pub fn connect(
+        source: ClusterSource,
+        records: Records,
+        lifecycle: Lifecycle,
+        proxy: UploadProxy,
+        prometheus: Option<PrometheusSource>,
+    ) -> Self {
         let clock = SystemClock::shared();
         let live = live::Live::new();
         let cluster = Cluster::new(Arc::clone(&clock), live.clone());
@@ -137,6 +148,7 @@ impl Portal {
             volumes: Cache::new(live.clone(), LiveKind::Image),
             quotas: Cache::new(live.clone(), LiveKind::Image),
             catalog: create::Catalog::new(&live),
+            metrics: Arc::new(metrics::Metrics::new(prometheus, Arc::clone(&clock))),
             uploads: images::Uploads::new(proxy, clock),
             leases: console::Leases::default(),
             cluster,
@@ -215,6 +227,16 @@ impl Portal {
     /// One machine.
     pub async fn machine(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineDetail, PortalError> {
         self.0.machine(actor, at).await
+    }
+
+    /// What a machine uses over a range of time, drawn.
+    pub async fn machine_metrics(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        range: Range,
+    ) -> Result<MachineMetrics, PortalError> {
+        self.0.machine_metrics(actor, at, range).await
     }
 
     /// What is wrong with a disk, known by the name of its data volume or claim; nothing for whoever may not see it.
@@ -477,6 +499,7 @@ impl Inner {
             let invalidator = namespaces::Invalidator(Arc::clone(&self.permissions));
             tasks.spawn("watch permissions", follow(shared(), kind, invalidator));
         }
+        tasks.spawn("sample usage", Arc::clone(&self.metrics).follow(shared(), self.pods.clone()));
         tasks.spawn("look again at machines", machines::look_again(self.machines.clone()));
         tasks.spawn("sweep sessions", records::sweep(self.records.clone()));
     }
