@@ -130,6 +130,8 @@ impl StartError {
             | Self::PublicOrigin(_)
             | Self::UploadProxy(_)
             | Self::UploadProxyCa { .. }
+            | Self::Prometheus(_)
+            | Self::PrometheusCa { .. }
             | Self::NoDataDir
             | Self::KubeconfigUnreadable { .. }
             | Self::KubeconfigInvalid { .. }

@@ -11,6 +11,8 @@
 //! | [`rules`] | which action is allowed in which state, and the reason why not |
 //! | [`chart`] | series of numbers drawn as lines, with their axes in human units |
 //! | [`metrics`] | what a machine uses, over a range of time |
+//! | [`timeline`] | what happened to a machine, in one order |
+//! | [`told`] | KubeVirt's conditions and events in plain words |
 //! | [`workload`] | pods and their containers as a person sees them |
 //! | [`doctor`] | the check of a whole cluster |
 //! | [`finding`] | what is wrong with something, why, and what to do |
@@ -41,6 +43,8 @@ pub mod query;
 pub mod rules;
 pub mod session;
 pub mod sniff;
+pub mod timeline;
+pub mod told;
 pub mod upload;
 pub mod workload;
 

@@ -75,6 +75,7 @@ use model::machine::{MachineAction, MachineDetail};
 use model::metrics::{MachineMetrics, Range};
 use model::query::{ImageList, ListQuery, MachineList, PodList};
 use model::session::{ClusterStatus, Overview, Who};
+use model::timeline::Timeline;
 use model::upload::{UploadRequest, UploadState};
 use model::workload::{PodDetail, PodLog};
 
@@ -227,6 +228,16 @@ impl Portal {
     /// One machine.
     pub async fn machine(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineDetail, PortalError> {
         self.0.machine(actor, at).await
+    }
+
+    /// What happened to a machine, the newest first.
+    pub async fn machine_timeline(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        only_warnings: bool,
+    ) -> Result<Timeline, PortalError> {
+        self.0.machine_timeline(actor, at, only_warnings).await
     }
 
     /// What a machine uses over a range of time, drawn.

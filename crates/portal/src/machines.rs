@@ -20,6 +20,7 @@ pub(crate) mod actions;
 mod details;
 mod index;
 mod state;
+mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
