@@ -10,6 +10,7 @@
 //! | [`machine`] | a virtual machine as a person sees it: states, actions, rows, details |
 //! | [`rules`] | which action is allowed in which state, and the reason why not |
 //! | [`chart`] | series of numbers drawn as lines, with their axes in human units |
+//! | [`manifest`] | a machine's manifest, looked at and edited: problems at lines, old beside new |
 //! | [`metrics`] | what a machine uses, over a range of time |
 //! | [`timeline`] | what happened to a machine, in one order |
 //! | [`told`] | KubeVirt's conditions and events in plain words |
@@ -37,6 +38,7 @@ pub mod finding;
 pub mod image;
 pub mod live;
 pub mod machine;
+pub mod manifest;
 pub mod metrics;
 pub mod name;
 pub mod query;

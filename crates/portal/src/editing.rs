@@ -21,7 +21,7 @@ mod delete;
 mod disks;
 mod overview;
 mod parts;
-mod patch;
+pub(crate) mod patch;
 mod pending;
 mod revert;
 mod size;
@@ -309,7 +309,7 @@ fn reverted<'a>(waiting: &'a [Pending], what: &str) -> Result<Vec<Part<'a>>, Por
 }
 
 /// Whether the object is not the tested version any more.
-fn is_test_failed(error: &CallError) -> bool {
+pub(crate) fn is_test_failed(error: &CallError) -> bool {
     matches!(error, CallError::Refused(refusal)
         if refusal.status == 422 && refusal.causes.is_empty() && refusal.message.contains("our request"))
 }

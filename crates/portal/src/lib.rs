@@ -27,6 +27,7 @@
 //! | `quota` | what a team may still use | - |
 //! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
 //! | [`doctor`] | the check of the whole cluster | to add a check |
+//! | `manifest` | a machine's manifest, edited by hand and merged with what others did | - |
 //! | `metrics` | what machines, pods and nodes use: latest numbers and charts | - |
 //! | `live` | hints for open pages | - |
 //! | [`console`] | the screen, relayed | - |
@@ -47,6 +48,7 @@ mod lifecycle;
 mod listing;
 mod live;
 mod machines;
+mod manifest;
 mod metrics;
 mod namespaces;
 mod quota;
@@ -72,6 +74,7 @@ use model::image::import::ImportRequest;
 use model::image::{DownloadForm, ImageChoices, ImageDetail};
 use model::live::{Hint, LiveKind};
 use model::machine::{MachineAction, MachineDetail};
+use model::manifest::{MachineManifest, ManifestCheck};
 use model::metrics::{MachineMetrics, Range};
 use model::query::{ImageList, ListQuery, MachineList, PodList};
 use model::session::{ClusterStatus, Overview, Who};
@@ -121,6 +124,7 @@ struct Inner {
     uploads: images::Uploads,
     live: live::Live,
     leases: console::Leases,
+    schemas: manifest::schema::Schemas,
     metrics: Arc<metrics::Metrics>,
     lifecycle: Lifecycle,
 }
@@ -149,6 +153,7 @@ impl Portal {
             volumes: Cache::new(live.clone(), LiveKind::Image),
             quotas: Cache::new(live.clone(), LiveKind::Image),
             catalog: create::Catalog::new(&live),
+            schemas: manifest::schema::Schemas::default(),
             metrics: Arc::new(metrics::Metrics::new(prometheus, Arc::clone(&clock))),
             uploads: images::Uploads::new(proxy, clock),
             leases: console::Leases::default(),
@@ -228,6 +233,38 @@ impl Portal {
     /// One machine.
     pub async fn machine(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineDetail, PortalError> {
         self.0.machine(actor, at).await
+    }
+
+    /// A machine's manifest, with its status or without.
+    pub async fn machine_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        has_status: bool,
+    ) -> Result<MachineManifest, PortalError> {
+        self.0.machine_manifest(actor, at, has_status).await
+    }
+
+    /// What a manifest would do that was read as `base` and edited since.
+    pub async fn check_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        base: &str,
+        text: &str,
+    ) -> Result<ManifestCheck, PortalError> {
+        self.0.check_manifest(actor, at, base, text).await
+    }
+
+    /// Saves a manifest that was read as `base` and edited since, as the person.
+    pub async fn save_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        base: &str,
+        text: &str,
+    ) -> Result<(), PortalError> {
+        self.0.save_manifest(actor, at, base, text).await
     }
 
     /// What happened to a machine, the newest first.
