@@ -73,7 +73,7 @@ use model::finding::Finding;
 use model::image::import::ImportRequest;
 use model::image::{DownloadForm, ImageChoices, ImageDetail};
 use model::live::{Hint, LiveKind};
-use model::machine::{MachineAction, MachineDetail};
+use model::machine::{GuestReport, MachineAction, MachineDetail, Surroundings};
 use model::manifest::{MachineManifest, ManifestCheck};
 use model::metrics::{MachineMetrics, Range};
 use model::query::{ImageList, ListQuery, MachineList, PodList};
@@ -233,6 +233,16 @@ impl Portal {
     /// One machine.
     pub async fn machine(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineDetail, PortalError> {
         self.0.machine(actor, at).await
+    }
+
+    /// What the agent inside a machine's guest tells.
+    pub async fn guest_report(&self, actor: &Actor, at: &ObjectRef) -> Result<GuestReport, PortalError> {
+        self.0.guest_report(actor, at).await
+    }
+
+    /// Other objects that have to do with a machine.
+    pub async fn surroundings(&self, actor: &Actor, at: &ObjectRef) -> Result<Surroundings, PortalError> {
+        self.0.surroundings(actor, at).await
     }
 
     /// A machine's manifest, with its status or without.
