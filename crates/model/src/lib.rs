@@ -14,6 +14,7 @@
 //! | [`metrics`] | what a machine uses, over a range of time |
 //! | [`timeline`] | what happened to a machine, in one order |
 //! | [`told`] | KubeVirt's conditions and events in plain words |
+//! | [`commands`] | the command lines that do what a machine's page does |
 //! | [`workload`] | pods and their containers as a person sees them |
 //! | [`doctor`] | the check of a whole cluster |
 //! | [`finding`] | what is wrong with something, why, and what to do |
@@ -29,6 +30,7 @@
 //! | [`error`] | the one error that reaches a page |
 
 pub mod chart;
+pub mod commands;
 pub mod console;
 pub mod create;
 pub mod doctor;

@@ -231,7 +231,7 @@ pub struct MachineDetail {
     pub description: String,
     /// What its people want to remember about it.
     pub notes: String,
-    /// Who has its screen open at this moment.
+    /// Who else has its screen open at this moment.
     pub viewer: Option<String>,
     /// What is wrong with it and what to do, the worst first.
     pub findings: Vec<Finding>,

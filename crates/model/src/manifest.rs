@@ -39,6 +39,10 @@ pub struct ManifestConflict {
     pub fields: Vec<String>,
     /// The manifest as it is now.
     pub theirs: String,
+    /// Both changes together; where they touch the same fields, this person's.
+    pub with_mine: String,
+    /// Both changes together; where they touch the same fields, the other's.
+    pub with_theirs: String,
     /// The text that was read beside the manifest as it is now.
     pub rows: Vec<DiffRow>,
 }

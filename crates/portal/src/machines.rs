@@ -338,7 +338,7 @@ impl Inner {
         let mut detail = details::detail(&machine, &rights, pod, events);
         detail.row.reason = diagnosis::foremost(&findings).map(Finding::sentence);
         detail.findings = findings;
-        detail.viewer = self.leases.viewer(at).filter(|_| rights.sees_instances);
+        detail.viewer = self.leases.viewer(at).filter(|viewer| rights.sees_instances && *viewer != actor.account);
         Ok(detail)
     }
 }

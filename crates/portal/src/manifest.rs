@@ -27,7 +27,7 @@ use crate::cluster::{CallError, Kind};
 use crate::create::edited;
 use crate::editing::{is_test_failed, patch};
 use crate::error::{PortalError, Thing};
-use merge::merge;
+use merge::{Winner, merge};
 
 /// How often saving is tried again because the cluster noted something about the machine meanwhile.
 const TRIES: usize = 4;
@@ -49,7 +49,7 @@ enum Plan {
     /// The object as it is now, and as it is to be.
     Change { now: Value, next: Value, is_merged: bool },
     /// Two people changed the same fields.
-    Conflict { now: Value, fields: Vec<String> },
+    Conflict(Box<ManifestConflict>),
 }
 
 impl Inner {
@@ -84,12 +84,7 @@ impl Inner {
             Err(error) => return Err(error),
         };
         match plan {
-            Plan::Conflict { now, fields } => {
-                let theirs = yaml::document(&shown(&now));
-                let rows = diff(base, &theirs);
-                let conflict = Some(ManifestConflict { fields, theirs, rows });
-                Ok(ManifestCheck { conflict, ..ManifestCheck::default() })
-            }
+            Plan::Conflict(conflict) => Ok(ManifestCheck { conflict: Some(*conflict), ..ManifestCheck::default() }),
             Plan::Change { now, next, is_merged } => {
                 match self.send_manifest(actor, at, &now, &next, text, "?dryRun=All&fieldValidation=Strict").await {
                     // The cluster noted something just now; what is saved is judged again anyway.
@@ -134,8 +129,8 @@ impl Inner {
         for _ in 0..TRIES {
             let now = self.object_as(actor, at).await?;
             match self.planned(actor, at, now, base, text).await? {
-                Plan::Conflict { fields, .. } => {
-                    let fields = fields.join(", ");
+                Plan::Conflict(conflict) => {
+                    let fields = conflict.fields.join(", ");
                     let text =
                         format!("Somebody changed {fields} meanwhile. Nothing was saved; look at both, then decide.");
                     return Err(PortalError::Conflict(text));
@@ -186,6 +181,7 @@ impl Inner {
             })
         };
         let mine = read(text).map_err(|(field, wrong)| PortalError::field(&field, wrong))?;
+        let read_text = base;
         let base = read(base)
             .map_err(|_| PortalError::Conflict("The text that was read is lost. Reload the page.".to_owned()))?;
         if let Some(schema) = self.schemas.of_machines(self, actor).await {
@@ -195,15 +191,20 @@ impl Inner {
             }
         }
         let theirs = shown(&now);
-        // Whatever the cluster filled in beside the text is no change of anybody's.
-        Ok(match merge(&base, &mine, &theirs) {
-            Ok(merged) => {
-                let is_merged = base != theirs && mine != merged;
-                let next = restored(merged, &now);
-                Plan::Change { now, next, is_merged }
-            }
-            Err(fields) => Plan::Conflict { now, fields },
-        })
+        let merged = merge(&base, &mine, &theirs, Winner::Mine);
+        if merged.conflicts.is_empty() {
+            let is_merged = base != theirs && mine != merged.object;
+            let next = restored(merged.object, &now);
+            return Ok(Plan::Change { now, next, is_merged });
+        }
+        let theirs_now = yaml::document(&theirs);
+        Ok(Plan::Conflict(Box::new(ManifestConflict {
+            fields: merged.conflicts,
+            rows: diff(read_text, &theirs_now),
+            theirs: theirs_now,
+            with_mine: yaml::document(&merged.object),
+            with_theirs: yaml::document(&merge(&base, &mine, &theirs, Winner::Theirs).object),
+        })))
     }
 
     /// Sends what differs; `false` if the object is another version by now.

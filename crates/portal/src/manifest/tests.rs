@@ -159,7 +159,8 @@ async fn two_changes_of_the_same_field_are_shown_to_the_second_and_nothing_is_sa
     assert!(matches!(error, PortalError::Conflict(text) if text.contains("cores")));
     assert!(patches(&fake).is_empty());
     // Whoever has looked at both goes on from theirs.
-    fake.inner.save_manifest(&ana(), &web(), &conflict.theirs, &text).await.unwrap();
+    assert!(conflict.with_mine.contains("cores: 2") && conflict.with_theirs.contains("cores: 8"));
+    fake.inner.save_manifest(&ana(), &web(), &conflict.theirs, &conflict.with_mine).await.unwrap();
     assert_eq!(patches(&fake).len(), 1);
 }
 
