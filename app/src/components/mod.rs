@@ -1,5 +1,7 @@
 //! Parts that know machines, pods and sessions, and the frame around every page.
 
+pub mod chart;
+pub mod diff;
 pub mod events;
 pub mod filters;
 pub mod findings;
@@ -16,4 +18,6 @@ pub mod power;
 pub mod sort;
 pub mod theme;
 pub mod toasts;
+pub mod undo;
 pub mod uploads;
+pub mod yaml;
