@@ -36,6 +36,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use tower_http::limit::RequestBodyLimitLayer;
 
 pub mod headers;
+pub(crate) mod listener;
 pub mod next_page;
 pub mod origin;
 pub mod pages;
