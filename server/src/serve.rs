@@ -56,7 +56,7 @@ impl Porthole {
         let lifecycle = Lifecycle::default();
 
         let (source, embedded, demo) = follow(config.cluster, &data_dir, &lifecycle).await?;
-        let portal = Portal::connect(source, records, lifecycle.clone(), config.upload_proxy);
+        let portal = Portal::connect(source, records, lifecycle.clone(), config.upload_proxy, config.prometheus);
         let password = match (&embedded, demo) {
             (Some(embedded), Some(demo)) => Some(show(&portal, embedded, demo, &lifecycle).await?),
             _ => None,

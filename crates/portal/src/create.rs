@@ -15,7 +15,7 @@
 //!
 //! Add its path or words to the table in [`fields`] with a line in its test.
 
-mod edited;
+pub(crate) mod edited;
 mod fields;
 mod offer;
 mod send;

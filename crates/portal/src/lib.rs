@@ -27,6 +27,8 @@
 //! | `quota` | what a team may still use | - |
 //! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
 //! | [`doctor`] | the check of the whole cluster | to add a check |
+//! | `manifest` | a machine's manifest, edited by hand and merged with what others did | - |
+//! | `metrics` | what machines, pods and nodes use: latest numbers and charts | - |
 //! | `live` | hints for open pages | - |
 //! | [`console`] | the screen, relayed | - |
 //! | [`records`] | the database | to add a repository |
@@ -46,6 +48,8 @@ mod lifecycle;
 mod listing;
 mod live;
 mod machines;
+mod manifest;
+mod metrics;
 mod namespaces;
 mod quota;
 pub mod records;
@@ -69,12 +73,16 @@ use model::finding::Finding;
 use model::image::import::ImportRequest;
 use model::image::{DownloadForm, ImageChoices, ImageDetail};
 use model::live::{Hint, LiveKind};
-use model::machine::{MachineAction, MachineDetail};
+use model::machine::{GuestReport, MachineAction, MachineDetail, Surroundings};
+use model::manifest::{MachineManifest, ManifestCheck};
+use model::metrics::{MachineMetrics, Range};
 use model::query::{ImageList, ListQuery, MachineList, PodList};
 use model::session::{ClusterStatus, Overview, Who};
+use model::timeline::Timeline;
 use model::upload::{UploadRequest, UploadState};
 use model::workload::{PodDetail, PodLog};
 
+pub use self::metrics::PrometheusSource;
 pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
 pub use cluster::ClusterSource;
 pub use error::PortalError;
@@ -116,13 +124,21 @@ struct Inner {
     uploads: images::Uploads,
     live: live::Live,
     leases: console::Leases,
+    schemas: manifest::schema::Schemas,
+    metrics: Arc<metrics::Metrics>,
     lifecycle: Lifecycle,
 }
 
 impl Portal {
     /// Starts to follow a cluster. Returns at once: a cluster that does not answer is tried again for ever, and
     /// [`Portal::cluster_status`] says why. Needs a tokio runtime.
-    pub fn connect(source: ClusterSource, records: Records, lifecycle: Lifecycle, proxy: UploadProxy) -> Self {
+    pub fn connect(
+        source: ClusterSource,
+        records: Records,
+        lifecycle: Lifecycle,
+        proxy: UploadProxy,
+        prometheus: Option<PrometheusSource>,
+    ) -> Self {
         let clock = SystemClock::shared();
         let live = live::Live::new();
         let cluster = Cluster::new(Arc::clone(&clock), live.clone());
@@ -137,6 +153,8 @@ impl Portal {
             volumes: Cache::new(live.clone(), LiveKind::Image),
             quotas: Cache::new(live.clone(), LiveKind::Image),
             catalog: create::Catalog::new(&live),
+            schemas: manifest::schema::Schemas::default(),
+            metrics: Arc::new(metrics::Metrics::new(prometheus, Arc::clone(&clock))),
             uploads: images::Uploads::new(proxy, clock),
             leases: console::Leases::default(),
             cluster,
@@ -215,6 +233,68 @@ impl Portal {
     /// One machine.
     pub async fn machine(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineDetail, PortalError> {
         self.0.machine(actor, at).await
+    }
+
+    /// What the agent inside a machine's guest tells.
+    pub async fn guest_report(&self, actor: &Actor, at: &ObjectRef) -> Result<GuestReport, PortalError> {
+        self.0.guest_report(actor, at).await
+    }
+
+    /// Other objects that have to do with a machine.
+    pub async fn surroundings(&self, actor: &Actor, at: &ObjectRef) -> Result<Surroundings, PortalError> {
+        self.0.surroundings(actor, at).await
+    }
+
+    /// A machine's manifest, with its status or without.
+    pub async fn machine_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        has_status: bool,
+    ) -> Result<MachineManifest, PortalError> {
+        self.0.machine_manifest(actor, at, has_status).await
+    }
+
+    /// What a manifest would do that was read as `base` and edited since.
+    pub async fn check_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        base: &str,
+        text: &str,
+    ) -> Result<ManifestCheck, PortalError> {
+        self.0.check_manifest(actor, at, base, text).await
+    }
+
+    /// Saves a manifest that was read as `base` and edited since, as the person.
+    pub async fn save_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        base: &str,
+        text: &str,
+    ) -> Result<(), PortalError> {
+        self.0.save_manifest(actor, at, base, text).await
+    }
+
+    /// What happened to a machine, the newest first.
+    pub async fn machine_timeline(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        only_warnings: bool,
+    ) -> Result<Timeline, PortalError> {
+        self.0.machine_timeline(actor, at, only_warnings).await
+    }
+
+    /// What a machine uses over a range of time, drawn.
+    pub async fn machine_metrics(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        range: Range,
+    ) -> Result<MachineMetrics, PortalError> {
+        self.0.machine_metrics(actor, at, range).await
     }
 
     /// What is wrong with a disk, known by the name of its data volume or claim; nothing for whoever may not see it.
@@ -477,6 +557,7 @@ impl Inner {
             let invalidator = namespaces::Invalidator(Arc::clone(&self.permissions));
             tasks.spawn("watch permissions", follow(shared(), kind, invalidator));
         }
+        tasks.spawn("sample usage", Arc::clone(&self.metrics).follow(shared(), self.pods.clone()));
         tasks.spawn("look again at machines", machines::look_again(self.machines.clone()));
         tasks.spawn("sweep sessions", records::sweep(self.records.clone()));
     }

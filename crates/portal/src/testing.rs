@@ -95,6 +95,8 @@ impl Fake {
             catalog: crate::create::Catalog::new(&live),
             uploads: images::Uploads::new(proxy, clock.clone()),
             leases: console::Leases::default(),
+            schemas: crate::manifest::schema::Schemas::default(),
+            metrics: Arc::new(crate::metrics::Metrics::new(None, clock.clone())),
             lifecycle: Lifecycle::default(),
             cluster,
             permissions,

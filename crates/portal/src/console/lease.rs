@@ -54,6 +54,11 @@ impl Leases {
         Ok(Lease { leases: self.clone(), at: at.clone(), hold, before: Mutex::new(before) })
     }
 
+    /// Who has a screen.
+    pub(crate) fn viewer(&self, at: &ObjectRef) -> Option<String> {
+        self.holds().get(at).map(|hold| hold.account.clone())
+    }
+
     fn holds(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectRef, Arc<Hold>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
