@@ -20,7 +20,7 @@
 //! | [`access`] | people, signing in, permissions | - |
 //! | `machines` | virtual machines and power actions | to add an action |
 //! | `templates` | drafts for new machines, kept in the cluster | - |
-//! | `workloads` | pods, containers, logs | - |
+//! | `workloads` | pods, what runs them, containers, logs | to add an action |
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
 //! | [`editing`] | discs, disks and size of a machine that is there, and deleting it | - |
 //! | `images` | claims and the volumes that fill them, uploads | - |
@@ -70,10 +70,10 @@ use model::image::import::ImportRequest;
 use model::image::{DownloadForm, ImageChoices, ImageDetail};
 use model::live::{Hint, LiveKind};
 use model::machine::{MachineAction, MachineDetail};
-use model::query::{ImageList, ListQuery, MachineList, PodList};
+use model::query::{ImageList, ListQuery, MachineList, PodList, ServiceList, WorkloadList};
 use model::session::{ClusterStatus, Overview, Who};
 use model::upload::{UploadRequest, UploadState};
-use model::workload::{PodDetail, PodLog};
+use model::workload::{PodDetail, PodLog, WorkloadDetail, WorkloadKind};
 
 pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
 pub use cluster::ClusterSource;
@@ -82,6 +82,7 @@ pub use images::{Chunk, ChunkError, Download, UploadProxy};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
 pub use templates::NewTemplate;
+pub use workloads::WorkloadChange;
 
 use access::{Accounts, Permissions, Visible};
 use clock::SystemClock;
@@ -106,6 +107,7 @@ struct Inner {
     records: Records,
     machines: machines::MachineIndex,
     pods: workloads::PodIndex,
+    controllers: workloads::Controllers,
     events: events::EventIndex,
     namespaces: namespaces::NamespaceIndex,
     disks: images::DiskIndex,
@@ -131,6 +133,7 @@ impl Portal {
             accounts: Accounts::new(records.clone(), Arc::clone(&clock)),
             machines: machines::MachineIndex::new(live.clone(), Arc::clone(&clock)),
             pods: workloads::PodIndex::new(live.clone()),
+            controllers: workloads::Controllers::new(&live),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live, Arc::clone(&clock)),
@@ -322,6 +325,42 @@ impl Portal {
         self.0.list_pods(actor, query).await
     }
 
+    /// One page of what runs pods.
+    pub async fn list_workloads(&self, actor: &Actor, query: &ListQuery) -> Result<WorkloadList, PortalError> {
+        Box::pin(self.0.list_workloads(actor, query)).await
+    }
+
+    /// One page of services.
+    pub async fn list_services(&self, actor: &Actor, query: &ListQuery) -> Result<ServiceList, PortalError> {
+        self.0.list_services(actor, query).await
+    }
+
+    /// One workload.
+    pub async fn workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+    ) -> Result<WorkloadDetail, PortalError> {
+        Box::pin(self.0.workload(actor, kind, at)).await
+    }
+
+    /// Changes a workload, as the person; what was set off, in a sentence.
+    pub async fn change_workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+        change: &WorkloadChange,
+    ) -> Result<String, PortalError> {
+        Box::pin(self.0.change_workload(actor, kind, at, change)).await
+    }
+
+    /// Deletes a pod, as the person.
+    pub async fn delete_pod(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
+        self.0.delete_pod(actor, at).await
+    }
+
     /// One pod.
     pub async fn pod(&self, actor: &Actor, at: &ObjectRef) -> Result<PodDetail, PortalError> {
         self.0.pod(actor, at).await
@@ -473,6 +512,9 @@ impl Inner {
         tasks.spawn("watch installations", follow(shared(), Kind::Installation, self.catalog.installations.clone()));
         tasks.spawn("watch sizes", follow(shared(), Kind::Size, self.catalog.sizes.clone()));
         tasks.spawn("watch preferences", follow(shared(), Kind::Preference, self.catalog.preferences.clone()));
+        for kind in Kind::WORKLOADS {
+            tasks.spawn("watch workloads", follow(shared(), kind, self.controllers.cache(kind).clone()));
+        }
         for kind in Kind::RBAC {
             let invalidator = namespaces::Invalidator(Arc::clone(&self.permissions));
             tasks.spawn("watch permissions", follow(shared(), kind, invalidator));

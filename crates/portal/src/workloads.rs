@@ -1,9 +1,28 @@
-//! Pods and their containers: lists, details and logs.
+//! Pods, what runs them, and the services that lead to them: lists, details, actions and logs.
 //!
-//! What a pod is doing is worked out once, when it changes ([`state`]); lists and pages then only copy it.
+//! ```text
+//! pods ---------state---> PodRow, PodDetail
+//!   |  `--owners-- controllers --judge--> WorkloadRow, WorkloadDetail --act--> a change, as the person
+//!   `--labels----- services ------------> ServiceRow
+//! ```
+//!
+//! What a pod is doing is worked out once, when it changes ([`state`]); what runs it is judged when somebody asks,
+//! because that depends on its pods ([`judge`]).
 
+mod act;
+mod controllers;
+mod detail;
 mod details;
+mod judge;
+mod list;
+mod revisions;
+mod services;
 mod state;
+mod template;
+mod words;
+
+pub use act::WorkloadChange;
+pub(crate) use controllers::Controllers;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -190,12 +209,24 @@ impl Inner {
             Vec::new()
         };
         let may_read = self.permissions.may_in(actor, Ask::logs(namespace, name)).await?;
+        let may_enter = self.permissions.may_in(actor, Ask::shell(namespace, name)).await?;
+        let runs = pod.pod.status.container_statuses.iter().any(|container| container.state.running.is_some());
+        let shell_denied = if !may_enter {
+            Some(format!("Your role in {namespace} does not include shells in containers."))
+        } else {
+            (!runs).then(|| "No container of it runs.".to_owned())
+        };
         Ok(PodDetail {
             row: pod.row(),
             containers: details::containers(&pod.pod),
             labels: pod.pod.metadata.labels.clone().into_iter().collect(),
             events,
             logs_denied: (!may_read).then(|| no_logs(namespace)),
+            shell_denied,
+            delete_denied: self.pod_deletion_denied(actor, &pod).await?.map(|error| error.to_ui().message),
+            going: details::going(&pod.pod),
+            owner: detail::owner(&pod.at, &pod.pod.metadata),
+            commands: words::pod_commands(&pod.at),
         })
     }
 
