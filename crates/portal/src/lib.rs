@@ -28,7 +28,7 @@
 //! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
 //! | [`doctor`] | the check of the whole cluster | to add a check |
 //! | `live` | hints for open pages | - |
-//! | [`console`] | the screen, relayed | - |
+//! | [`console`] | screens, serial consoles and shells, relayed | - |
 //! | [`records`] | the database | to add a repository |
 
 pub mod access;
@@ -479,14 +479,15 @@ impl Portal {
         .take_until(ends)
     }
 
-    /// Opens a machine's screen; [`console::relay`] then carries it.
+    /// Opens a machine's screen or serial console, or a shell; [`console::relay`] then carries it.
     pub async fn open_console(
         &self,
         actor: &Actor,
         at: &ObjectRef,
+        way: console::Way,
         takeover: bool,
     ) -> Result<console::ConsoleUpstream, console::ConsoleRefusal> {
-        self.0.open_console(actor, at, takeover).await
+        self.0.open_console(actor, at, way, takeover).await
     }
 }
 

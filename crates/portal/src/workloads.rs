@@ -78,6 +78,13 @@ impl Workload {
         }
     }
 
+    /// The name of one of its containers, or of its first one if none is asked for.
+    pub(crate) fn container(&self, wanted: &str) -> Option<String> {
+        let mut known = self.pod.spec.containers.iter().chain(&self.pod.spec.init_containers);
+        let found = known.find(|container| wanted.is_empty() || container.name == wanted);
+        found.map(|container| container.name.clone())
+    }
+
     fn row(&self) -> PodRow {
         let (spec, status) = (&self.pod.spec, &self.pod.status);
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -191,7 +198,7 @@ impl Inner {
     }
 
     /// A pod that somebody may see; one that they may not see does not exist for them.
-    async fn visible_pod(&self, actor: &Actor, at: &ObjectRef) -> Result<Arc<Workload>, PortalError> {
+    pub(crate) async fn visible_pod(&self, actor: &Actor, at: &ObjectRef) -> Result<Arc<Workload>, PortalError> {
         self.settled(Kind::Pod)?;
         let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
         if !self.permissions.may_in(actor, Ask::get(Kind::Pod, namespace, name)).await? {
@@ -244,12 +251,7 @@ impl Inner {
             return Err(PortalError::Forbidden(no_logs(namespace)));
         }
         // Only a name that the pod has goes into the path.
-        let mut known = pod.pod.spec.containers.iter().chain(&pod.pod.spec.init_containers);
-        let container = match container {
-            Some(wanted) => known.find(|container| container.name == wanted),
-            None => known.next(),
-        };
-        let container = container.ok_or(PortalError::NotFound(Thing::Container))?.name.clone();
+        let container = pod.container(container.unwrap_or_default()).ok_or(PortalError::NotFound(Thing::Container))?;
         let lines = tail_lines.clamp(1, MAX_LINES);
         let uri = format!(
             "/api/v1/namespaces/{namespace}/pods/{name}/log?container={container}&tailLines={lines}&limitBytes={MAX_LOG_BYTES}"

@@ -8,7 +8,7 @@
 //! | pages and server functions | [`pages`] |
 //! | `POST /sign-in`, `POST /sign-out` | [`routes::sign_in`], [`routes::sign_out`] |
 //! | `/events` | [`routes::events`] |
-//! | `/console/{namespace}/{vm}/vnc` | [`routes::console`] |
+//! | `/console/{namespace}/{name}/{way}` | [`routes::console`] |
 //! | `/machines/{namespace}/{name}/screen.png` | [`routes::screen`] |
 //! | `/images/{namespace}/{name}/download` | [`routes::download`] |
 //! | `/uploads`, `/uploads/{id}`, `/uploads/{id}/chunks/{index}` | [`routes::uploads`] |
@@ -102,7 +102,7 @@ pub fn router(state: &WebState) -> Router {
         .route("/sign-in", post(routes::sign_in::handle))
         .route("/sign-out", post(routes::sign_out::handle))
         .route("/events", get(routes::events::handle))
-        .route("/console/{namespace}/{vm}/vnc", any(routes::console::handle))
+        .route("/console/{namespace}/{name}/{way}", any(routes::console::handle))
         .route("/machines/{namespace}/{name}/screen.png", get(routes::screen::handle))
         .route("/images/{namespace}/{name}/download", get(routes::download::handle))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
