@@ -73,6 +73,7 @@ use model::machine::{MachineAction, MachineDetail};
 use model::query::{ImageList, ListQuery, MachineList, PodList, ServiceList, WorkloadList};
 use model::session::{ClusterStatus, Overview, Who};
 use model::upload::{UploadRequest, UploadState};
+use model::workload::run::{RunDraft, RunOptions};
 use model::workload::{PodDetail, PodLog, WorkloadDetail, WorkloadKind};
 
 pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
@@ -82,7 +83,7 @@ pub use images::{Chunk, ChunkError, Download, UploadProxy};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
 pub use templates::NewTemplate;
-pub use workloads::WorkloadChange;
+pub use workloads::{LogQuery, LogStream, WorkloadChange};
 
 use access::{Accounts, Permissions, Visible};
 use clock::SystemClock;
@@ -356,6 +357,21 @@ impl Portal {
         Box::pin(self.0.change_workload(actor, kind, at, change)).await
     }
 
+    /// What the form that runs an image offers.
+    pub async fn run_options(&self, actor: &Actor) -> Result<RunOptions, PortalError> {
+        self.0.run_options(actor).await
+    }
+
+    /// Checks a draft by our own rules and by the cluster's, without making anything.
+    pub async fn check_run(&self, actor: &Actor, draft: &RunDraft) -> Result<(), PortalError> {
+        self.0.check_run(actor, draft).await
+    }
+
+    /// Runs an image, as the person; the deployment that was made.
+    pub async fn run_image(&self, actor: &Actor, draft: &RunDraft) -> Result<ObjectRef, PortalError> {
+        self.0.run_image(actor, draft).await
+    }
+
     /// Deletes a pod, as the person.
     pub async fn delete_pod(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
         self.0.delete_pod(actor, at).await
@@ -375,6 +391,22 @@ impl Portal {
         tail_lines: u32,
     ) -> Result<PodLog, PortalError> {
         self.0.pod_log(actor, at, container, tail_lines).await
+    }
+
+    /// The log of one container of a pod, as it is written.
+    pub async fn follow_pod(&self, actor: &Actor, at: &ObjectRef, query: &LogQuery) -> Result<LogStream, PortalError> {
+        self.0.follow_pod(actor, at, query).await
+    }
+
+    /// The logs of all that a workload runs, as they are written.
+    pub async fn follow_workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+        query: &LogQuery,
+    ) -> Result<LogStream, PortalError> {
+        self.0.follow_workload(actor, kind, at, query).await
     }
 
     /// One page of the library.

@@ -15,7 +15,9 @@ mod detail;
 mod details;
 mod judge;
 mod list;
+mod logs;
 mod revisions;
+mod run;
 mod services;
 mod state;
 mod template;
@@ -23,6 +25,7 @@ mod words;
 
 pub use act::WorkloadChange;
 pub(crate) use controllers::Controllers;
+pub use logs::{LogQuery, LogStream};
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -104,6 +104,10 @@ const ROUTES: &[(&str, &str, [u16; 4])] = &[
     ("/console/{namespace}/{name}/{way}", "/console/blue/worker/exec", [401, 400, 404, 400]),
     ("/console/{namespace}/{name}/{way}", "/console/blue/no-such/exec", [401, 404, 404, 404]),
     ("/console/{namespace}/{name}/{way}", "/console/blue/box/telepathy", [401, 404, 404, 404]),
+    ("/pods/{namespace}/{name}/log", "/pods/blue/worker/log", [401, 200, 404, 200]),
+    ("/pods/{namespace}/{name}/log", "/pods/blue/no-such/log", [401, 404, 404, 404]),
+    ("/workloads/{kind}/{namespace}/{name}/log", "/workloads/deployments/blue/no-such/log", [401, 404, 404, 404]),
+    ("/workloads/{kind}/{namespace}/{name}/log", "/workloads/secrets/blue/no-such/log", [401, 404, 404, 404]),
     // It is switched off, so it shows nothing.
     ("/machines/{namespace}/{name}/screen.png", "/machines/blue/box/screen.png", [401, 409, 404, 409]),
     ("/machines/{namespace}/{name}/screen.png", "/machines/blue/no-such/screen.png", [401, 404, 404, 404]),
