@@ -20,6 +20,8 @@ mod fields;
 mod offer;
 mod send;
 
+pub(crate) use send::Made;
+
 use kubevirt::meta::ObjectMeta;
 use model::ObjectRef;
 use model::create::{CreateOptions, MachineDraft, Manifests, Problems, count, each, manifests, problems};

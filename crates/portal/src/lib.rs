@@ -20,7 +20,7 @@
 //! | [`access`] | people, signing in, permissions | - |
 //! | `machines` | virtual machines and power actions | to add an action |
 //! | `templates` | drafts for new machines, kept in the cluster | - |
-//! | `workloads` | pods, containers, logs | - |
+//! | `workloads` | pods, what runs them, containers, logs | to add an action |
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
 //! | [`editing`] | discs, disks and size of a machine that is there, and deleting it | - |
 //! | `images` | claims and the volumes that fill them, uploads | - |
@@ -30,7 +30,7 @@
 //! | `manifest` | a machine's manifest, edited by hand and merged with what others did | - |
 //! | `metrics` | what machines, pods and nodes use: latest numbers and charts | - |
 //! | `live` | hints for open pages | - |
-//! | [`console`] | the screen, relayed | - |
+//! | [`console`] | screens, serial consoles and shells, relayed | - |
 //! | [`records`] | the database | to add a repository |
 
 pub mod access;
@@ -76,11 +76,12 @@ use model::live::{Hint, LiveKind};
 use model::machine::{GuestReport, MachineAction, MachineDetail, Surroundings};
 use model::manifest::{MachineManifest, ManifestCheck};
 use model::metrics::{MachineMetrics, Range};
-use model::query::{ImageList, ListQuery, MachineList, PodList};
+use model::query::{ImageList, ListQuery, MachineList, PodList, ServiceList, WorkloadList};
 use model::session::{ClusterStatus, Overview, Who};
 use model::timeline::Timeline;
 use model::upload::{UploadRequest, UploadState};
-use model::workload::{PodDetail, PodLog};
+use model::workload::run::{RunDraft, RunOptions};
+use model::workload::{PodDetail, PodLog, WorkloadDetail, WorkloadKind};
 
 pub use self::metrics::PrometheusSource;
 pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
@@ -90,6 +91,7 @@ pub use images::{Chunk, ChunkError, Download, UploadProxy};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
 pub use templates::NewTemplate;
+pub use workloads::{LogQuery, LogStream, WorkloadChange};
 
 use access::{Accounts, Permissions, Visible};
 use clock::SystemClock;
@@ -114,6 +116,7 @@ struct Inner {
     records: Records,
     machines: machines::MachineIndex,
     pods: workloads::PodIndex,
+    controllers: workloads::Controllers,
     events: events::EventIndex,
     namespaces: namespaces::NamespaceIndex,
     disks: images::DiskIndex,
@@ -147,6 +150,7 @@ impl Portal {
             accounts: Accounts::new(records.clone(), Arc::clone(&clock)),
             machines: machines::MachineIndex::new(live.clone(), Arc::clone(&clock)),
             pods: workloads::PodIndex::new(live.clone()),
+            controllers: workloads::Controllers::new(&live),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live, Arc::clone(&clock)),
@@ -402,6 +406,57 @@ impl Portal {
         self.0.list_pods(actor, query).await
     }
 
+    /// One page of what runs pods.
+    pub async fn list_workloads(&self, actor: &Actor, query: &ListQuery) -> Result<WorkloadList, PortalError> {
+        Box::pin(self.0.list_workloads(actor, query)).await
+    }
+
+    /// One page of services.
+    pub async fn list_services(&self, actor: &Actor, query: &ListQuery) -> Result<ServiceList, PortalError> {
+        self.0.list_services(actor, query).await
+    }
+
+    /// One workload.
+    pub async fn workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+    ) -> Result<WorkloadDetail, PortalError> {
+        Box::pin(self.0.workload(actor, kind, at)).await
+    }
+
+    /// Changes a workload, as the person; what was set off, in a sentence.
+    pub async fn change_workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+        change: &WorkloadChange,
+    ) -> Result<String, PortalError> {
+        Box::pin(self.0.change_workload(actor, kind, at, change)).await
+    }
+
+    /// What the form that runs an image offers.
+    pub async fn run_options(&self, actor: &Actor) -> Result<RunOptions, PortalError> {
+        self.0.run_options(actor).await
+    }
+
+    /// Checks a draft by our own rules and by the cluster's, without making anything.
+    pub async fn check_run(&self, actor: &Actor, draft: &RunDraft) -> Result<(), PortalError> {
+        self.0.check_run(actor, draft).await
+    }
+
+    /// Runs an image, as the person; the deployment that was made.
+    pub async fn run_image(&self, actor: &Actor, draft: &RunDraft) -> Result<ObjectRef, PortalError> {
+        self.0.run_image(actor, draft).await
+    }
+
+    /// Deletes a pod, as the person.
+    pub async fn delete_pod(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
+        self.0.delete_pod(actor, at).await
+    }
+
     /// One pod.
     pub async fn pod(&self, actor: &Actor, at: &ObjectRef) -> Result<PodDetail, PortalError> {
         self.0.pod(actor, at).await
@@ -416,6 +471,22 @@ impl Portal {
         tail_lines: u32,
     ) -> Result<PodLog, PortalError> {
         self.0.pod_log(actor, at, container, tail_lines).await
+    }
+
+    /// The log of one container of a pod, as it is written.
+    pub async fn follow_pod(&self, actor: &Actor, at: &ObjectRef, query: &LogQuery) -> Result<LogStream, PortalError> {
+        self.0.follow_pod(actor, at, query).await
+    }
+
+    /// The logs of all that a workload runs, as they are written.
+    pub async fn follow_workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+        query: &LogQuery,
+    ) -> Result<LogStream, PortalError> {
+        self.0.follow_workload(actor, kind, at, query).await
     }
 
     /// One page of the library.
@@ -520,14 +591,15 @@ impl Portal {
         .take_until(ends)
     }
 
-    /// Opens a machine's screen; [`console::relay`] then carries it.
+    /// Opens a machine's screen or serial console, or a shell; [`console::relay`] then carries it.
     pub async fn open_console(
         &self,
         actor: &Actor,
         at: &ObjectRef,
+        way: console::Way,
         takeover: bool,
     ) -> Result<console::ConsoleUpstream, console::ConsoleRefusal> {
-        self.0.open_console(actor, at, takeover).await
+        self.0.open_console(actor, at, way, takeover).await
     }
 }
 
@@ -553,6 +625,9 @@ impl Inner {
         tasks.spawn("watch installations", follow(shared(), Kind::Installation, self.catalog.installations.clone()));
         tasks.spawn("watch sizes", follow(shared(), Kind::Size, self.catalog.sizes.clone()));
         tasks.spawn("watch preferences", follow(shared(), Kind::Preference, self.catalog.preferences.clone()));
+        for kind in Kind::WORKLOADS {
+            tasks.spawn("watch workloads", follow(shared(), kind, self.controllers.cache(kind).clone()));
+        }
         for kind in Kind::RBAC {
             let invalidator = namespaces::Invalidator(Arc::clone(&self.permissions));
             tasks.spawn("watch permissions", follow(shared(), kind, invalidator));
