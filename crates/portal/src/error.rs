@@ -37,6 +37,10 @@ pub enum Thing {
     Template,
     /// A download that was prepared.
     Download,
+    /// A saved view of a list.
+    View,
+    /// An action on many rows.
+    Run,
 }
 
 impl Thing {
@@ -52,6 +56,8 @@ impl Thing {
             Self::Disk => "disk",
             Self::Template => "template",
             Self::Download => "download",
+            Self::View => "view",
+            Self::Run => "run",
         }
     }
 }

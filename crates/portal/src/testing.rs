@@ -94,6 +94,7 @@ impl Fake {
             quotas: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
             catalog: crate::create::Catalog::new(&live),
             uploads: images::Uploads::new(proxy, clock.clone()),
+            runs: crate::inventory::Runs::default(),
             leases: console::Leases::default(),
             lifecycle: Lifecycle::default(),
             cluster,

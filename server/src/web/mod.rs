@@ -11,6 +11,7 @@
 //! | `/console/{namespace}/{vm}/vnc` | [`routes::console`] |
 //! | `/machines/{namespace}/{name}/screen.png` | [`routes::screen`] |
 //! | `/images/{namespace}/{name}/download` | [`routes::download`] |
+//! | `/inventory.csv` | [`routes::export`] |
 //! | `/uploads`, `/uploads/{id}`, `/uploads/{id}/chunks/{index}` | [`routes::uploads`] |
 //! | `/healthz`, `/readyz`, `/metrics` | [`routes::health`], [`routes::metrics`] |
 //! | everything else: a file, else the page that says so | [`site`], [`pages`] |
@@ -105,6 +106,7 @@ pub fn router(state: &WebState) -> Router {
         .route("/console/{namespace}/{vm}/vnc", any(routes::console::handle))
         .route("/machines/{namespace}/{name}/screen.png", get(routes::screen::handle))
         .route("/images/{namespace}/{name}/download", get(routes::download::handle))
+        .route("/inventory.csv", get(routes::export::handle))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(identify.clone());
     let uploads = Router::new()

@@ -143,6 +143,7 @@ pub(crate) struct ClaimVolume {
 pub(crate) struct ContainerSpec {
     pub name: String,
     pub image: String,
+    pub resources: Value,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

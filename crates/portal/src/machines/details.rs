@@ -53,7 +53,8 @@ pub(crate) fn current_launcher<'a>(
     owned.max_by_key(|pod| (node.is_some() && pod.pod.spec.node_name.as_deref() == node, pod.created))
 }
 
-fn guest_os(guest: &GuestOsInfo) -> Option<String> {
+/// The guest's operating system as its agent tells it.
+pub(super) fn guest_os(guest: &GuestOsInfo) -> Option<String> {
     let name = guest.pretty_name.clone().or_else(|| {
         let name = guest.name.clone()?;
         Some(guest.version.as_ref().map_or_else(|| name.clone(), |version| format!("{name} {version}")))
