@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 use model::live::LiveKind;
-use model::query::PodList;
+use model::query::{ListQuery, PodList};
+use model::query::key::PODS;
 
 use crate::components::listing::{Around, Listing, Naming, listed_query};
 use crate::components::pod_table::PodTable;
@@ -14,7 +15,7 @@ const NAMING: Naming = Naming {
     title: "Containers",
     one: "container",
     many: "containers",
-    searched: "Name, node or image",
+    tab: &PODS,
     base: paths::CONTAINERS,
 };
 
@@ -45,7 +46,10 @@ fn LeftOut(list: Memo<PodList>) -> impl IntoView {
         (hidden.get() > 0).then(|| {
             view! {
                 <p class="mt-4 text-sm text-ink-faint">
-                    {words::counted(hidden.get(), "launcher pod")} " of machines left out. A search finds them too."
+                    {words::counted(hidden.get(), "launcher pod")} " of machines left out. "
+                    <a class="underline hover:text-accent" href=paths::list(paths::CONTAINERS, &ListQuery::of("is:launcher"))>
+                        "Show them"
+                    </a>
                 </p>
             }
         })

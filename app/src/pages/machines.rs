@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use model::live::LiveKind;
+use model::query::key::MACHINES;
 use model::session::KubeVirtStatus;
 
 use crate::components::listing::{Around, Listing, Naming, listed_query};
@@ -15,7 +16,7 @@ const NAMING: Naming = Naming {
     title: "Machines",
     one: "machine",
     many: "machines",
-    searched: "Name, node or address",
+    tab: &MACHINES,
     base: paths::MACHINES,
 };
 

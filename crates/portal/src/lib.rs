@@ -21,6 +21,8 @@
 //! | `machines` | virtual machines and power actions | to add an action |
 //! | `templates` | drafts for new machines, kept in the cluster | - |
 //! | `workloads` | pods, what runs them, containers, logs | to add an action |
+//! | `listing` | lists from memory: narrowed, sorted, counted, paged | to add a kind of row |
+//! | `inventory` | what is done with lists: saved views, actions on many rows, CSV | - |
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
 //! | [`editing`] | discs, disks and size of a machine that is there, and deleting it | - |
 //! | `images` | claims and the volumes that fill them, uploads | - |
@@ -44,6 +46,7 @@ pub mod editing;
 pub mod error;
 mod events;
 mod images;
+mod inventory;
 mod lifecycle;
 mod listing;
 mod live;
@@ -76,7 +79,9 @@ use model::live::{Hint, LiveKind};
 use model::machine::{GuestReport, MachineAction, MachineDetail, Surroundings};
 use model::manifest::{MachineManifest, ManifestCheck};
 use model::metrics::{MachineMetrics, Range};
-use model::query::{ImageList, ListQuery, MachineList, PodList, ServiceList, WorkloadList};
+use model::query::bulk::BulkRun;
+use model::query::view::View;
+use model::query::{ImageList, ListQuery, MachineList, PodList, ServiceList, Tab, WorkloadList};
 use model::session::{ClusterStatus, Overview, Who};
 use model::timeline::Timeline;
 use model::upload::{UploadRequest, UploadState};
@@ -88,6 +93,7 @@ pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
 pub use cluster::ClusterSource;
 pub use error::PortalError;
 pub use images::{Chunk, ChunkError, Download, UploadProxy};
+pub use inventory::{BulkOrder, Target};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
 pub use templates::NewTemplate;
@@ -125,6 +131,7 @@ struct Inner {
     quotas: Cache<quota::ResourceQuota>,
     catalog: create::Catalog,
     uploads: images::Uploads,
+    runs: inventory::Runs,
     live: live::Live,
     leases: console::Leases,
     schemas: manifest::schema::Schemas,
@@ -160,6 +167,7 @@ impl Portal {
             schemas: manifest::schema::Schemas::default(),
             metrics: Arc::new(metrics::Metrics::new(prometheus, Arc::clone(&clock))),
             uploads: images::Uploads::new(proxy, clock),
+            runs: inventory::Runs::default(),
             leases: console::Leases::default(),
             cluster,
             permissions,
@@ -489,6 +497,46 @@ impl Portal {
         self.0.follow_workload(actor, kind, at, query).await
     }
 
+    /// The views of a tab: those that come with it, then the person's own by name.
+    pub async fn views(&self, actor: &Actor, tab: &Tab) -> Result<Vec<View>, PortalError> {
+        self.0.views(actor, tab).await
+    }
+
+    /// Keeps a view; one of the same name is replaced.
+    pub async fn save_view(&self, actor: &Actor, tab: &Tab, name: &str, address: &str) -> Result<(), PortalError> {
+        self.0.save_view(actor, tab, name, address).await
+    }
+
+    /// Gives one of the person's views another name.
+    pub async fn rename_view(&self, actor: &Actor, tab: &Tab, name: &str, next: &str) -> Result<(), PortalError> {
+        self.0.rename_view(actor, tab, name, next).await
+    }
+
+    /// Forgets one of the person's views.
+    pub async fn delete_view(&self, actor: &Actor, tab: &Tab, name: &str) -> Result<(), PortalError> {
+        self.0.delete_view(actor, tab, name).await
+    }
+
+    /// Begins one action on many rows, as the person. The answer is how far it has got after a moment; it goes on.
+    pub async fn begin_run(&self, actor: &Actor, order: BulkOrder) -> Result<BulkRun, PortalError> {
+        Arc::clone(&self.0).begin_run(actor, order).await
+    }
+
+    /// One of the person's runs, as far as it has got.
+    pub fn bulk_run(&self, actor: &Actor, id: &str) -> Result<BulkRun, PortalError> {
+        self.0.runs.get(actor, id)
+    }
+
+    /// Everything that a query means, as lines of CSV in parts.
+    pub async fn export(
+        &self,
+        actor: &Actor,
+        tab: &'static Tab,
+        query: &ListQuery,
+    ) -> Result<impl Iterator<Item = String> + Send + use<>, PortalError> {
+        self.0.export_rows(actor, tab, query).await
+    }
+
     /// One page of the library.
     pub async fn list_images(&self, actor: &Actor, query: &ListQuery) -> Result<ImageList, PortalError> {
         self.0.list_images(actor, query).await
@@ -647,6 +695,11 @@ impl Inner {
             KindHealth::Absent => Ok(()),
             _ => Err(PortalError::NotReady(self.cluster.trouble())),
         }
+    }
+
+    /// The moment, in seconds since 1970.
+    fn now(&self) -> i64 {
+        clock::seconds(self.cluster.now())
     }
 
     /// Namespaces whose objects of a kind somebody may list.

@@ -95,6 +95,7 @@ impl Fake {
             quotas: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
             catalog: crate::create::Catalog::new(&live),
             uploads: images::Uploads::new(proxy, clock.clone()),
+            runs: crate::inventory::Runs::default(),
             leases: console::Leases::default(),
             schemas: crate::manifest::schema::Schemas::default(),
             metrics: Arc::new(crate::metrics::Metrics::new(None, clock.clone())),
