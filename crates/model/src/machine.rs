@@ -187,6 +187,12 @@ pub struct MachineRow {
     pub node: Option<String>,
     /// Addresses that the cluster reports, the first one first.
     pub addresses: Vec<String>,
+    /// The guest's operating system: as its agent reports it, or else the preference that it was made with.
+    pub os: Option<String>,
+    /// Images of its container disks and claims, as the specification names them.
+    pub images: Vec<String>,
+    /// Labels, as `key=value`.
+    pub labels: Vec<String>,
     /// Created at, in seconds since 1970.
     pub created: Option<i64>,
     /// Every action, possible or with its reason why not.

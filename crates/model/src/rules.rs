@@ -62,6 +62,12 @@ pub fn denied(action: MachineAction, facts: &MachineFacts<'_>) -> Option<String>
     }
 }
 
+/// Why a machine's serial console cannot be opened now. Whether it has one, only the cluster knows.
+pub fn serial_denied(state: MachineState) -> Option<String> {
+    let (_, allowed) = RULES.iter().find(|(action, _)| *action == Action::OpenConsole)?;
+    (!allowed.contains(&state)).then(|| state_reason(Action::OpenConsole, state))
+}
+
 fn state_reason(action: MachineAction, state: MachineState) -> String {
     match (action, state) {
         (Action::Start, State::Running | State::Paused | State::Migrating) => {
@@ -176,6 +182,12 @@ mod tests {
     fn a_machine_without_graphics_has_no_console() {
         let facts = MachineFacts { has_graphics: false, ..facts(MachineState::Running) };
         assert!(denied(MachineAction::OpenConsole, &facts).is_some_and(|reason| reason.contains("graphics")));
+    }
+
+    #[test]
+    fn a_serial_console_needs_a_guest_and_no_graphics() {
+        assert_eq!(serial_denied(MachineState::Running), None);
+        assert!(serial_denied(MachineState::Stopped).is_some());
     }
 
     #[test]

@@ -20,6 +20,8 @@ mod fields;
 mod offer;
 mod send;
 
+pub(crate) use send::Made;
+
 use kubevirt::meta::ObjectMeta;
 use model::ObjectRef;
 use model::create::{CreateOptions, MachineDraft, Manifests, Problems, count, each, manifests, problems};
@@ -208,7 +210,7 @@ fn metadata(object: &Value) -> ObjectMeta {
 
 impl PortalError {
     /// One field that is wrong.
-    pub(crate) fn field(field: &str, text: impl Into<String>) -> Self {
+    pub fn field(field: &str, text: impl Into<String>) -> Self {
         Self::Invalid(Problems::from([(field.to_owned(), text.into())]))
     }
 }

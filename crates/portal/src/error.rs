@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use model::create::Problems;
+use model::workload::WorkloadKind;
 use model::{ErrorCode, UiError};
 
 use crate::access::AccountError;
@@ -37,6 +38,12 @@ pub enum Thing {
     Template,
     /// A download that was prepared.
     Download,
+    /// What runs pods.
+    Workload(WorkloadKind),
+    /// A saved view of a list.
+    View,
+    /// An action on many rows.
+    Run,
 }
 
 impl Thing {
@@ -52,6 +59,9 @@ impl Thing {
             Self::Disk => "disk",
             Self::Template => "template",
             Self::Download => "download",
+            Self::Workload(kind) => kind.noun(),
+            Self::View => "view",
+            Self::Run => "run",
         }
     }
 }

@@ -20,7 +20,9 @@
 //! | [`access`] | people, signing in, permissions | - |
 //! | `machines` | virtual machines and power actions | to add an action |
 //! | `templates` | drafts for new machines, kept in the cluster | - |
-//! | `workloads` | pods, containers, logs | - |
+//! | `workloads` | pods, what runs them, containers, logs | to add an action |
+//! | `listing` | lists from memory: narrowed, sorted, counted, paged | to add a kind of row |
+//! | `inventory` | what is done with lists: saved views, actions on many rows, CSV | - |
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
 //! | [`editing`] | discs, disks and size of a machine that is there, and deleting it | - |
 //! | `images` | claims and the volumes that fill them, uploads | - |
@@ -30,7 +32,7 @@
 //! | `manifest` | a machine's manifest, edited by hand and merged with what others did | - |
 //! | `metrics` | what machines, pods and nodes use: latest numbers and charts | - |
 //! | `live` | hints for open pages | - |
-//! | [`console`] | the screen, relayed | - |
+//! | [`console`] | screens, serial consoles and shells, relayed | - |
 //! | [`records`] | the database | to add a repository |
 
 pub mod access;
@@ -44,6 +46,7 @@ pub mod editing;
 pub mod error;
 mod events;
 mod images;
+mod inventory;
 mod lifecycle;
 mod listing;
 mod live;
@@ -76,20 +79,25 @@ use model::live::{Hint, LiveKind};
 use model::machine::{GuestReport, MachineAction, MachineDetail, Surroundings};
 use model::manifest::{MachineManifest, ManifestCheck};
 use model::metrics::{MachineMetrics, Range};
-use model::query::{ImageList, ListQuery, MachineList, PodList};
+use model::query::bulk::BulkRun;
+use model::query::view::View;
+use model::query::{ImageList, ListQuery, MachineList, PodList, ServiceList, Tab, WorkloadList};
 use model::session::{ClusterStatus, Overview, Who};
 use model::timeline::Timeline;
 use model::upload::{UploadRequest, UploadState};
-use model::workload::{PodDetail, PodLog};
+use model::workload::run::{RunDraft, RunOptions};
+use model::workload::{PodDetail, PodLog, WorkloadDetail, WorkloadKind};
 
 pub use self::metrics::PrometheusSource;
 pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
 pub use cluster::ClusterSource;
 pub use error::PortalError;
 pub use images::{Chunk, ChunkError, Download, UploadProxy};
+pub use inventory::{BulkOrder, Target};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
 pub use templates::NewTemplate;
+pub use workloads::{LogQuery, LogStream, WorkloadChange};
 
 use access::{Accounts, Permissions, Visible};
 use clock::SystemClock;
@@ -114,6 +122,7 @@ struct Inner {
     records: Records,
     machines: machines::MachineIndex,
     pods: workloads::PodIndex,
+    controllers: workloads::Controllers,
     events: events::EventIndex,
     namespaces: namespaces::NamespaceIndex,
     disks: images::DiskIndex,
@@ -122,6 +131,7 @@ struct Inner {
     quotas: Cache<quota::ResourceQuota>,
     catalog: create::Catalog,
     uploads: images::Uploads,
+    runs: inventory::Runs,
     live: live::Live,
     leases: console::Leases,
     schemas: manifest::schema::Schemas,
@@ -147,6 +157,7 @@ impl Portal {
             accounts: Accounts::new(records.clone(), Arc::clone(&clock)),
             machines: machines::MachineIndex::new(live.clone(), Arc::clone(&clock)),
             pods: workloads::PodIndex::new(live.clone()),
+            controllers: workloads::Controllers::new(&live),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live, Arc::clone(&clock)),
@@ -156,6 +167,7 @@ impl Portal {
             schemas: manifest::schema::Schemas::default(),
             metrics: Arc::new(metrics::Metrics::new(prometheus, Arc::clone(&clock))),
             uploads: images::Uploads::new(proxy, clock),
+            runs: inventory::Runs::default(),
             leases: console::Leases::default(),
             cluster,
             permissions,
@@ -402,6 +414,57 @@ impl Portal {
         self.0.list_pods(actor, query).await
     }
 
+    /// One page of what runs pods.
+    pub async fn list_workloads(&self, actor: &Actor, query: &ListQuery) -> Result<WorkloadList, PortalError> {
+        Box::pin(self.0.list_workloads(actor, query)).await
+    }
+
+    /// One page of services.
+    pub async fn list_services(&self, actor: &Actor, query: &ListQuery) -> Result<ServiceList, PortalError> {
+        self.0.list_services(actor, query).await
+    }
+
+    /// One workload.
+    pub async fn workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+    ) -> Result<WorkloadDetail, PortalError> {
+        Box::pin(self.0.workload(actor, kind, at)).await
+    }
+
+    /// Changes a workload, as the person; what was set off, in a sentence.
+    pub async fn change_workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+        change: &WorkloadChange,
+    ) -> Result<String, PortalError> {
+        Box::pin(self.0.change_workload(actor, kind, at, change)).await
+    }
+
+    /// What the form that runs an image offers.
+    pub async fn run_options(&self, actor: &Actor) -> Result<RunOptions, PortalError> {
+        self.0.run_options(actor).await
+    }
+
+    /// Checks a draft by our own rules and by the cluster's, without making anything.
+    pub async fn check_run(&self, actor: &Actor, draft: &RunDraft) -> Result<(), PortalError> {
+        self.0.check_run(actor, draft).await
+    }
+
+    /// Runs an image, as the person; the deployment that was made.
+    pub async fn run_image(&self, actor: &Actor, draft: &RunDraft) -> Result<ObjectRef, PortalError> {
+        self.0.run_image(actor, draft).await
+    }
+
+    /// Deletes a pod, as the person.
+    pub async fn delete_pod(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
+        self.0.delete_pod(actor, at).await
+    }
+
     /// One pod.
     pub async fn pod(&self, actor: &Actor, at: &ObjectRef) -> Result<PodDetail, PortalError> {
         self.0.pod(actor, at).await
@@ -416,6 +479,62 @@ impl Portal {
         tail_lines: u32,
     ) -> Result<PodLog, PortalError> {
         self.0.pod_log(actor, at, container, tail_lines).await
+    }
+
+    /// The log of one container of a pod, as it is written.
+    pub async fn follow_pod(&self, actor: &Actor, at: &ObjectRef, query: &LogQuery) -> Result<LogStream, PortalError> {
+        self.0.follow_pod(actor, at, query).await
+    }
+
+    /// The logs of all that a workload runs, as they are written.
+    pub async fn follow_workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+        query: &LogQuery,
+    ) -> Result<LogStream, PortalError> {
+        self.0.follow_workload(actor, kind, at, query).await
+    }
+
+    /// The views of a tab: those that come with it, then the person's own by name.
+    pub async fn views(&self, actor: &Actor, tab: &Tab) -> Result<Vec<View>, PortalError> {
+        self.0.views(actor, tab).await
+    }
+
+    /// Keeps a view; one of the same name is replaced.
+    pub async fn save_view(&self, actor: &Actor, tab: &Tab, name: &str, address: &str) -> Result<(), PortalError> {
+        self.0.save_view(actor, tab, name, address).await
+    }
+
+    /// Gives one of the person's views another name.
+    pub async fn rename_view(&self, actor: &Actor, tab: &Tab, name: &str, next: &str) -> Result<(), PortalError> {
+        self.0.rename_view(actor, tab, name, next).await
+    }
+
+    /// Forgets one of the person's views.
+    pub async fn delete_view(&self, actor: &Actor, tab: &Tab, name: &str) -> Result<(), PortalError> {
+        self.0.delete_view(actor, tab, name).await
+    }
+
+    /// Begins one action on many rows, as the person. The answer is how far it has got after a moment; it goes on.
+    pub async fn begin_run(&self, actor: &Actor, order: BulkOrder) -> Result<BulkRun, PortalError> {
+        Arc::clone(&self.0).begin_run(actor, order).await
+    }
+
+    /// One of the person's runs, as far as it has got.
+    pub fn bulk_run(&self, actor: &Actor, id: &str) -> Result<BulkRun, PortalError> {
+        self.0.runs.get(actor, id)
+    }
+
+    /// Everything that a query means, as lines of CSV in parts.
+    pub async fn export(
+        &self,
+        actor: &Actor,
+        tab: &'static Tab,
+        query: &ListQuery,
+    ) -> Result<impl Iterator<Item = String> + Send + use<>, PortalError> {
+        self.0.export_rows(actor, tab, query).await
     }
 
     /// One page of the library.
@@ -520,14 +639,15 @@ impl Portal {
         .take_until(ends)
     }
 
-    /// Opens a machine's screen; [`console::relay`] then carries it.
+    /// Opens a machine's screen or serial console, or a shell; [`console::relay`] then carries it.
     pub async fn open_console(
         &self,
         actor: &Actor,
         at: &ObjectRef,
+        way: console::Way,
         takeover: bool,
     ) -> Result<console::ConsoleUpstream, console::ConsoleRefusal> {
-        self.0.open_console(actor, at, takeover).await
+        self.0.open_console(actor, at, way, takeover).await
     }
 }
 
@@ -553,6 +673,9 @@ impl Inner {
         tasks.spawn("watch installations", follow(shared(), Kind::Installation, self.catalog.installations.clone()));
         tasks.spawn("watch sizes", follow(shared(), Kind::Size, self.catalog.sizes.clone()));
         tasks.spawn("watch preferences", follow(shared(), Kind::Preference, self.catalog.preferences.clone()));
+        for kind in Kind::WORKLOADS {
+            tasks.spawn("watch workloads", follow(shared(), kind, self.controllers.cache(kind).clone()));
+        }
         for kind in Kind::RBAC {
             let invalidator = namespaces::Invalidator(Arc::clone(&self.permissions));
             tasks.spawn("watch permissions", follow(shared(), kind, invalidator));
@@ -572,6 +695,11 @@ impl Inner {
             KindHealth::Absent => Ok(()),
             _ => Err(PortalError::NotReady(self.cluster.trouble())),
         }
+    }
+
+    /// The moment, in seconds since 1970.
+    fn now(&self) -> i64 {
+        clock::seconds(self.cluster.now())
     }
 
     /// Namespaces whose objects of a kind somebody may list.
