@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::components::frame::Frame;
 use crate::components::power::Power;
 use crate::components::toasts::Toasts;
+use crate::components::undo::{Undo, UndoCorner};
 use crate::components::uploads::Uploads;
 use crate::live::Live;
 use crate::pages::console::ConsolePage;
@@ -32,6 +33,7 @@ pub fn App() -> impl IntoView {
     Clock::provide();
     let live = Live::provide();
     let toasts = Toasts::provide();
+    Undo::provide();
     Power::provide(toasts, live);
     Uploads::provide(toasts, live);
     let (is_routing, set_is_routing) = signal(false);
@@ -62,6 +64,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/doctor") view=DoctorPage ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Frame>
+            <UndoCorner/>
         </Router>
     }
 }

@@ -2,7 +2,9 @@
 
 pub mod bulk;
 pub mod cells;
+pub mod chart;
 pub mod columns;
+pub mod diff;
 pub mod events;
 pub mod facets;
 pub mod filters;
@@ -21,5 +23,7 @@ pub mod sort;
 pub mod tabs;
 pub mod theme;
 pub mod toasts;
+pub mod undo;
 pub mod uploads;
 pub mod views;
+pub mod yaml;

@@ -136,6 +136,12 @@ impl Machine {
         labels.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
+    /// An annotation of the VirtualMachine; empty if it has none of the name.
+    pub(crate) fn annotation(&self, key: &str) -> &str {
+        let annotations = self.vm.as_deref().map(|vm| &vm.metadata.annotations);
+        annotations.and_then(|annotations| annotations.get(key)).map(String::as_str).unwrap_or_default()
+    }
+
     /// What the rules look at.
     pub(crate) fn facts(&self) -> MachineFacts<'_> {
         MachineFacts {
