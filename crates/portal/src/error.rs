@@ -37,6 +37,8 @@ pub enum Thing {
     Template,
     /// A download that was prepared.
     Download,
+    /// A node.
+    Node,
     /// A saved view of a list.
     View,
     /// An action on many rows.
@@ -56,6 +58,7 @@ impl Thing {
             Self::Disk => "disk",
             Self::Template => "template",
             Self::Download => "download",
+            Self::Node => "node",
             Self::View => "view",
             Self::Run => "run",
         }

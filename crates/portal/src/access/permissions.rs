@@ -106,6 +106,11 @@ impl Ask {
         }
     }
 
+    /// May somebody have pods of a namespace evicted?
+    pub(crate) fn evict(namespace: &str) -> Self {
+        Self { subresource: "eviction", ..Self::create(Kind::Pod, namespace) }
+    }
+
     /// May somebody read the logs of pods in a namespace?
     pub(crate) fn logs(namespace: &str, name: &str) -> Self {
         Self { subresource: "log", ..Self::get(Kind::Pod, namespace, name) }

@@ -39,10 +39,11 @@ pub(crate) enum Kind {
     Installation,
     Size,
     Preference,
+    Node,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Machine,
         Self::Instance,
         Self::Pod,
@@ -63,6 +64,7 @@ impl Kind {
         Self::Installation,
         Self::Size,
         Self::Preference,
+        Self::Node,
     ];
 
     /// Kinds that are watched only to know when answers about permissions are out of date.
@@ -74,7 +76,8 @@ impl Kind {
 
     /// Whether pages show the kind; others are watched for what they say about those.
     fn is_shown(self) -> bool {
-        !Self::RBAC.contains(&self) && !matches!(self, Self::PersistentVolume | Self::CdiConfig | Self::Quota)
+        !Self::RBAC.contains(&self)
+            && !matches!(self, Self::PersistentVolume | Self::CdiConfig | Self::Quota | Self::Node)
     }
 
     /// Whether every page needs the kind. A watch of another kind that is out of date does not make the whole
@@ -133,13 +136,20 @@ impl Kind {
             Self::Installation => "kubevirts",
             Self::Size => "virtualmachineclusterinstancetypes",
             Self::Preference => "virtualmachineclusterpreferences",
+            Self::Node => "nodes",
         }
     }
 
     pub(crate) const fn group(self) -> &'static str {
         match self {
             Self::Machine | Self::Instance | Self::Installation => "kubevirt.io",
-            Self::Pod | Self::Event | Self::Namespace | Self::Claim | Self::PersistentVolume | Self::Quota => "",
+            Self::Pod
+            | Self::Event
+            | Self::Namespace
+            | Self::Claim
+            | Self::PersistentVolume
+            | Self::Quota
+            | Self::Node => "",
             Self::DataVolume | Self::DataSource | Self::StorageProfile | Self::CdiConfig => "cdi.kubevirt.io",
             Self::StorageClass => "storage.k8s.io",
             Self::Size | Self::Preference => "instancetype.kubevirt.io",
@@ -171,6 +181,7 @@ impl Kind {
             Self::Installation => "KubeVirt",
             Self::Size => "VirtualMachineClusterInstancetype",
             Self::Preference => "VirtualMachineClusterPreference",
+            Self::Node => "Node",
         }
     }
 
