@@ -19,6 +19,7 @@ use crate::pages::doctor::DoctorPage;
 use crate::pages::images::{ImagePage, ImagesPage, ImportPage, UploadPage};
 use crate::pages::machine::MachinePage;
 use crate::pages::machines::MachinesPage;
+use crate::pages::nodes::{NodePage, NodesPage};
 use crate::pages::not_found::NotFound;
 use crate::pages::overview::OverviewPage;
 use crate::pages::pod::PodPage;
@@ -61,6 +62,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/images/import") view=ImportPage ssr=SsrMode::Async/>
                     <Route path=path!("/images/:namespace/:name") view=ImagePage ssr=SsrMode::Async/>
                     <Route path=path!("/pods/:namespace/:name") view=PodPage ssr=SsrMode::Async/>
+                    <Route path=path!("/nodes") view=NodesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/nodes/:name") view=NodePage ssr=SsrMode::Async/>
                     <Route path=path!("/doctor") view=DoctorPage ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Frame>

@@ -27,6 +27,8 @@ pub const DOCTOR: &str = "/doctor";
 pub const UPLOAD: &str = "/images/upload";
 /// Having the cluster fetch or copy an image.
 pub const IMPORT: &str = "/images/import";
+/// All nodes, for those who may list them.
+pub const NODES: &str = "/nodes";
 /// Where people sign in.
 pub const SIGN_IN: &str = "/sign-in";
 
@@ -189,6 +191,16 @@ pub fn screen_socket(at: &ObjectRef, takeover: bool) -> String {
     format!("/console/{}/{}/vnc{question}", at.namespace, at.name)
 }
 
+/// A node's page.
+pub fn node(name: &str) -> String {
+    format!("{NODES}/{}", encode(name))
+}
+
+/// A node's page with how far a run over its pods has got.
+pub fn node_run(name: &str, run: &str) -> String {
+    format!("{}?run={}", node(name), encode(run))
+}
+
 /// A pod's page.
 pub fn pod(at: &ObjectRef) -> String {
     format!("/pods/{}/{}", at.namespace, at.name)
@@ -302,12 +314,6 @@ pub fn csv(tab: &Tab, query: &ListQuery) -> String {
     format!("/inventory.csv?tab={}{address}", tab.word)
 }
 
-/// A list with the result of an action on many of its rows.
-pub fn list_run(base: &str, query: &ListQuery, run: &str) -> String {
-    let url = list(base, query);
-    format!("{url}{}run={}", if url.contains('?') { '&' } else { '?' }, encode(run))
-}
-
 /// Where the rows of a tab are listed.
 pub fn tab(tab: &Tab) -> &'static str {
     if tab.word == PODS.word { CONTAINERS } else { MACHINES }
@@ -410,7 +416,6 @@ mod tests {
     fn the_default_query_leaves_the_url_bare_and_unknown_words_are_ignored() {
         assert_eq!(list(MACHINES, &ListQuery::default()), "/machines");
         assert_eq!(list_query(&params(&[("sort", "colour"), ("page", "many")])), ListQuery::default());
-        assert_eq!(list_run(MACHINES, &ListQuery::default(), "a1"), "/machines?run=a1");
     }
 
     #[test]

@@ -61,7 +61,11 @@ enum Task {
     /// Build target/release/porthole and the site that it serves
     Build,
     /// Measure and write docs/performance.md
-    Bench,
+    Bench {
+        /// Measure only this
+        #[arg(value_enum)]
+        only: Option<bench::Subject>,
+    },
     /// Fetch and build what the other commands need
     Setup,
 }
@@ -72,7 +76,7 @@ fn main() -> Result<()> {
         Task::Test { only } => test::run(only),
         Task::Check { advisories } => check::run(advisories),
         Task::Build => site::build(),
-        Task::Bench => bench::run(),
+        Task::Bench { only } => bench::run(only),
         Task::Setup => setup(),
     }
 }

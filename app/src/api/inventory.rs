@@ -65,8 +65,8 @@ pub async fn act_on_rows(
     let cx = crate::ssr::request_cx()?;
     let tab = model::query::Tab::from_word(&tab).ok_or_else(|| cx.not_found("list"))?;
     let (target, action) = if again.is_empty() {
-        let action =
-            BulkAction::read(tab, &action, &label).map_err(|(field, text)| cx.fail(&portal::PortalError::field(field, text)))?;
+        let action = BulkAction::read(tab, &action, &label)
+            .map_err(|(field, text)| cx.fail(&portal::PortalError::field(field, text)))?;
         let target = if scope == "all" {
             Target::All(ListQuery::of(q))
         } else {
@@ -95,6 +95,13 @@ pub async fn act_on_rows(
 pub async fn get_run(id: String) -> Answer<BulkRun> {
     let cx = crate::ssr::request_cx()?;
     cx.portal.bulk_run(&cx.actor, &id).map_err(|error| cx.fail(&error))
+}
+
+/// Stops a run that can be stopped. What was done stays done.
+#[server(endpoint = "inventory/stop", protocol = Wire)]
+pub async fn stop_run(id: String) -> Answer<()> {
+    let cx = crate::ssr::request_cx()?;
+    cx.portal.stop_run(&cx.actor, &id).map_err(|error| cx.fail(&error))
 }
 
 /// Whether a text can stand after the question mark of our own address.

@@ -36,7 +36,8 @@ pub fn ViewMenu(
         Err(ApiError(error)) => toasts.say(Tone::Bad, error.message),
     };
     let name = NodeRef::<html::Input>::new();
-    let address = move || query.with(|query| paths::list_address(&ListQuery { page: 0, view: String::new(), ..query.clone() }));
+    let address =
+        move || query.with(|query| paths::list_address(&ListQuery { page: 0, view: String::new(), ..query.clone() }));
     let keep = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let (name, address) = (platform::field_text(name), address());

@@ -2,22 +2,18 @@
 
 use leptos::prelude::*;
 use model::live::LiveKind;
-use model::query::{ListQuery, PodList};
 use model::query::key::PODS;
+use model::query::{ListQuery, PodList};
 
 use crate::components::listing::{Around, Listing, Naming, listed_query};
 use crate::components::pod_table::PodTable;
+use crate::components::power::RefusedAction;
 use crate::live::Live;
 use crate::ui::{Empty, Glyph};
 use crate::{api, paths, words};
 
-const NAMING: Naming = Naming {
-    title: "Containers",
-    one: "container",
-    many: "containers",
-    tab: &PODS,
-    base: paths::CONTAINERS,
-};
+const NAMING: Naming =
+    Naming { title: "Containers", one: "container", many: "containers", tab: &PODS, base: paths::CONTAINERS };
 
 /// The page.
 #[component]
@@ -27,6 +23,7 @@ pub fn ContainersPage() -> impl IntoView {
     let list =
         Resource::new(move || (query.get(), live.version(LiveKind::Pod)), |(query, _)| api::pods::list_pods(query));
     view! {
+        <RefusedAction/>
         <Listing
             naming=NAMING
             query

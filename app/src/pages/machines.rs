@@ -12,13 +12,8 @@ use crate::live::Live;
 use crate::ui::{Empty, Glyph, Look, button_class};
 use crate::{api, paths};
 
-const NAMING: Naming = Naming {
-    title: "Machines",
-    one: "machine",
-    many: "machines",
-    tab: &MACHINES,
-    base: paths::MACHINES,
-};
+const NAMING: Naming =
+    Naming { title: "Machines", one: "machine", many: "machines", tab: &MACHINES, base: paths::MACHINES };
 
 /// The page.
 #[component]

@@ -24,9 +24,9 @@ use model::query::matching::Fields;
 
 use crate::access::Visible;
 use crate::cluster::watch::Key;
-pub(crate) use page::{Asked, count, matching, page};
 #[cfg(test)]
 use page::Page;
+pub(crate) use page::{Asked, count, matching, page};
 
 /// What a list needs to know about an entry.
 pub(crate) trait Entry {
@@ -197,6 +197,11 @@ impl<T> Index<T> {
             entries.values().map(move |entry| Seen { entry, sees_place })
         });
         look(seen.collect())
+    }
+
+    /// Looks at every entry under the index' lock.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Arc<T>)) {
+        self.read().values().flat_map(BTreeMap::values).for_each(&mut look);
     }
 
     /// All entries that a test picks.

@@ -71,6 +71,15 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/inventory/act", "tab=machines&at[]=blue/box&action=pause", [401, 422, 422, 422]),
     ("/api/inventory/act", "tab=machines&again=no-such", [401, 404, 404, 404]),
     ("/api/inventory/run", "id=no-such", [401, 404, 404, 404]),
+    ("/api/inventory/stop", "id=no-such", [401, 404, 404, 404]),
+    ("/api/resources", "namespace=", [401, 200, 200, 200]),
+    // There are no nodes for those who may not list them.
+    ("/api/nodes/list", "", [401, 404, 404, 200]),
+    ("/api/nodes/get", "name=node1", [401, 404, 404, 200]),
+    ("/api/nodes/get", "name=no-such", [401, 404, 404, 404]),
+    ("/api/nodes/cordon", "name=no-such&cordon=true", [401, 404, 404, 404]),
+    ("/api/nodes/drain-preview", "name=no-such", [401, 404, 404, 404]),
+    ("/api/nodes/drain", "name=node1&confirm=", [401, 404, 404, 422]),
     ("/api/pods/get", "namespace=blue&name=worker", [401, 200, 404, 200]),
     ("/api/pods/log", "namespace=blue&name=worker&container=&lines=10", [401, 200, 404, 200]),
     ("/api/pods/log", "namespace=blue&name=no-such&container=&lines=10", [401, 404, 404, 404]),
@@ -113,6 +122,9 @@ const PAGES: &[(&str, &str, [u16; 4])] = &[
     ("/containers", "/containers", [303, 200, 200, 200]),
     ("/pods/{namespace}/{name}", "/pods/blue/worker", [303, 200, 404, 200]),
     ("/doctor", "/doctor", [303, 404, 404, 200]),
+    ("/nodes", "/nodes", [303, 404, 404, 200]),
+    ("/nodes/{name}", "/nodes/node1", [303, 404, 404, 200]),
+    ("/nodes/{name}", "/nodes/no-such", [303, 404, 404, 404]),
     ("/pods/{namespace}/{name}", "/pods/blue/no-such", [303, 404, 404, 404]),
 ];
 

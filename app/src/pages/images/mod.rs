@@ -21,8 +21,7 @@ pub use import::ImportPage;
 use table::ImageTable;
 pub use upload::UploadPage;
 
-const NAMING: Naming =
-    Naming { title: "Images", one: "image", many: "images", tab: &IMAGES, base: paths::IMAGES };
+const NAMING: Naming = Naming { title: "Images", one: "image", many: "images", tab: &IMAGES, base: paths::IMAGES };
 
 /// The page.
 #[component]

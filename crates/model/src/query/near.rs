@@ -3,7 +3,8 @@
 /// The nearest known word, if one is near: at most a third of its letters differ.
 pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.map(|known| (distance(word, known), known));
-    let near = near.filter(|(far, known)| *far <= (known.len() / 3).max(1) || (word.len() > 1 && known.starts_with(word)));
+    let near =
+        near.filter(|(far, known)| *far <= (known.len() / 3).max(1) || (word.len() > 1 && known.starts_with(word)));
     near.min_by_key(|(far, _)| *far).map(|(_, known)| known)
 }
 

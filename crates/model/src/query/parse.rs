@@ -274,7 +274,10 @@ mod tests {
             ("we\"b\"", "web"),
             ("- web", "- web"),
         ] {
-            assert_eq!(parse(text, &MACHINES).query.to_string(), if canonical == "- web" { "\"-\" web" } else { canonical });
+            assert_eq!(
+                parse(text, &MACHINES).query.to_string(),
+                if canonical == "- web" { "\"-\" web" } else { canonical }
+            );
         }
     }
 

@@ -32,8 +32,10 @@ pub fn suggest(text: &str, cursor: usize, tab: &Tab, values: &dyn Fn(Key) -> Vec
         }
         None if word.chars().all(|c| c.is_ascii_alphabetic()) => {
             let keys = tab.keys.iter().filter(|key| key.word().starts_with(word));
-            keys.map(|key| if key.reading().is_number() { format!("{}>", key.word()) } else { format!("{}:", key.word()) })
-                .collect()
+            keys.map(
+                |key| if key.reading().is_number() { format!("{}>", key.word()) } else { format!("{}:", key.word()) },
+            )
+            .collect()
         }
         None => Vec::new(),
     };

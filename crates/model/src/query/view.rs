@@ -33,7 +33,12 @@ pub fn built_in(tab: &Tab) -> &'static [(&'static str, &'static str)] {
             ("Large", "memory>=16Gi"),
         ]
     } else if tab.word == PODS.word {
-        &[("Needs attention", "state:trouble"), ("Running", "state:running"), ("Restarting", "restarts>3"), ("New", "age<1d")]
+        &[
+            ("Needs attention", "state:trouble"),
+            ("Running", "state:running"),
+            ("Restarting", "restarts>3"),
+            ("New", "age<1d"),
+        ]
     } else {
         &[]
     }

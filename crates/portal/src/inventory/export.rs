@@ -130,7 +130,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_holds_what_the_query_means_and_the_person_sees() {
-        let fake = Fake::new(|call| allowed(call.review().is_some_and(|spec| spec["resourceAttributes"]["namespace"] == "blue"))).await;
+        let fake = Fake::new(|call| {
+            allowed(call.review().is_some_and(|spec| spec["resourceAttributes"]["namespace"] == "blue"))
+        })
+        .await;
         fake.namespace("blue");
         fake.namespace("green");
         let vm = |label: &str| {

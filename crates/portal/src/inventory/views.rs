@@ -1,7 +1,7 @@
 //! Queries with names. The cluster knows nothing of them: they are in the database, under the person's account.
 
-use model::query::view::{MAX_ADDRESS, MAX_VIEWS, View, built_in, name_problem};
 use model::query::Tab;
+use model::query::view::{MAX_ADDRESS, MAX_VIEWS, View, built_in, name_problem};
 
 use crate::Inner;
 use crate::access::Actor;
@@ -82,7 +82,6 @@ fn encode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::access::Account;
     use crate::records::AccountRow;
     use crate::testing::{Fake, allowed, ana};
@@ -93,7 +92,8 @@ mod tests {
     async fn views_are_kept_renamed_and_forgotten_and_those_of_the_tab_stay() {
         let fake = Fake::new(|_| allowed(false)).await;
         let (inner, ana) = (&fake.inner, ana());
-        let account = Account { username: "ana".to_owned(), kubernetes_user: String::new(), kubernetes_groups: Vec::new() };
+        let account =
+            Account { username: "ana".to_owned(), kubernetes_user: String::new(), kubernetes_groups: Vec::new() };
         inner.records.accounts().save(&AccountRow { account, password_hash: String::new() }).await.unwrap();
         let names = async || {
             let views = inner.views(&ana, &MACHINES).await.unwrap();

@@ -125,7 +125,8 @@ fn counts_look_at_everything_but_their_own_key() {
     assert_eq!((page.total, counts), (1, vec![(1, 1, true, "BLUE"), (2, 1, false, "BLUE state:starting")]));
     let teams = answer(&ListQuery::of("team:blue state:running"), &everything(), &everything()).reply.facets;
     let teams = teams.into_iter().find(|facet| facet.key == Property::Team).unwrap();
-    let teams: Vec<_> = teams.values.iter().map(|of| (of.value.as_str(), of.count, of.is_chosen, of.q.as_str())).collect();
+    let teams: Vec<_> =
+        teams.values.iter().map(|of| (of.value.as_str(), of.count, of.is_chosen, of.q.as_str())).collect();
     assert_eq!(
         teams,
         [("blue", 1, true, "state:running"), ("green", 1, false, "team:blue,green state:running")],
@@ -144,7 +145,8 @@ fn what_is_not_understood_is_told_by_a_page_and_refused_for_all() {
     let query = ListQuery::of("stat:x blue");
     let page = answer(&query, &everything(), &everything());
     assert_eq!((page.total, page.reply.problem.unwrap().column), (2, 1));
-    let all = index().show(&everything(), &everything(), |seen| matching(seen, Asked { tab: &PODS, query: &query, now: 0 }));
+    let all =
+        index().show(&everything(), &everything(), |seen| matching(seen, Asked { tab: &PODS, query: &query, now: 0 }));
     assert_eq!(all.unwrap_err().to_ui().code, model::ErrorCode::Invalid);
 }
 
