@@ -1,5 +1,7 @@
 //! Parts that know machines, pods and sessions, and the frame around every page.
 
+pub mod commands;
+pub mod containers;
 pub mod events;
 pub mod filters;
 pub mod findings;
@@ -8,6 +10,7 @@ pub mod help;
 pub mod labels;
 pub mod listing;
 pub mod live_mark;
+pub mod live_part;
 pub mod machine_table;
 pub mod peek;
 pub mod picture;
@@ -17,3 +20,4 @@ pub mod sort;
 pub mod theme;
 pub mod toasts;
 pub mod uploads;
+pub mod workload_table;

@@ -22,7 +22,7 @@ pub fn PodTable(
     #[prop(into)]
     names_team: Signal<bool>,
 ) -> impl IntoView {
-    let base = paths::CONTAINERS;
+    let base = paths::PODS;
     view! {
         <table class="rows" role="table">
             <thead>

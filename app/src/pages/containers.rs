@@ -6,17 +6,13 @@ use model::query::PodList;
 
 use crate::components::listing::{Around, Listing, Naming, listed_query};
 use crate::components::pod_table::PodTable;
+use crate::components::workload_table::ContainerTabs;
 use crate::live::Live;
 use crate::ui::{Empty, Glyph};
 use crate::{api, paths, words};
 
-const NAMING: Naming = Naming {
-    title: "Containers",
-    one: "container",
-    many: "containers",
-    searched: "Name, node or image",
-    base: paths::CONTAINERS,
-};
+const NAMING: Naming =
+    Naming { title: "Containers", one: "pod", many: "pods", searched: "Name, node or image", base: paths::PODS };
 
 /// The page.
 #[component]
@@ -30,7 +26,11 @@ pub fn ContainersPage() -> impl IntoView {
             naming=NAMING
             query
             list
-            around=|shown| Around { after: Some(view! { <LeftOut list=shown.list/> }.into_any()), ..Around::default() }
+            around=|shown| Around {
+                under: Some(view! { <ContainerTabs here=paths::PODS/> }.into_any()),
+                after: Some(view! { <LeftOut list=shown.list/> }.into_any()),
+                ..Around::default()
+            }
             table=|shown| view! { <PodTable list=shown.list query=shown.query names_team=shown.names_team/> }.into_any()
             nothing=|shown| view! { <NothingHere namespaces=shown.namespaces/> }.into_any()
         />

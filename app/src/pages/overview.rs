@@ -56,7 +56,7 @@ fn Shown(overview: Memo<Overview>) -> impl IntoView {
                     />
                     <Counts
                         title="Containers"
-                        base=paths::CONTAINERS
+                        base=paths::PODS
                         counts=Signal::derive(move || overview.with(|overview| looks(&overview.pods)))
                     />
                 </section>
