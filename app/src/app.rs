@@ -58,9 +58,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/machines/:namespace/:name/console") view=ConsolePage ssr=SsrMode::Async/>
                     <Route path=path!("/templates") view=TemplatesPage ssr=SsrMode::Async/>
                     <Route path=path!("/templates/new") view=NewTemplatePage ssr=SsrMode::Async/>
-                    <Route path=path!("/containers") view=WorkloadsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/containers/pods") view=ContainersPage ssr=SsrMode::Async/>
-                    <Route path=path!("/containers/services") view=ServicesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/containers") view=ContainersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/workloads") view=WorkloadsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/services") view=ServicesPage ssr=SsrMode::Async/>
                     <Route path=path!("/containers/new") view=RunPage ssr=SsrMode::Async/>
                     <Route path=path!("/workloads/:kind/:namespace/:name") view=WorkloadPage ssr=SsrMode::Async/>
                     <Route path=path!("/images") view=ImagesPage ssr=SsrMode::Async/>

@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use leptos_router::params::ParamsMap;
 use model::ObjectRef;
 use model::create::{Boot, MachineDraft, Run};
+use model::image::import::ImportAgain;
 use model::image::{DownloadForm, SHARED_NAMESPACE};
-use model::query::{ListQuery, SortKey};
+use model::query::key::PODS;
+use model::query::view::View;
+use model::query::{Key, ListQuery, Tab};
 use model::workload::WorkloadKind;
 use model::workload::run::{FIELDS, RunDraft};
 
@@ -17,12 +20,12 @@ use model::workload::run::{FIELDS, RunDraft};
 pub const OVERVIEW: &str = "/";
 /// All machines.
 pub const MACHINES: &str = "/machines";
-/// What runs pods.
-pub const CONTAINERS: &str = "/containers";
 /// All pods.
-pub const PODS: &str = "/containers/pods";
-/// Services.
-pub const SERVICES: &str = "/containers/services";
+pub const CONTAINERS: &str = "/containers";
+/// What runs pods.
+pub const WORKLOADS: &str = "/workloads";
+/// What leads to pods.
+pub const SERVICES: &str = "/services";
 /// The form that runs an image.
 pub const RUN: &str = "/containers/new";
 /// The check of the whole cluster, for administrators.
@@ -119,7 +122,10 @@ pub fn draft_query(params: &ParamsMap) -> MachineDraft {
 pub fn made(machines: &[ObjectRef]) -> String {
     match machines {
         [one] => machine(one),
-        [first, ..] => format!("{MACHINES}?namespace={}&sort=age", first.namespace),
+        [first, ..] => {
+            let query = ListQuery { sort: Key::Age, ..ListQuery::of(format!("team:{}", first.namespace)) };
+            list(MACHINES, &query)
+        }
         [] => MACHINES.to_owned(),
     }
 }
@@ -233,6 +239,19 @@ pub fn copy_image(at: &ObjectRef) -> String {
     format!("{IMPORT}?source={}/{}", at.namespace, at.name)
 }
 
+/// The import form, filled in as for an import that failed.
+pub fn import_again(again: &ImportAgain) -> String {
+    let ImportAgain { from, source, team, size, class, sha256 } = again;
+    let asked =
+        [("from", from), ("source", source), ("team", team), ("size", size), ("class", class), ("sha256", sha256)];
+    let query: Vec<_> = asked
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(key, value)| format!("{key}={}", encode(value)))
+        .collect();
+    format!("{IMPORT}?{}", query.join("&"))
+}
+
 /// The import form, for a copy that everybody may use.
 pub fn share_image(at: &ObjectRef) -> String {
     format!("{}&team={SHARED_NAMESPACE}", copy_image(at))
@@ -250,56 +269,73 @@ pub fn sign_in(next: &str) -> String {
 
 /// A list with its query.
 pub fn list(base: &str, query: &ListQuery) -> String {
-    let mut url = base.to_owned();
-    let mut add = |key: &str, value: &str| {
-        url.push(if url.contains('?') { '&' } else { '?' });
-        url.push_str(key);
-        url.push('=');
-        url.push_str(&encode(value));
-    };
-    for (key, value) in [("search", &query.search), ("state", &query.state), ("namespace", &query.namespace)] {
-        if !value.is_empty() {
-            add(key, value);
-        }
-    }
-    if query.sort != SortKey::default() {
-        add("sort", sort_word(query.sort));
-    }
-    if query.descending {
-        add("descending", "true");
-    }
-    if query.page > 1 {
-        add("page", &query.page.to_string());
-    }
-    url
+    with_question(base, &list_address(query))
+}
+
+fn with_question(base: &str, address: &str) -> String {
+    if address.is_empty() { base.to_owned() } else { format!("{base}?{address}") }
+}
+
+/// A list's query as its address has it, without the question mark.
+pub fn list_address(query: &ListQuery) -> String {
+    let page = if query.page > 1 { query.page.to_string() } else { String::new() };
+    let pairs = [
+        ("q", query.q.trim_start()),
+        ("sort", if query.sort == Key::default() { "" } else { query.sort.word() }),
+        ("descending", if query.descending { "true" } else { "" }),
+        ("columns", &query.columns),
+        ("view", &query.view),
+        ("page", &page),
+    ];
+    let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());
+    pairs.map(|(key, value)| format!("{key}={}", encode(value))).collect::<Vec<_>>().join("&")
 }
 
 /// The query that a URL asks for. What it does not understand it leaves at the default.
+///
+/// `search`, `state` and `namespace` are how lists were asked before they had a language; links of that time still open.
 pub fn list_query(params: &ParamsMap) -> ListQuery {
     let text = |key: &str| params.get(key).map(|value| value.trim().to_owned()).unwrap_or_default();
+    let mut q = params.get("q").map(|q| q.trim_start().to_owned()).unwrap_or_default();
+    for (key, old) in [("", "search"), ("state:", "state"), ("team:", "namespace")] {
+        let value = text(old);
+        if !value.is_empty() {
+            let space = if q.is_empty() || q.ends_with(' ') { "" } else { " " };
+            q = format!("{q}{space}{key}{value}");
+        }
+    }
     ListQuery {
-        search: text("search"),
-        state: text("state"),
-        namespace: text("namespace"),
-        sort: sort_key(&text("sort")),
+        q,
+        sort: Key::from_word(&text("sort")).unwrap_or_default(),
         descending: text("descending") == "true",
         page: text("page").parse().unwrap_or_default(),
         page_size: 0,
+        columns: text("columns"),
+        view: text("view"),
     }
 }
 
-/// The word of a sort key in the URL.
-pub const fn sort_word(key: SortKey) -> &'static str {
-    match key {
-        SortKey::Name => "name",
-        SortKey::State => "state",
-        SortKey::Node => "node",
-        SortKey::Age => "age",
-    }
+/// A saved view of a list: its name, so that the page knows where it began.
+pub fn view(base: &str, view: &View) -> String {
+    format!("{base}?{}&view={}", view.address, encode(&view.name))
 }
 
-fn sort_key(word: &str) -> SortKey {
-    [SortKey::State, SortKey::Node, SortKey::Age].into_iter().find(|key| sort_word(*key) == word).unwrap_or_default()
+/// What a list's query means, as a file.
+pub fn csv(tab: &Tab, query: &ListQuery) -> String {
+    let address = list_address(&ListQuery { page: 0, view: String::new(), ..query.clone() });
+    let address = if address.is_empty() { address } else { format!("&{address}") };
+    format!("/inventory.csv?tab={}{address}", tab.word)
+}
+
+/// A list with the result of an action on many of its rows.
+pub fn list_run(base: &str, query: &ListQuery, run: &str) -> String {
+    let url = list(base, query);
+    format!("{url}{}run={}", if url.contains('?') { '&' } else { '?' }, encode(run))
+}
+
+/// Where the rows of a tab are listed.
+pub fn tab(tab: &Tab) -> &'static str {
+    if tab.word == PODS.word { CONTAINERS } else { MACHINES }
 }
 
 /// Percent-encodes what a query value may not hold as it is.
@@ -342,36 +378,62 @@ mod tests {
     }
 
     #[test]
+    fn an_import_is_asked_for_again_with_what_was_typed() {
+        let again = ImportAgain {
+            from: "http".to_owned(),
+            source: "https://a.example/b c.iso".to_owned(),
+            team: "blue".to_owned(),
+            size: "20 GiB".to_owned(),
+            ..ImportAgain::default()
+        };
+        assert_eq!(
+            import_again(&again),
+            "/images/import?from=http&source=https%3A//a.example/b%20c.iso&team=blue&size=20%20GiB"
+        );
+    }
+
+    #[test]
     fn a_query_comes_back_from_its_url() {
         let query = ListQuery {
-            search: "web & more".to_owned(),
-            state: "running".to_owned(),
-            namespace: "blue".to_owned(),
-            sort: SortKey::Age,
+            q: "web & more state:running".to_owned(),
+            sort: Key::Age,
             descending: true,
             page: 3,
             page_size: 0,
+            columns: "cpu,os".to_owned(),
+            view: "Mine".to_owned(),
         };
         let url = list(MACHINES, &query);
         assert_eq!(
             url,
-            "/machines?search=web%20%26%20more&state=running&namespace=blue&sort=age&descending=true&page=3"
+            "/machines?q=web%20%26%20more%20state%3Arunning&sort=age&descending=true&columns=cpu%2Cos&view=Mine&page=3"
         );
         let read = list_query(&params(&[
-            ("search", "web & more"),
-            ("state", "running"),
-            ("namespace", "blue"),
+            ("q", "web & more state:running"),
             ("sort", "age"),
             ("descending", "true"),
+            ("columns", "cpu,os"),
+            ("view", "Mine"),
             ("page", "3"),
         ]));
         assert_eq!(read, query);
+        assert_eq!(
+            csv(&model::query::key::MACHINES, &query),
+            "/inventory.csv?tab=machines&q=web%20%26%20more%20state%3Arunning&sort=age&descending=true&columns=cpu%2Cos"
+        );
+    }
+
+    #[test]
+    fn links_from_before_the_language_still_open() {
+        let read = list_query(&params(&[("search", "web"), ("state", "running"), ("namespace", "blue")]));
+        assert_eq!(read, ListQuery::of("web state:running team:blue"));
     }
 
     #[test]
     fn the_default_query_leaves_the_url_bare_and_unknown_words_are_ignored() {
         assert_eq!(list(MACHINES, &ListQuery::default()), "/machines");
         assert_eq!(list_query(&params(&[("sort", "colour"), ("page", "many")])), ListQuery::default());
+        assert_eq!(list_run(MACHINES, &ListQuery::default(), "a1"), "/machines?run=a1");
     }
 
     #[test]

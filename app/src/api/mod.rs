@@ -11,6 +11,7 @@ pub mod create;
 pub mod doctor;
 pub mod editing;
 pub mod images;
+pub mod inventory;
 pub mod machines;
 pub mod pods;
 pub mod session;

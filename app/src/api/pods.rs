@@ -38,6 +38,6 @@ pub async fn delete_pod(namespace: String, name: String) -> Answer<()> {
     let cx = crate::ssr::request_cx()?;
     let at = model::ObjectRef::parse(&namespace, &name).map_err(|_| cx.not_found("pod"))?;
     cx.portal.delete_pod(&cx.actor, &at).await.map_err(|error| cx.fail(&error))?;
-    crate::ssr::lead_on(crate::paths::PODS);
+    crate::ssr::lead_on(crate::paths::CONTAINERS);
     Ok(())
 }

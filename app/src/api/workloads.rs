@@ -50,7 +50,7 @@ pub async fn act_on_workload(
     let change = portal::WorkloadChange { action, container, value };
     let said = cx.portal.change_workload(&cx.actor, kind, &at, &change).await.map_err(|error| cx.fail(&error))?;
     if action == WorkloadAction::Delete {
-        crate::ssr::lead_on(crate::paths::CONTAINERS);
+        crate::ssr::lead_on(crate::paths::WORKLOADS);
     }
     Ok(said)
 }

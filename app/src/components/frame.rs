@@ -166,7 +166,7 @@ fn needs_attention(overview: &Overview) -> bool {
 #[component]
 fn TopBar(session: Session) -> impl IntoView {
     let params = use_query_map();
-    let searched = move || params.with(|params| params.get("search").unwrap_or_default());
+    let searched = move || params.with(|params| params.get("q").unwrap_or_default());
     view! {
         <header class="sticky top-0 z-20 flex h-12 items-center gap-3 border-b border-rule bg-paper px-4 md:px-6">
             <a href=paths::OVERVIEW class="flex items-center gap-2 rounded-control text-accent lg:w-44" aria-label="Porthole, overview">
@@ -248,7 +248,7 @@ fn GlobalSearch(searched: Signal<String>) -> impl IntoView {
                 on:submit=move |event| {
                     event.prevent_default();
                     let search = platform::field_text(input);
-                    let query = ListQuery { search, ..ListQuery::default() };
+                    let query = ListQuery::of(search);
                     navigate.with_value(|navigate| {
                         navigate(&paths::list(paths::MACHINES, &query), NavigateOptions::default());
                     });
@@ -265,7 +265,7 @@ fn GlobalSearch(searched: Signal<String>) -> impl IntoView {
                     node_ref=input
                     class="h-8 w-full rounded-control border border-rule bg-paper-raised pr-8 pl-8 text-sm placeholder:text-ink-faint hover:border-rule-strong"
                     type="search"
-                    name="search"
+                    name="q"
                     placeholder="Search machines"
                     autocomplete="off"
                     spellcheck="false"
@@ -346,7 +346,7 @@ fn Rail(session: Session) -> impl IntoView {
                 paths::CONTAINERS,
                 "Containers",
                 Glyph::Container,
-                |path| ["/containers", "/pods/", "/workloads/"].iter().any(|begin| path.starts_with(begin)),
+                |path| ["/containers", "/pods/", "/workloads", "/services"].iter().any(|begin| path.starts_with(begin)),
                 Some(pods),
             )}
             {link(paths::IMAGES, "Images", Glyph::Disc, |path| path.starts_with(paths::IMAGES), None)}

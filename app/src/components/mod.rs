@@ -1,8 +1,12 @@
 //! Parts that know machines, pods and sessions, and the frame around every page.
 
+pub mod bulk;
+pub mod cells;
+pub mod columns;
 pub mod commands;
 pub mod containers;
 pub mod events;
+pub mod facets;
 pub mod filters;
 pub mod findings;
 pub mod frame;
@@ -17,7 +21,9 @@ pub mod picture;
 pub mod pod_table;
 pub mod power;
 pub mod sort;
+pub mod tabs;
 pub mod theme;
 pub mod toasts;
 pub mod uploads;
+pub mod views;
 pub mod workload_table;

@@ -1,37 +1,13 @@
-//! Workloads as rows of a list, and the way between the lists of what runs in containers.
+//! Workloads as rows of a list.
 
 use leptos::prelude::*;
-use model::query::{ListQuery, SortKey, WorkloadList};
+use model::query::{Key, ListQuery, WorkloadList};
 use model::workload::WorkloadRow;
 
 use super::sort::SortHead;
 use crate::clock::Ago;
 use crate::paths;
 use crate::ui::Pill;
-
-/// The way between workloads, pods and services.
-#[component]
-pub fn ContainerTabs(
-    /// The address of the list that is shown.
-    here: &'static str,
-) -> impl IntoView {
-    let tab = "inline-flex h-8 items-center border-b-2 border-transparent px-3 text-sm text-ink-quiet hover:text-ink \
-               aria-[current]:border-accent aria-[current]:text-ink";
-    let tabs = [(paths::CONTAINERS, "Workloads"), (paths::PODS, "Pods"), (paths::SERVICES, "Services")];
-    view! {
-        <nav class="mb-2 flex border-b border-rule" aria-label="Lists of containers">
-            {tabs
-                .map(|(url, label)| {
-                    view! {
-                        <a class=tab href=url aria-current=(url == here).then_some("page")>
-                            {label}
-                        </a>
-                    }
-                })
-                .collect_view()}
-        </nav>
-    }
-}
 
 /// The table.
 #[component]
@@ -44,19 +20,19 @@ pub fn WorkloadTable(
     #[prop(into)]
     names_team: Signal<bool>,
 ) -> impl IntoView {
-    let base = paths::CONTAINERS;
+    let base = paths::WORKLOADS;
     // Names are unique within a kind only.
     let key = |row: &WorkloadRow| (row.kind, row.at.clone());
     view! {
         <table class="rows" role="table">
             <thead>
                 <tr>
-                    <SortHead label="Name" key=SortKey::Name base query/>
-                    <SortHead label="State" key=SortKey::State base query/>
-                    <th scope="col" class="number">"Ready"</th>
-                    <th scope="col" class="max-lg:hidden">"Kind"</th>
-                    <th scope="col" class="max-lg:hidden">"Image"</th>
-                    <SortHead label="Age" key=SortKey::Age base query is_extra=true/>
+                    <SortHead key=Key::Name base query/>
+                    <SortHead key=Key::State base query/>
+                    <SortHead key=Key::Ready base query/>
+                    <SortHead key=Key::Kind base query is_extra=true/>
+                    <SortHead key=Key::Image base query is_extra=true/>
+                    <SortHead key=Key::Age base query is_extra=true/>
                 </tr>
             </thead>
             <tbody>

@@ -2,17 +2,17 @@
 
 use leptos::prelude::*;
 use model::live::LiveKind;
-use model::query::PodList;
+use model::query::key::PODS;
+use model::query::{ListQuery, PodList};
 
 use crate::components::listing::{Around, Listing, Naming, listed_query};
 use crate::components::pod_table::PodTable;
-use crate::components::workload_table::ContainerTabs;
 use crate::live::Live;
 use crate::ui::{Empty, Glyph};
 use crate::{api, paths, words};
 
 const NAMING: Naming =
-    Naming { title: "Containers", one: "pod", many: "pods", searched: "Name, node or image", base: paths::PODS };
+    Naming { title: "Containers", one: "container", many: "containers", tab: &PODS, base: paths::CONTAINERS };
 
 /// The page.
 #[component]
@@ -26,11 +26,7 @@ pub fn ContainersPage() -> impl IntoView {
             naming=NAMING
             query
             list
-            around=|shown| Around {
-                under: Some(view! { <ContainerTabs here=paths::PODS/> }.into_any()),
-                after: Some(view! { <LeftOut list=shown.list/> }.into_any()),
-                ..Around::default()
-            }
+            around=|shown| Around { after: Some(view! { <LeftOut list=shown.list/> }.into_any()), ..Around::default() }
             table=|shown| view! { <PodTable list=shown.list query=shown.query names_team=shown.names_team/> }.into_any()
             nothing=|shown| view! { <NothingHere namespaces=shown.namespaces/> }.into_any()
         />
@@ -45,7 +41,10 @@ fn LeftOut(list: Memo<PodList>) -> impl IntoView {
         (hidden.get() > 0).then(|| {
             view! {
                 <p class="mt-4 text-sm text-ink-faint">
-                    {words::counted(hidden.get(), "launcher pod")} " of machines left out. A search finds them too."
+                    {words::counted(hidden.get(), "launcher pod")} " of machines left out. "
+                    <a class="underline hover:text-accent" href=paths::list(paths::CONTAINERS, &ListQuery::of("is:launcher"))>
+                        "Show them"
+                    </a>
                 </p>
             }
         })

@@ -56,7 +56,7 @@ fn Shown(overview: Memo<Overview>) -> impl IntoView {
                     />
                     <Counts
                         title="Containers"
-                        base=paths::PODS
+                        base=paths::CONTAINERS
                         counts=Signal::derive(move || overview.with(|overview| looks(&overview.pods)))
                     />
                 </section>
@@ -210,7 +210,7 @@ fn Counts(
                         .get()
                         .into_iter()
                         .map(|(state, count)| {
-                            let query = ListQuery { state: state.word.to_owned(), ..ListQuery::default() };
+                            let query = ListQuery::of(format!("state:{}", state.word));
                             view! {
                                 <a
                                     class="inline-flex items-center gap-1.5 rounded-control text-sm text-ink-quiet hover:text-ink"

@@ -114,9 +114,9 @@ fn Header(row: Memo<PodRow>) -> impl IntoView {
     let at = row.with_untracked(|row| row.at.clone());
     view! {
         <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
-            <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::PODS>
+            <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::CONTAINERS>
                 <Icon glyph=Glyph::Back/>
-                "Pods"
+                "Containers"
             </a>
             <h1 class="min-w-0 truncate text-xl">{at.name.to_string()}</h1>
             {move || {
@@ -198,7 +198,7 @@ fn DeleteDialog(at: ObjectRef, going: Vec<String>, denied: Option<String>) -> im
                 Ok(()) => {
                     toasts.say(Tone::Good, format!("{} is being deleted.", at.name));
                     live.raise(LiveKind::Pod);
-                    navigate(paths::PODS, NavigateOptions::default());
+                    navigate(paths::CONTAINERS, NavigateOptions::default());
                 }
                 Err(error) => toasts.say(Tone::Bad, error.0.message),
             }

@@ -2,21 +2,16 @@
 
 use leptos::prelude::*;
 use model::live::LiveKind;
+use model::query::key::SERVICES;
 use model::workload::ServiceRow;
 
 use crate::components::listing::{Around, Listing, Naming, listed_query};
-use crate::components::workload_table::ContainerTabs;
 use crate::live::Live;
 use crate::ui::{Empty, Glyph};
 use crate::{api, paths};
 
-const NAMING: Naming = Naming {
-    title: "Containers",
-    one: "service",
-    many: "services",
-    searched: "Name, port or address",
-    base: paths::SERVICES,
-};
+const NAMING: Naming =
+    Naming { title: "Services", one: "service", many: "services", tab: &SERVICES, base: paths::SERVICES };
 
 /// The page.
 #[component]
@@ -32,7 +27,7 @@ pub fn ServicesPage() -> impl IntoView {
             naming=NAMING
             query
             list
-            around=|_| Around { under: Some(view! { <ContainerTabs here=paths::SERVICES/> }.into_any()), ..Around::default() }
+            around=|_| Around::default()
             table=|shown| {
                 view! {
                     {move || {

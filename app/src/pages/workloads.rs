@@ -3,20 +3,16 @@
 use leptos::prelude::*;
 use model::live::LiveKind;
 use model::query::WorkloadList;
+use model::query::key::WORKLOADS;
 
 use crate::components::listing::{Around, Listing, Naming, listed_query};
-use crate::components::workload_table::{ContainerTabs, WorkloadTable};
+use crate::components::workload_table::WorkloadTable;
 use crate::live::Live;
 use crate::ui::{Empty, Glyph, Look, Notice, Tone, button_class};
 use crate::{api, paths, words};
 
-const NAMING: Naming = Naming {
-    title: "Containers",
-    one: "workload",
-    many: "workloads",
-    searched: "Name, kind or image",
-    base: paths::CONTAINERS,
-};
+const NAMING: Naming =
+    Naming { title: "Workloads", one: "workload", many: "workloads", tab: &WORKLOADS, base: paths::WORKLOADS };
 
 /// The page.
 #[component]
@@ -34,7 +30,7 @@ pub fn WorkloadsPage() -> impl IntoView {
             list
             around=|shown| Around {
                 beside: Some(view! { <a class=button_class(Look::Primary) href=paths::RUN>"Run an image"</a> }.into_any()),
-                under: Some(view! { <ContainerTabs here=paths::CONTAINERS/> <Unlisted list=shown.list/> }.into_any()),
+                under: Some(view! { <Unlisted list=shown.list/> }.into_any()),
                 after: Some(view! { <Owned list=shown.list/> }.into_any()),
             }
             table=|shown| view! { <WorkloadTable list=shown.list query=shown.query names_team=shown.names_team/> }.into_any()

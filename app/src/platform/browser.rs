@@ -117,6 +117,11 @@ pub fn close_menus_on_leave() {
     on_key.forget();
 }
 
+/// Whether a menu of the page's content is open.
+pub fn is_menu_open() -> bool {
+    document().query_selector("main details[data-menu][open]").ok().flatten().is_some()
+}
+
 /// Whether the person can see the page.
 pub fn is_visible() -> bool {
     !document().hidden()

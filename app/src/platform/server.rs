@@ -26,6 +26,11 @@ pub fn listen_keys(_on_key: impl FnMut(&str) -> bool + 'static) {}
 /// Closes menus when the person clicks elsewhere or presses Escape.
 pub fn close_menus_on_leave() {}
 
+/// Whether a menu of the page's content is open.
+pub fn is_menu_open() -> bool {
+    false
+}
+
 /// Whether the person can see the page.
 pub fn is_visible() -> bool {
     true

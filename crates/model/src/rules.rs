@@ -86,6 +86,20 @@ fn state_reason(action: MachineAction, state: MachineState) -> String {
     }
 }
 
+/// The label with which KubeVirt itself refuses to delete a machine (since 1.5, by an admission policy).
+pub const DELETE_PROTECTION: &str = "kubevirt.io/vm-delete-protection";
+
+/// Whether a machine with these labels is protected against deletion.
+pub fn is_protected<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
+    labels.into_iter().any(|(key, value)| key == DELETE_PROTECTION && value == "True")
+}
+
+/// Why a machine cannot be deleted, whoever asks. Older versions of KubeVirt do not know the label: the portal holds to it.
+pub fn delete_denied<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<String> {
+    let text = "It is protected against deletion. Take the protection off first.";
+    is_protected(labels).then(|| text.to_owned())
+}
+
 /// How long most guests take to shut down, in seconds.
 const USUAL_SHUTDOWN: i64 = 15;
 
@@ -152,6 +166,15 @@ mod tests {
             (MachineState::Running, Some(0), false),
         ] {
             assert_eq!(is_slow_to_stop(state, since, 115), is_slow, "{state:?} {since:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_labels_own_word_protects_a_machine() {
+        let label = |value| [("app", "web"), (DELETE_PROTECTION, value)];
+        assert!(delete_denied(label("True")).is_some_and(|reason| reason.contains("protected")));
+        for value in ["true", "False", ""] {
+            assert_eq!(delete_denied(label(value)), None, "{value}");
         }
     }
 

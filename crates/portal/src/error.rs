@@ -40,6 +40,10 @@ pub enum Thing {
     Download,
     /// What runs pods.
     Workload(WorkloadKind),
+    /// A saved view of a list.
+    View,
+    /// An action on many rows.
+    Run,
 }
 
 impl Thing {
@@ -56,6 +60,8 @@ impl Thing {
             Self::Template => "template",
             Self::Download => "download",
             Self::Workload(kind) => kind.noun(),
+            Self::View => "view",
+            Self::Run => "run",
         }
     }
 }

@@ -21,12 +21,16 @@
 //! | `machines` | virtual machines and power actions | to add an action |
 //! | `templates` | drafts for new machines, kept in the cluster | - |
 //! | `workloads` | pods, what runs them, containers, logs | to add an action |
+//! | `listing` | lists from memory: narrowed, sorted, counted, paged | to add a kind of row |
+//! | `inventory` | what is done with lists: saved views, actions on many rows, CSV | - |
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
 //! | [`editing`] | discs, disks and size of a machine that is there, and deleting it | - |
 //! | `images` | claims and the volumes that fill them, uploads | - |
 //! | `quota` | what a team may still use | - |
 //! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
 //! | [`doctor`] | the check of the whole cluster | to add a check |
+//! | `manifest` | a machine's manifest, edited by hand and merged with what others did | - |
+//! | `metrics` | what machines, pods and nodes use: latest numbers and charts | - |
 //! | `live` | hints for open pages | - |
 //! | [`console`] | screens, serial consoles and shells, relayed | - |
 //! | [`records`] | the database | to add a repository |
@@ -42,10 +46,13 @@ pub mod editing;
 pub mod error;
 mod events;
 mod images;
+mod inventory;
 mod lifecycle;
 mod listing;
 mod live;
 mod machines;
+mod manifest;
+mod metrics;
 mod namespaces;
 mod quota;
 pub mod records;
@@ -69,17 +76,24 @@ use model::finding::Finding;
 use model::image::import::ImportRequest;
 use model::image::{DownloadForm, ImageChoices, ImageDetail};
 use model::live::{Hint, LiveKind};
-use model::machine::{MachineAction, MachineDetail};
-use model::query::{ImageList, ListQuery, MachineList, PodList, ServiceList, WorkloadList};
+use model::machine::{GuestReport, MachineAction, MachineDetail, Surroundings};
+use model::manifest::{MachineManifest, ManifestCheck};
+use model::metrics::{MachineMetrics, Range};
+use model::query::bulk::BulkRun;
+use model::query::view::View;
+use model::query::{ImageList, ListQuery, MachineList, PodList, ServiceList, Tab, WorkloadList};
 use model::session::{ClusterStatus, Overview, Who};
+use model::timeline::Timeline;
 use model::upload::{UploadRequest, UploadState};
 use model::workload::run::{RunDraft, RunOptions};
 use model::workload::{PodDetail, PodLog, WorkloadDetail, WorkloadKind};
 
+pub use self::metrics::PrometheusSource;
 pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
 pub use cluster::ClusterSource;
 pub use error::PortalError;
 pub use images::{Chunk, ChunkError, Download, UploadProxy};
+pub use inventory::{BulkOrder, Target};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
 pub use templates::NewTemplate;
@@ -117,15 +131,24 @@ struct Inner {
     quotas: Cache<quota::ResourceQuota>,
     catalog: create::Catalog,
     uploads: images::Uploads,
+    runs: inventory::Runs,
     live: live::Live,
     leases: console::Leases,
+    schemas: manifest::schema::Schemas,
+    metrics: Arc<metrics::Metrics>,
     lifecycle: Lifecycle,
 }
 
 impl Portal {
     /// Starts to follow a cluster. Returns at once: a cluster that does not answer is tried again for ever, and
     /// [`Portal::cluster_status`] says why. Needs a tokio runtime.
-    pub fn connect(source: ClusterSource, records: Records, lifecycle: Lifecycle, proxy: UploadProxy) -> Self {
+    pub fn connect(
+        source: ClusterSource,
+        records: Records,
+        lifecycle: Lifecycle,
+        proxy: UploadProxy,
+        prometheus: Option<PrometheusSource>,
+    ) -> Self {
         let clock = SystemClock::shared();
         let live = live::Live::new();
         let cluster = Cluster::new(Arc::clone(&clock), live.clone());
@@ -141,7 +164,10 @@ impl Portal {
             volumes: Cache::new(live.clone(), LiveKind::Image),
             quotas: Cache::new(live.clone(), LiveKind::Image),
             catalog: create::Catalog::new(&live),
+            schemas: manifest::schema::Schemas::default(),
+            metrics: Arc::new(metrics::Metrics::new(prometheus, Arc::clone(&clock))),
             uploads: images::Uploads::new(proxy, clock),
+            runs: inventory::Runs::default(),
             leases: console::Leases::default(),
             cluster,
             permissions,
@@ -219,6 +245,68 @@ impl Portal {
     /// One machine.
     pub async fn machine(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineDetail, PortalError> {
         self.0.machine(actor, at).await
+    }
+
+    /// What the agent inside a machine's guest tells.
+    pub async fn guest_report(&self, actor: &Actor, at: &ObjectRef) -> Result<GuestReport, PortalError> {
+        self.0.guest_report(actor, at).await
+    }
+
+    /// Other objects that have to do with a machine.
+    pub async fn surroundings(&self, actor: &Actor, at: &ObjectRef) -> Result<Surroundings, PortalError> {
+        self.0.surroundings(actor, at).await
+    }
+
+    /// A machine's manifest, with its status or without.
+    pub async fn machine_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        has_status: bool,
+    ) -> Result<MachineManifest, PortalError> {
+        self.0.machine_manifest(actor, at, has_status).await
+    }
+
+    /// What a manifest would do that was read as `base` and edited since.
+    pub async fn check_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        base: &str,
+        text: &str,
+    ) -> Result<ManifestCheck, PortalError> {
+        self.0.check_manifest(actor, at, base, text).await
+    }
+
+    /// Saves a manifest that was read as `base` and edited since, as the person.
+    pub async fn save_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        base: &str,
+        text: &str,
+    ) -> Result<(), PortalError> {
+        self.0.save_manifest(actor, at, base, text).await
+    }
+
+    /// What happened to a machine, the newest first.
+    pub async fn machine_timeline(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        only_warnings: bool,
+    ) -> Result<Timeline, PortalError> {
+        self.0.machine_timeline(actor, at, only_warnings).await
+    }
+
+    /// What a machine uses over a range of time, drawn.
+    pub async fn machine_metrics(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        range: Range,
+    ) -> Result<MachineMetrics, PortalError> {
+        self.0.machine_metrics(actor, at, range).await
     }
 
     /// What is wrong with a disk, known by the name of its data volume or claim; nothing for whoever may not see it.
@@ -409,6 +497,46 @@ impl Portal {
         self.0.follow_workload(actor, kind, at, query).await
     }
 
+    /// The views of a tab: those that come with it, then the person's own by name.
+    pub async fn views(&self, actor: &Actor, tab: &Tab) -> Result<Vec<View>, PortalError> {
+        self.0.views(actor, tab).await
+    }
+
+    /// Keeps a view; one of the same name is replaced.
+    pub async fn save_view(&self, actor: &Actor, tab: &Tab, name: &str, address: &str) -> Result<(), PortalError> {
+        self.0.save_view(actor, tab, name, address).await
+    }
+
+    /// Gives one of the person's views another name.
+    pub async fn rename_view(&self, actor: &Actor, tab: &Tab, name: &str, next: &str) -> Result<(), PortalError> {
+        self.0.rename_view(actor, tab, name, next).await
+    }
+
+    /// Forgets one of the person's views.
+    pub async fn delete_view(&self, actor: &Actor, tab: &Tab, name: &str) -> Result<(), PortalError> {
+        self.0.delete_view(actor, tab, name).await
+    }
+
+    /// Begins one action on many rows, as the person. The answer is how far it has got after a moment; it goes on.
+    pub async fn begin_run(&self, actor: &Actor, order: BulkOrder) -> Result<BulkRun, PortalError> {
+        Arc::clone(&self.0).begin_run(actor, order).await
+    }
+
+    /// One of the person's runs, as far as it has got.
+    pub fn bulk_run(&self, actor: &Actor, id: &str) -> Result<BulkRun, PortalError> {
+        self.0.runs.get(actor, id)
+    }
+
+    /// Everything that a query means, as lines of CSV in parts.
+    pub async fn export(
+        &self,
+        actor: &Actor,
+        tab: &'static Tab,
+        query: &ListQuery,
+    ) -> Result<impl Iterator<Item = String> + Send + use<>, PortalError> {
+        self.0.export_rows(actor, tab, query).await
+    }
+
     /// One page of the library.
     pub async fn list_images(&self, actor: &Actor, query: &ListQuery) -> Result<ImageList, PortalError> {
         self.0.list_images(actor, query).await
@@ -552,6 +680,7 @@ impl Inner {
             let invalidator = namespaces::Invalidator(Arc::clone(&self.permissions));
             tasks.spawn("watch permissions", follow(shared(), kind, invalidator));
         }
+        tasks.spawn("sample usage", Arc::clone(&self.metrics).follow(shared(), self.pods.clone()));
         tasks.spawn("look again at machines", machines::look_again(self.machines.clone()));
         tasks.spawn("sweep sessions", records::sweep(self.records.clone()));
     }
@@ -566,6 +695,11 @@ impl Inner {
             KindHealth::Absent => Ok(()),
             _ => Err(PortalError::NotReady(self.cluster.trouble())),
         }
+    }
+
+    /// The moment, in seconds since 1970.
+    fn now(&self) -> i64 {
+        clock::seconds(self.cluster.now())
     }
 
     /// Namespaces whose objects of a kind somebody may list.

@@ -16,6 +16,7 @@ mod details;
 mod judge;
 mod list;
 mod logs;
+mod requests;
 mod revisions;
 mod run;
 mod services;
@@ -27,20 +28,22 @@ pub use act::WorkloadChange;
 pub(crate) use controllers::Controllers;
 pub use logs::{LogQuery, LogStream};
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use model::ObjectRef;
 use model::live::LiveKind;
-use model::query::{Launchers, ListQuery, PodList};
+use model::query::key::{LAUNCHER, PODS};
+use model::query::parse::parse;
+use model::query::{Key as Property, Launchers, ListQuery, PodList};
 use model::workload::{PodDetail, PodLog, PodRow, PodState};
 
-use crate::access::{Actor, Ask};
+use crate::access::{Actor, Ask, Visible};
 use crate::cluster::objects::Pod;
 use crate::cluster::watch::{Key, Store};
 use crate::cluster::{CallError, Kind};
 use crate::error::{PortalError, Thing};
-use crate::listing::{Entry, Index, count, page};
+use crate::listing::{Asked, Entry, Index, Seen, count, page};
 use crate::live::Live;
 use crate::{Inner, clock};
 
@@ -59,6 +62,8 @@ pub(crate) struct Workload {
     pub created: Option<i64>,
     /// The machine whose launcher this pod is.
     pub machine: Option<ObjectRef>,
+    /// What its containers ask for together: thousandths of processors, and MiB.
+    pub requests: (Option<u64>, Option<u64>),
     haystack: String,
     pub pod: Pod,
 }
@@ -75,6 +80,7 @@ impl Workload {
             reason: state::reason(&pod, state),
             created: pod.metadata.creation_timestamp.as_deref().and_then(clock::parse),
             machine: machine_of(&at, &pod),
+            requests: requests::of(&pod.spec.containers),
             haystack: haystack.to_lowercase(),
             at,
             pod,
@@ -102,6 +108,9 @@ impl Workload {
             node: spec.node_name.clone(),
             address: status.pod_ip.clone(),
             images: spec.containers.iter().map(|container| container.image.clone()).collect(),
+            cpu_milli: self.requests.0,
+            memory_mib: self.requests.1,
+            labels: self.pod.metadata.labels.iter().map(|(key, value)| format!("{key}={value}")).collect(),
             machine: self.machine.clone(),
             created: self.created,
         }
@@ -117,8 +126,16 @@ fn machine_of(at: &ObjectRef, pod: &Pod) -> Option<ObjectRef> {
 impl Entry for Workload {
     type State = PodState;
 
+    fn at(&self) -> &ObjectRef {
+        &self.at
+    }
+
     fn state(&self) -> Self::State {
         self.state
+    }
+
+    fn word(state: Self::State) -> &'static str {
+        state.word()
     }
 
     fn haystack(&self) -> &str {
@@ -131,6 +148,46 @@ impl Entry for Workload {
 
     fn created(&self) -> Option<i64> {
         self.created
+    }
+
+    fn since(&self) -> Option<i64> {
+        self.since
+    }
+
+    fn labels(&self) -> Option<&BTreeMap<String, String>> {
+        Some(&self.pod.metadata.labels)
+    }
+
+    fn text(&self, property: Property) -> Option<&str> {
+        match property {
+            Property::Address => self.pod.status.pod_ip.as_deref(),
+            Property::Image => self.pod.spec.containers.first().map(|container| container.image.as_str()),
+            Property::Is => self.machine.is_some().then_some(LAUNCHER),
+            _ => None,
+        }
+    }
+
+    fn any(&self, property: Property, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        match property {
+            Property::Image => self.pod.spec.containers.iter().any(|container| test(&container.image)),
+            other => self.text(other).is_some_and(test),
+        }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    fn amount(&self, property: Property) -> Option<i64> {
+        let statuses = &self.pod.status.container_statuses;
+        let amount = |amount: u64| i64::try_from(amount).ok();
+        match property {
+            Property::Ready => i64::try_from(statuses.iter().filter(|container| container.ready).count()).ok(),
+            Property::Restarts => Some(statuses.iter().map(|container| i64::from(container.restart_count)).sum()),
+            Property::Cpu => self.requests.0.and_then(amount),
+            Property::Memory => self.requests.1.and_then(amount),
+            _ => None,
+        }
     }
 }
 
@@ -183,13 +240,29 @@ pub(crate) struct PodOverview {
 
 impl Inner {
     pub(crate) async fn list_pods(&self, actor: &Actor, query: &ListQuery) -> Result<PodList, PortalError> {
-        let visible = self.visible(actor, Kind::Pod).await?;
-        let state = PodState::from_word(&query.state);
-        let mut pods = self.pods.index.visible(&visible, &query.namespace);
-        let hidden = if query.search.trim().is_empty() { leave_out_launchers(&mut pods) } else { 0 };
-        let page = page(pods, query, state);
+        let asked = Asked { tab: &PODS, query, now: self.now() };
+        let (page, visible, hidden) = self.show_pods(actor, query, |seen| page(seen, asked)).await?;
         let rows = page.rows.iter().map(|pod| pod.row()).collect();
         Ok(page.answer(rows, &visible, Launchers { hidden }))
+    }
+
+    /// Shows the pods that somebody sees, and tells in which namespaces those are and how many launchers were left out:
+    /// those are machines, unless a query looks for more than where and how things are.
+    pub(crate) async fn show_pods<R>(
+        &self,
+        actor: &Actor,
+        query: &ListQuery,
+        look: impl FnOnce(Vec<Seen<'_, Workload>>) -> R,
+    ) -> Result<(R, Arc<Visible>, u32), PortalError> {
+        let visible = self.visible(actor, Kind::Pod).await?;
+        let finds_launchers = parse(&query.q, &PODS).query.is_search();
+        let (result, hidden) = self.pods.index.show(&visible, &visible, |mut seen| {
+            let all = seen.len();
+            seen.retain(|row| finds_launchers || row.entry.machine.is_none());
+            let hidden = all - seen.len();
+            (look(seen), hidden)
+        });
+        Ok((result, visible, u32::try_from(hidden).unwrap_or(u32::MAX)))
     }
 
     pub(crate) async fn pod_overview(&self, actor: &Actor, namespace: &str) -> Result<PodOverview, PortalError> {

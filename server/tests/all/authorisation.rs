@@ -15,7 +15,7 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/overview", "namespace=", [401, 200, 200, 200]),
     ("/api/overview", "namespace=blue", [401, 200, 200, 200]),
     ("/api/machines/list", "", [401, 200, 200, 200]),
-    ("/api/machines/list", "query[namespace]=blue&query[search]=box", [401, 200, 200, 200]),
+    ("/api/machines/list", "query[q]=team:blue box", [401, 200, 200, 200]),
     ("/api/machines/get", "namespace=blue&name=box", [401, 200, 404, 200]),
     ("/api/machines/get", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     ("/api/machines/get", "namespace=..%2Fgreen&name=box", [401, 404, 404, 404]),
@@ -49,12 +49,23 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/templates/save-machine", "namespace=blue&name=box&title=", [401, 422, 404, 422]),
     ("/api/templates/delete", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     ("/api/pods/list", "", [401, 200, 200, 200]),
+    ("/api/inventory/views", "tab=machines", [401, 200, 200, 200]),
+    ("/api/inventory/views", "tab=no-such", [401, 404, 404, 404]),
+    ("/api/inventory/save-view", "tab=machines&name=&address=q", [401, 422, 422, 422]),
+    ("/api/inventory/rename-view", "tab=machines&name=no-such&next=Mine", [401, 404, 404, 404]),
+    ("/api/inventory/delete-view", "tab=machines&name=no-such", [401, 404, 404, 404]),
+    // Nothing is done before it is clear what; each row then goes the way that it would go alone.
+    ("/api/inventory/act", "tab=machines&action=start", [401, 422, 422, 422]),
+    ("/api/inventory/act", "tab=pods&at[]=blue/worker&action=start", [401, 422, 422, 422]),
+    ("/api/inventory/act", "tab=machines&at[]=blue/box&action=pause", [401, 422, 422, 422]),
+    ("/api/inventory/act", "tab=machines&again=no-such", [401, 404, 404, 404]),
+    ("/api/inventory/run", "id=no-such", [401, 404, 404, 404]),
     ("/api/pods/get", "namespace=blue&name=worker", [401, 200, 404, 200]),
     ("/api/pods/log", "namespace=blue&name=worker&container=&lines=10", [401, 200, 404, 200]),
     ("/api/pods/log", "namespace=blue&name=no-such&container=&lines=10", [401, 404, 404, 404]),
     ("/api/pods/delete", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     ("/api/workloads/list", "", [401, 200, 200, 200]),
-    ("/api/workloads/list", "query[namespace]=blue&query[search]=web", [401, 200, 200, 200]),
+    ("/api/workloads/list", "query[q]=team%3Ablue%20web", [401, 200, 200, 200]),
     ("/api/services/list", "", [401, 200, 200, 200]),
     ("/api/workloads/get", "kind=deployments&namespace=blue&name=front", [401, 200, 404, 200]),
     ("/api/workloads/get", "kind=deployments&namespace=blue&name=no-such", [401, 404, 404, 404]),
@@ -99,8 +110,8 @@ const PAGES: &[(&str, &str, [u16; 4])] = &[
     ("/images/import", "/images/import", [303, 200, 200, 200]),
     ("/images/{namespace}/{name}", "/images/blue/no-such", [303, 404, 404, 404]),
     ("/containers", "/containers", [303, 200, 200, 200]),
-    ("/containers/pods", "/containers/pods", [303, 200, 200, 200]),
-    ("/containers/services", "/containers/services", [303, 200, 200, 200]),
+    ("/workloads", "/workloads", [303, 200, 200, 200]),
+    ("/services", "/services", [303, 200, 200, 200]),
     ("/containers/new", "/containers/new", [303, 200, 200, 200]),
     ("/containers/new", "/containers/new?name=Web&check=true", [303, 200, 200, 200]),
     ("/workloads/{kind}/{namespace}/{name}", "/workloads/deployments/blue/front", [303, 200, 404, 200]),
@@ -136,6 +147,9 @@ const ROUTES: &[(&str, &str, [u16; 4])] = &[
     ("/machines/{namespace}/{name}/screen.png", "/machines/blue/box/screen.png", [401, 409, 404, 409]),
     ("/machines/{namespace}/{name}/screen.png", "/machines/blue/no-such/screen.png", [401, 404, 404, 404]),
     ("/images/{namespace}/{name}/download", "/images/blue/no-such/download?offer=a", [401, 404, 404, 404]),
+    ("/inventory.csv", "/inventory.csv?tab=machines", [401, 200, 200, 200]),
+    ("/inventory.csv", "/inventory.csv?tab=no-such", [401, 404, 404, 404]),
+    ("/inventory.csv", "/inventory.csv?tab=machines&q=stat:x", [401, 422, 422, 422]),
     // What changes something is looked at in `uploads`.
     ("/uploads", "/uploads", [401, 200, 200, 200]),
     ("/uploads/{id}", "/uploads/no-such", [401, 404, 404, 404]),
@@ -239,15 +253,9 @@ async fn lists_hold_only_what_a_team_owns() {
         }
         assert!(all.contains("blue") && all.contains("green") || path == "/api/overview", "{path}: {all}");
     }
-    for page in [
-        "/",
-        "/machines",
-        "/containers",
-        "/containers/pods",
-        "/containers/services",
-        "/machines?namespace=blue",
-        "/machines?search=box",
-    ] {
+    for page in
+        ["/", "/machines", "/containers", "/workloads", "/services", "/machines?namespace=blue", "/machines?search=box"]
+    {
         let text = bo.get(page).await.text();
         let tells = ["/machines/blue", "/pods/blue", "/blue/front"].iter().any(|link| text.contains(link));
         assert!(!tells, "{page} tells bo of team blue");

@@ -9,6 +9,7 @@
 //! | `changing` | a machine that is there: discs, disks, size, its end |
 //! | `creating` | a machine from the form: made, refused, shown again |
 //! | `imports` | images from elsewhere, and quotas |
+//! | `inventory` | lists: filters, files, saved views, one action on many rows |
 //! | `uploads` | files into images: whole, resumed, cancelled, refused |
 //! | `diagnosing` | the classic failures of storage and of Windows, by their names |
 //! | `demo` | what the demo holds, and that it is put there once |
@@ -29,6 +30,7 @@ mod creating;
 mod demo;
 mod diagnosing;
 mod imports;
+mod inventory;
 mod live;
 mod origins;
 mod signing_in;

@@ -28,9 +28,9 @@ pub fn RunPage() -> impl IntoView {
     view! {
         <Title text="Run an image"/>
         <header class="mb-5 flex flex-wrap items-center gap-x-3 gap-y-1">
-            <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::CONTAINERS>
+            <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::WORKLOADS>
                 <Icon glyph=Glyph::Back/>
-                "Containers"
+                "Workloads"
             </a>
             <h1 class="text-xl whitespace-nowrap">"Run an image"</h1>
         </header>

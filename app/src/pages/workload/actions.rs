@@ -69,7 +69,7 @@ pub(super) fn ActForm(
                     toasts.say(Tone::Good, said);
                     live.raise(LiveKind::Pod);
                     if action == WorkloadAction::Delete {
-                        navigate(paths::CONTAINERS, NavigateOptions::default());
+                        navigate(paths::WORKLOADS, NavigateOptions::default());
                     }
                 }
                 Err(error) => drop(wrong.try_set(Some(error.0.message))),

@@ -117,9 +117,9 @@ fn Header(detail: Memo<WorkloadDetail>) -> impl IntoView {
     let row = detail.with_untracked(|detail| detail.row.clone());
     view! {
         <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
-            <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::CONTAINERS>
+            <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::WORKLOADS>
                 <Icon glyph=Glyph::Back/>
-                "Containers"
+                "Workloads"
             </a>
             <h1 class="min-w-0 truncate text-xl">{row.at.name.to_string()}</h1>
             {move || {

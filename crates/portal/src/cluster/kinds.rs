@@ -10,10 +10,11 @@ use kube::core::{ApiResource, GroupVersionKind};
 
 /// Groups that a cluster may do without and whose objects are made and read, but not watched; with the versions that
 /// are known, the best one first.
-pub(crate) const UNWATCHED: [(&str, &[&str]); 3] = [
+pub(crate) const UNWATCHED: [(&str, &[&str]); 4] = [
     (kubevirt::export::GROUP, kubevirt::export::VERSIONS),
     (kubevirt::snapshot::GROUP, kubevirt::snapshot::VERSIONS),
     (kubevirt::template::GROUP, kubevirt::template::VERSIONS),
+    (crate::metrics::GROUP, crate::metrics::VERSIONS),
 ];
 
 /// A kind that the portal watches.

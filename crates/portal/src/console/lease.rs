@@ -80,6 +80,11 @@ impl Leases {
         Ok(Lease { leases: self.clone(), place, hold, before: Mutex::new(before) })
     }
 
+    /// Who has a machine's screen.
+    pub(crate) fn viewer(&self, at: &ObjectRef) -> Option<String> {
+        self.holds().get(&(at.clone(), Held::Screen)).map(|hold| hold.account.clone())
+    }
+
     fn holds(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Arc<Hold>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
