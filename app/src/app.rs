@@ -23,8 +23,13 @@ use crate::pages::nodes::{NodePage, NodesPage};
 use crate::pages::not_found::NotFound;
 use crate::pages::overview::OverviewPage;
 use crate::pages::pod::PodPage;
+use crate::pages::run::RunPage;
+use crate::pages::services::ServicesPage;
+use crate::pages::shell::ShellPage;
 use crate::pages::sign_in::SignInPage;
 use crate::pages::templates::{NewTemplatePage, TemplatesPage};
+use crate::pages::workload::WorkloadPage;
+use crate::pages::workloads::WorkloadsPage;
 
 /// All pages. Each is rendered whole before the first byte leaves, so that it is complete without any script
 /// and its status is right; the data comes from caches, so there is nothing to wait for.
@@ -57,6 +62,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/templates") view=TemplatesPage ssr=SsrMode::Async/>
                     <Route path=path!("/templates/new") view=NewTemplatePage ssr=SsrMode::Async/>
                     <Route path=path!("/containers") view=ContainersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/workloads") view=WorkloadsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/services") view=ServicesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/containers/new") view=RunPage ssr=SsrMode::Async/>
+                    <Route path=path!("/workloads/:kind/:namespace/:name") view=WorkloadPage ssr=SsrMode::Async/>
                     <Route path=path!("/images") view=ImagesPage ssr=SsrMode::Async/>
                     <Route path=path!("/images/upload") view=UploadPage ssr=SsrMode::Async/>
                     <Route path=path!("/images/import") view=ImportPage ssr=SsrMode::Async/>
@@ -64,6 +73,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/pods/:namespace/:name") view=PodPage ssr=SsrMode::Async/>
                     <Route path=path!("/nodes") view=NodesPage ssr=SsrMode::Async/>
                     <Route path=path!("/nodes/:name") view=NodePage ssr=SsrMode::Async/>
+                    <Route path=path!("/pods/:namespace/:name/shell") view=ShellPage ssr=SsrMode::Async/>
                     <Route path=path!("/doctor") view=DoctorPage ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Frame>

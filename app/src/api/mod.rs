@@ -18,5 +18,6 @@ pub mod pods;
 pub mod session;
 pub mod templates;
 mod wire;
+pub mod workloads;
 
 pub use wire::{Answer, ApiError, Text, Wire};

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use model::image::ImageState;
 use model::machine::MachineState;
 use model::node::NodeState;
-use model::workload::PodState;
+use model::workload::{PodState, WorkloadState};
 
 use crate::clock::Ago;
 
@@ -150,6 +150,22 @@ impl From<PodState> for StateLook {
             PodState::Terminating => (Shape::Cross, StateTone::Off),
             PodState::Unknown => (Shape::Broken, StateTone::Off),
             PodState::Trouble => (Shape::Triangle, StateTone::Bad),
+        };
+        Self { word: state.word(), shape, tone }
+    }
+}
+
+impl From<WorkloadState> for StateLook {
+    fn from(state: WorkloadState) -> Self {
+        let (shape, tone) = match state {
+            WorkloadState::Running => (Shape::Dot, StateTone::Good),
+            WorkloadState::Updating => (Shape::Ring, StateTone::Busy),
+            WorkloadState::Paused => (Shape::Bars, StateTone::Warn),
+            WorkloadState::Idle => (Shape::Hollow, StateTone::Off),
+            WorkloadState::Succeeded => (Shape::Tick, StateTone::Off),
+            WorkloadState::Terminating => (Shape::Cross, StateTone::Off),
+            WorkloadState::Unknown => (Shape::Broken, StateTone::Off),
+            WorkloadState::Trouble => (Shape::Triangle, StateTone::Bad),
         };
         Self { word: state.word(), shape, tone }
     }

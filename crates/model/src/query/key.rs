@@ -339,17 +339,7 @@ pub const PODS: Tab = Tab {
 /// What runs pods.
 pub const WORKLOADS: Tab = Tab {
     word: "workloads",
-    keys: &[
-        Key::State,
-        Key::Team,
-        Key::Kind,
-        Key::Image,
-        Key::Label,
-        Key::Name,
-        Key::Ready,
-        Key::Age,
-        Key::For,
-    ],
+    keys: &[Key::State, Key::Team, Key::Kind, Key::Image, Key::Label, Key::Name, Key::Ready, Key::Age, Key::For],
     orders: &[Key::Name, Key::State, Key::For, Key::Team, Key::Kind, Key::Ready, Key::Image, Key::Age],
     columns: &[Key::Kind, Key::Ready, Key::Image, Key::Age],
     shown: &[Key::Kind, Key::Ready, Key::Image, Key::Age],
