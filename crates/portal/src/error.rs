@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use model::create::Problems;
+use model::workload::WorkloadKind;
 use model::{ErrorCode, UiError};
 
 use crate::access::AccountError;
@@ -37,6 +38,8 @@ pub enum Thing {
     Template,
     /// A download that was prepared.
     Download,
+    /// What runs pods.
+    Workload(WorkloadKind),
 }
 
 impl Thing {
@@ -52,6 +55,7 @@ impl Thing {
             Self::Disk => "disk",
             Self::Template => "template",
             Self::Download => "download",
+            Self::Workload(kind) => kind.noun(),
         }
     }
 }

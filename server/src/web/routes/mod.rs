@@ -4,6 +4,7 @@ pub mod console;
 pub mod download;
 pub mod events;
 pub mod health;
+pub mod logs;
 pub mod metrics;
 pub mod screen;
 pub mod sign_in;
