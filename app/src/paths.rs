@@ -14,6 +14,8 @@ use model::image::{DownloadForm, SHARED_NAMESPACE};
 use model::query::key::PODS;
 use model::query::view::View;
 use model::query::{Key, ListQuery, Tab};
+use model::workload::WorkloadKind;
+use model::workload::run::{FIELDS, RunDraft};
 
 /// The first page.
 pub const OVERVIEW: &str = "/";
@@ -21,12 +23,20 @@ pub const OVERVIEW: &str = "/";
 pub const MACHINES: &str = "/machines";
 /// All pods.
 pub const CONTAINERS: &str = "/containers";
+/// What runs pods.
+pub const WORKLOADS: &str = "/workloads";
+/// What leads to pods.
+pub const SERVICES: &str = "/services";
+/// The form that runs an image.
+pub const RUN: &str = "/containers/new";
 /// The check of the whole cluster, for administrators.
 pub const DOCTOR: &str = "/doctor";
 /// Sending files.
 pub const UPLOAD: &str = "/images/upload";
 /// Having the cluster fetch or copy an image.
 pub const IMPORT: &str = "/images/import";
+/// All nodes, for those who may list them.
+pub const NODES: &str = "/nodes";
 /// Where people sign in.
 pub const SIGN_IN: &str = "/sign-in";
 
@@ -189,6 +199,75 @@ pub fn screen_socket(at: &ObjectRef, takeover: bool) -> String {
     format!("/console/{}/{}/vnc{question}", at.namespace, at.name)
 }
 
+/// A node's page.
+pub fn node(name: &str) -> String {
+    format!("{NODES}/{}", encode(name))
+}
+
+/// A node's page with how far a run over its pods has got.
+pub fn node_run(name: &str, run: &str) -> String {
+    format!("{}?run={}", node(name), encode(run))
+}
+
+/// A machine's serial console in full.
+pub fn serial(at: &ObjectRef) -> String {
+    format!("{}?view=serial", console(at))
+}
+
+/// The websocket of a machine's serial console.
+pub fn serial_socket(at: &ObjectRef) -> String {
+    format!("/console/{}/{}/serial", at.namespace, at.name)
+}
+
+/// The websocket of a shell in a pod.
+pub fn shell_socket(at: &ObjectRef) -> String {
+    format!("/console/{}/{}/exec", at.namespace, at.name)
+}
+
+/// Shells in a pod, in full; the first one in a container.
+pub fn shell(at: &ObjectRef, container: &str) -> String {
+    format!("/pods/{}/{}/shell?container={}", at.namespace, at.name, encode(container))
+}
+
+/// A pod's log as it is written.
+pub fn pod_log_stream(at: &ObjectRef) -> String {
+    format!("/pods/{}/{}/log", at.namespace, at.name)
+}
+
+/// The logs of a workload's pods as they are written.
+pub fn workload_log_stream(kind: WorkloadKind, at: &ObjectRef) -> String {
+    format!("{}/log", workload(kind, at))
+}
+
+/// A workload's page.
+pub fn workload(kind: WorkloadKind, at: &ObjectRef) -> String {
+    format!("/workloads/{}/{}/{}", kind.word(), at.namespace, at.name)
+}
+
+/// What stands in no address: it may hold passwords, and addresses are kept in many places.
+const UNSAID: &str = "environment";
+
+/// The form that runs an image, filled in. `check` has the server say what is wrong with it.
+pub fn run(draft: &RunDraft, check: bool) -> String {
+    let fields = FIELDS.iter().filter(|field| **field != UNSAID).map(|field| (*field, draft.get(field)));
+    let all = fields.chain([("check", if check { "true" } else { "" })]);
+    let query: Vec<_> =
+        all.filter(|(_, value)| !value.is_empty()).map(|(key, value)| format!("{key}={}", encode(value))).collect();
+    format!("{RUN}?{}", query.join("&"))
+}
+
+/// The draft that an address asks for; an empty form begins with the usual.
+pub fn run_query(params: &ParamsMap) -> RunDraft {
+    let is_filled = params.get("check").is_some();
+    let mut draft = if is_filled { RunDraft::default() } else { RunDraft::begin() };
+    for field in FIELDS {
+        if let Some(value) = params.get(field).filter(|_| field != UNSAID) {
+            draft.set(field, value);
+        }
+    }
+    draft
+}
+
 /// A pod's page.
 pub fn pod(at: &ObjectRef) -> String {
     format!("/pods/{}/{}", at.namespace, at.name)
@@ -302,12 +381,6 @@ pub fn csv(tab: &Tab, query: &ListQuery) -> String {
     format!("/inventory.csv?tab={}{address}", tab.word)
 }
 
-/// A list with the result of an action on many of its rows.
-pub fn list_run(base: &str, query: &ListQuery, run: &str) -> String {
-    let url = list(base, query);
-    format!("{url}{}run={}", if url.contains('?') { '&' } else { '?' }, encode(run))
-}
-
 /// Where the rows of a tab are listed.
 pub fn tab(tab: &Tab) -> &'static str {
     if tab.word == PODS.word { CONTAINERS } else { MACHINES }
@@ -351,6 +424,8 @@ mod tests {
         assert_eq!(machine_manifest(&at(), false), "/machines/blue/web-1?tab=yaml");
         assert_eq!(screen_picture(&at(), 0), "/machines/blue/web-1/screen.png");
         assert_eq!(screen_socket(&at(), true), "/console/blue/web-1/vnc?takeover=true");
+        assert_eq!(workload(WorkloadKind::Deployment, &at()), "/workloads/deployments/blue/web-1");
+        assert_eq!(shell(&at(), "app"), "/pods/blue/web-1/shell?container=app");
         assert_eq!(pod_log(&at(), "compute", 500), "/pods/blue/web-1?container=compute&lines=500#log");
     }
 
@@ -410,7 +485,6 @@ mod tests {
     fn the_default_query_leaves_the_url_bare_and_unknown_words_are_ignored() {
         assert_eq!(list(MACHINES, &ListQuery::default()), "/machines");
         assert_eq!(list_query(&params(&[("sort", "colour"), ("page", "many")])), ListQuery::default());
-        assert_eq!(list_run(MACHINES, &ListQuery::default(), "a1"), "/machines?run=a1");
     }
 
     #[test]
@@ -439,6 +513,16 @@ mod tests {
         let values = parameter_values(&params(&[("p.DISK", "20 GiB"), ("template", "blue/web")]));
         assert_eq!(values, BTreeMap::from([("DISK".to_owned(), "20 GiB".to_owned())]));
         assert_eq!(parameter_field("DISK"), "p.DISK");
+    }
+
+    #[test]
+    fn what_is_to_be_run_comes_back_from_its_address_without_its_environment() {
+        let mut draft = RunDraft { name: "web".to_owned(), environment: "PW=horse".to_owned(), ..RunDraft::default() };
+        let url = run(&draft, true);
+        assert_eq!(url, "/containers/new?name=web&check=true");
+        draft.environment.clear();
+        assert_eq!(run_query(&params(&[("name", "web"), ("environment", "A=1"), ("check", "true")])), draft);
+        assert_eq!(run_query(&params(&[])).replicas, "1");
     }
 
     #[test]

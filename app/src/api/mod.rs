@@ -13,9 +13,11 @@ pub mod editing;
 pub mod images;
 pub mod inventory;
 pub mod machines;
+pub mod nodes;
 pub mod pods;
 pub mod session;
 pub mod templates;
 mod wire;
+pub mod workloads;
 
 pub use wire::{Answer, ApiError, Text, Wire};

@@ -5,6 +5,7 @@ use leptos::task::spawn_local;
 use model::finding::{Finding, FindingAction, Severity, Source};
 use model::live::LiveKind;
 use model::machine::MachineRow;
+use model::workload::WorkloadKind;
 use server_fn::ServerFn as _;
 
 use super::power::ActionButton;
@@ -103,7 +104,7 @@ fn page_of(source: &Source) -> Option<String> {
         "Pod" => Some(paths::pod(&at)),
         "VirtualMachine" | "VirtualMachineInstance" => Some(paths::machine(&at)),
         "DataVolume" | "PersistentVolumeClaim" | "DataSource" => Some(paths::image(&at)),
-        _ => None,
+        kind => WorkloadKind::from_name(kind).map(|kind| paths::workload(kind, &at)),
     }
 }
 
@@ -170,6 +171,7 @@ mod tests {
     fn what_has_a_page_is_linked() {
         assert_eq!(page_of(&source("VirtualMachineInstance")).as_deref(), Some("/machines/blue/web"));
         assert_eq!(page_of(&source("Pod")).as_deref(), Some("/pods/blue/web"));
+        assert_eq!(page_of(&source("StatefulSet")).as_deref(), Some("/workloads/statefulsets/blue/web"));
         assert_eq!(page_of(&source("Node")), None);
     }
 }

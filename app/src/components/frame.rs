@@ -81,7 +81,10 @@ enum Chrome {
 fn chrome(path: &str) -> Chrome {
     if path == paths::SIGN_IN {
         Chrome::Bare
-    } else if path.starts_with("/machines/") && path.ends_with("/console") && path.split('/').count() == 5 {
+    } else if [("/machines/", "/console"), ("/pods/", "/shell")]
+        .iter()
+        .any(|(begin, end)| path.starts_with(begin) && path.ends_with(end) && path.split('/').count() == 5)
+    {
         Chrome::Stage
     } else {
         Chrome::Full
@@ -234,7 +237,7 @@ fn GlobalSearch(searched: Signal<String>) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let navigate = StoredValue::new(use_navigate());
     let location = use_location();
-    let is_list = move || location.pathname.with(|path| path == paths::MACHINES || path == paths::CONTAINERS);
+    let is_list = move || location.pathname.with(|path| path == paths::MACHINES || path.starts_with(paths::CONTAINERS));
     view! {
         <Show when=move || !is_list()>
             <form
@@ -343,11 +346,18 @@ fn Rail(session: Session) -> impl IntoView {
                 paths::CONTAINERS,
                 "Containers",
                 Glyph::Container,
-                |path| path.starts_with(paths::CONTAINERS) || path.starts_with("/pods/"),
+                |path| ["/containers", "/pods/", "/workloads", "/services"].iter().any(|begin| path.starts_with(begin)),
                 Some(pods),
             )}
             {link(paths::IMAGES, "Images", Glyph::Disc, |path| path.starts_with(paths::IMAGES), None)}
             {link(paths::TEMPLATES, "Templates", Glyph::Copy, |path| path.starts_with(paths::TEMPLATES), None)}
+            <Transition>
+                {move || {
+                    let sees_nodes = session.who.with(|who| matches!(who, Some(Ok(who)) if who.sees_nodes));
+                    sees_nodes
+                        .then(|| link(paths::NODES, "Nodes", Glyph::Node, |path| path.starts_with(paths::NODES), None))
+                }}
+            </Transition>
             <Transition>
                 {move || {
                     let is_administrator = session
@@ -377,6 +387,7 @@ mod tests {
     fn the_console_is_a_stage_and_the_sign_in_page_is_for_everybody() {
         assert_eq!(chrome("/sign-in"), Chrome::Bare);
         assert_eq!(chrome("/machines/blue/web-1/console"), Chrome::Stage);
+        assert_eq!(chrome("/pods/blue/web-1/shell"), Chrome::Stage);
         assert_eq!(chrome("/machines/blue/console"), Chrome::Full, "a machine may be called console");
         assert_eq!(chrome("/machines/blue/web-1"), Chrome::Full);
         assert_eq!(chrome("/"), Chrome::Full);

@@ -16,7 +16,7 @@ use super::bulk::{BulkBar, BulkResult, Selection};
 use super::columns::ColumnMenu;
 use super::facets::FacetMenu;
 use super::filters::{Pager, QueryForm, QueryProblem, StateChip, StateFilter};
-use super::tabs::InventoryTabs;
+use super::tabs::{InventoryTabs, has_tab};
 use super::views::ViewMenu;
 use crate::api::Answer;
 use crate::ui::{Empty, Glyph, Icon, Loaded, Look, Skeleton, StateLook, button_class};
@@ -158,7 +158,7 @@ fn held<R: Row + Clone, S: Clone, M: Clone>(before: &List<R, S, M>, now: List<R,
     if before.reply.asked != now.reply.asked || before.page != now.page || before.rows.is_empty() {
         return now;
     }
-    let latest = |row: &R| now.rows.iter().find(|new| new.at() == row.at()).unwrap_or(row).clone();
+    let latest = |row: &R| now.rows.iter().find(|new| new.is_same(row)).unwrap_or(row).clone();
     List { rows: before.rows.iter().map(latest).collect(), ..now }
 }
 
@@ -212,13 +212,13 @@ fn framed(
         }
     });
     view! {
-        {is_inventory.then(|| view! { <InventoryTabs here=base/> })}
+        {has_tab(base).then(|| view! { <InventoryTabs here=base/> })}
         <header class="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2">
             <h1 class="text-xl">{title} <span class="ml-2 font-normal text-ink-faint">{move || words::count(total.get())}</span></h1>
             <div class="ml-auto flex items-center gap-2 empty:hidden">{beside}</div>
         </header>
         {under}
-        {is_inventory.then(|| view! { <BulkResult tab base query/> })}
+        {is_inventory.then(|| view! { <BulkResult here=Signal::derive(move || query.with(|query| paths::list(base, query)))/> })}
         <div class="flex flex-wrap items-start gap-2">
             <div class="min-w-60 flex-1">
                 <QueryForm base tab query suggestions problem/>

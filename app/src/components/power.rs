@@ -272,16 +272,17 @@ pub fn RefusedAction() -> impl IntoView {
     move || {
         let (path, error) = params.with(|params| (params.get("__path"), params.get("__err")));
         let (Some(path), Some(error)) = (path, error) else { return None };
-        ["/api/machines/", "/api/templates/", "/api/inventory/"].iter().any(|start| path.starts_with(start)).then(
-            || {
+        ["/api/machines/", "/api/templates/", "/api/inventory/", "/api/nodes/"]
+            .iter()
+            .any(|start| path.starts_with(start))
+            .then(|| {
                 let error = ServerFnUrlError::<ApiError>::decode_err(&error);
                 view! {
                     <div class="mb-4">
                         <Notice tone=Tone::Bad>{error.0.message}</Notice>
                     </div>
                 }
-            },
-        )
+            })
     }
 }
 

@@ -5,7 +5,17 @@ use leptos::prelude::*;
 use crate::paths;
 
 /// Each kind with its address.
-const TABS: [(&str, &str); 2] = [("Machines", paths::MACHINES), ("Containers", paths::CONTAINERS)];
+const TABS: [(&str, &str); 4] = [
+    ("Machines", paths::MACHINES),
+    ("Workloads", paths::WORKLOADS),
+    ("Containers", paths::CONTAINERS),
+    ("Services", paths::SERVICES),
+];
+
+/// Whether the list at an address is one of them.
+pub fn has_tab(base: &str) -> bool {
+    TABS.iter().any(|(_, href)| *href == base)
+}
 
 /// Links to the lists.
 #[component]

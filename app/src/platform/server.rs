@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use leptos::html;
 use leptos::prelude::NodeRef;
 
-use super::{ChosenFile, Reply, ScreenNews};
+use super::{ChosenFile, PartKind, Reply, ScreenNews};
 use crate::live::Live;
 
 pub use crate::ssr::{remembered_theme, set_status};
@@ -81,9 +81,6 @@ pub fn picture_failed(_picture: NodeRef<html::Img>) -> bool {
     false
 }
 
-/// Scrolls a log to its end.
-pub fn scroll_to_end(_log: NodeRef<html::Div>) {}
-
 /// Copies a text to the clipboard.
 pub fn copy(_text: &str) {}
 
@@ -149,6 +146,26 @@ pub async fn send_part(_url: &str, _key: u32, _start: u64, _end: u64) -> Reply {
 
 /// Waits.
 pub async fn pause(_time: core::time::Duration) {}
+
+/// What a form that is being sent holds under a name.
+pub fn form_text(_event: &leptos::ev::SubmitEvent, _name: &str) -> String {
+    String::new()
+}
+
+/// A part of a page that a script draws. The server never has one.
+pub enum Part {}
+
+impl Part {
+    /// Opens a part in an element that the page leaves alone from now on.
+    pub fn open(_kind: PartKind, _host: NodeRef<html::Div>, _options: &str) -> Option<Self> {
+        None
+    }
+
+    /// Ends it.
+    pub fn close(&self) {
+        match *self {}
+    }
+}
 
 /// A machine's screen in an element. The server never has one.
 pub enum Screen {}

@@ -192,6 +192,11 @@ pub struct Filling {
 pub trait Row {
     /// Where it is; a row keeps this.
     fn at(&self) -> &ObjectRef;
+
+    /// Whether both are rows of the same thing.
+    fn is_same(&self, other: &Self) -> bool {
+        self.at() == other.at()
+    }
 }
 
 impl Row for MachineRow {
@@ -203,6 +208,16 @@ impl Row for MachineRow {
 impl Row for PodRow {
     fn at(&self) -> &ObjectRef {
         &self.at
+    }
+}
+
+impl Row for WorkloadRow {
+    fn at(&self) -> &ObjectRef {
+        &self.at
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.at == other.at
     }
 }
 

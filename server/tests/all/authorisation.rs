@@ -71,9 +71,32 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/inventory/act", "tab=machines&at[]=blue/box&action=pause", [401, 422, 422, 422]),
     ("/api/inventory/act", "tab=machines&again=no-such", [401, 404, 404, 404]),
     ("/api/inventory/run", "id=no-such", [401, 404, 404, 404]),
+    ("/api/inventory/stop", "id=no-such", [401, 404, 404, 404]),
+    ("/api/resources", "namespace=", [401, 200, 200, 200]),
+    // There are no nodes for those who may not list them.
+    ("/api/nodes/list", "", [401, 404, 404, 200]),
+    ("/api/nodes/get", "name=node1", [401, 404, 404, 200]),
+    ("/api/nodes/get", "name=no-such", [401, 404, 404, 404]),
+    ("/api/nodes/cordon", "name=no-such&cordon=true", [401, 404, 404, 404]),
+    ("/api/nodes/drain-preview", "name=no-such", [401, 404, 404, 404]),
+    ("/api/nodes/drain", "name=node1&confirm=", [401, 404, 404, 422]),
     ("/api/pods/get", "namespace=blue&name=worker", [401, 200, 404, 200]),
     ("/api/pods/log", "namespace=blue&name=worker&container=&lines=10", [401, 200, 404, 200]),
     ("/api/pods/log", "namespace=blue&name=no-such&container=&lines=10", [401, 404, 404, 404]),
+    ("/api/pods/delete", "namespace=blue&name=no-such", [401, 404, 404, 404]),
+    ("/api/workloads/list", "", [401, 200, 200, 200]),
+    ("/api/workloads/list", "query[q]=team%3Ablue%20web", [401, 200, 200, 200]),
+    ("/api/services/list", "", [401, 200, 200, 200]),
+    ("/api/workloads/get", "kind=deployments&namespace=blue&name=front", [401, 200, 404, 200]),
+    ("/api/workloads/get", "kind=deployments&namespace=blue&name=no-such", [401, 404, 404, 404]),
+    ("/api/workloads/get", "kind=secrets&namespace=blue&name=front", [401, 404, 404, 404]),
+    // The rules refuse it, but only to those who may know of the deployment.
+    ("/api/workloads/act", "kind=deployments&namespace=blue&name=front&action=resume", [401, 409, 404, 409]),
+    ("/api/workloads/act", "kind=deployments&namespace=blue&name=front&action=scale&value=many", [401, 422, 404, 422]),
+    ("/api/workloads/act", "kind=deployments&namespace=blue&name=no-such&action=delete", [401, 404, 404, 404]),
+    ("/api/containers/options", "", [401, 200, 200, 200]),
+    ("/api/containers/check", "draft[namespace]=blue", [401, 422, 422, 422]),
+    ("/api/containers/run", "draft[namespace]=blue", [401, 422, 422, 422]),
     ("/api/images/list", "", [401, 200, 200, 200]),
     ("/api/images/get", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     ("/api/images/choices", "", [401, 200, 200, 200]),
@@ -111,8 +134,20 @@ const PAGES: &[(&str, &str, [u16; 4])] = &[
     ("/images/import", "/images/import", [303, 200, 200, 200]),
     ("/images/{namespace}/{name}", "/images/blue/no-such", [303, 404, 404, 404]),
     ("/containers", "/containers", [303, 200, 200, 200]),
+    ("/workloads", "/workloads", [303, 200, 200, 200]),
+    ("/services", "/services", [303, 200, 200, 200]),
+    ("/containers/new", "/containers/new", [303, 200, 200, 200]),
+    ("/containers/new", "/containers/new?name=Web&check=true", [303, 200, 200, 200]),
+    ("/workloads/{kind}/{namespace}/{name}", "/workloads/deployments/blue/front", [303, 200, 404, 200]),
+    ("/workloads/{kind}/{namespace}/{name}", "/workloads/deployments/blue/no-such", [303, 404, 404, 404]),
+    ("/workloads/{kind}/{namespace}/{name}", "/workloads/secrets/blue/front", [303, 404, 404, 404]),
+    ("/pods/{namespace}/{name}/shell", "/pods/blue/worker/shell", [303, 200, 404, 200]),
+    ("/pods/{namespace}/{name}/shell", "/pods/blue/no-such/shell", [303, 404, 404, 404]),
     ("/pods/{namespace}/{name}", "/pods/blue/worker", [303, 200, 404, 200]),
     ("/doctor", "/doctor", [303, 404, 404, 200]),
+    ("/nodes", "/nodes", [303, 404, 404, 200]),
+    ("/nodes/{name}", "/nodes/node1", [303, 404, 404, 200]),
+    ("/nodes/{name}", "/nodes/no-such", [303, 404, 404, 404]),
     ("/pods/{namespace}/{name}", "/pods/blue/no-such", [303, 404, 404, 404]),
 ];
 
@@ -132,6 +167,7 @@ const ROUTES: &[(&str, &str, [u16; 4])] = &[
     ("/console/{namespace}/{name}/{way}", "/console/blue/box/telepathy", [401, 404, 404, 404]),
     ("/pods/{namespace}/{name}/log", "/pods/blue/worker/log", [401, 200, 404, 200]),
     ("/pods/{namespace}/{name}/log", "/pods/blue/no-such/log", [401, 404, 404, 404]),
+    ("/workloads/{kind}/{namespace}/{name}/log", "/workloads/deployments/blue/front/log", [401, 200, 404, 200]),
     ("/workloads/{kind}/{namespace}/{name}/log", "/workloads/deployments/blue/no-such/log", [401, 404, 404, 404]),
     ("/workloads/{kind}/{namespace}/{name}/log", "/workloads/secrets/blue/no-such/log", [401, 404, 404, 404]),
     // It is switched off, so it shows nothing.
@@ -225,7 +261,14 @@ async fn every_other_route_has_a_row_and_keeps_to_it() {
 #[tokio::test]
 async fn lists_hold_only_what_a_team_owns() {
     let [_, (_, ana), (_, bo), (_, admin)] = &people().await;
-    for path in ["/api/machines/list", "/api/overview", "/api/pods/list", "/api/whoami"] {
+    for path in [
+        "/api/machines/list",
+        "/api/overview",
+        "/api/pods/list",
+        "/api/workloads/list",
+        "/api/services/list",
+        "/api/whoami",
+    ] {
         let body = if path == "/api/overview" { "namespace=" } else { "" };
         let sees = async |client: &Client| client.post(path, body).await.text();
         let (anas, bos, all) = (sees(ana).await, sees(bo).await, sees(admin).await);
@@ -237,9 +280,12 @@ async fn lists_hold_only_what_a_team_owns() {
         }
         assert!(all.contains("blue") && all.contains("green") || path == "/api/overview", "{path}: {all}");
     }
-    for page in ["/", "/machines", "/containers", "/machines?namespace=blue", "/machines?search=box"] {
+    for page in
+        ["/", "/machines", "/containers", "/workloads", "/services", "/machines?namespace=blue", "/machines?search=box"]
+    {
         let text = bo.get(page).await.text();
-        assert!(!text.contains("/machines/blue") && !text.contains("/pods/blue"), "{page} tells bo of team blue");
+        let tells = ["/machines/blue", "/pods/blue", "/blue/front"].iter().any(|link| text.contains(link));
+        assert!(!tells, "{page} tells bo of team blue");
     }
 }
 
