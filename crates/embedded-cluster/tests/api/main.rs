@@ -12,5 +12,7 @@ mod reading;
 mod recorded;
 mod support;
 mod uploading;
+mod troubles;
 mod watching;
+mod workloads;
 mod writing;
