@@ -22,7 +22,11 @@ async fn an_api_that_is_down_can_be_brought_back_by_an_administrator_only() {
     turn_on(&client, "api-down", "true").await;
     let down = "the server is currently unable to handle the request";
     assert_eq!(client.get(PODS).await.refused(503), down);
-    assert_eq!(client.acting_as("ana", &[]).delete(SWITCHES).await.status, 403, "who may nothing may not do this either");
+    assert_eq!(
+        client.acting_as("ana", &[]).delete(SWITCHES).await.status,
+        403,
+        "who may nothing may not do this either"
+    );
     // An open watch ends, after what it had to say.
     while watch.next().await.is_some() {}
     client.get("/apis").await.expect(200);

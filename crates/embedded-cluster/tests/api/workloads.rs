@@ -74,9 +74,9 @@ async fn a_deployment_is_rolled_out_scaled_changed_undone_and_deleted() {
         assert!(described.contains(wanted), "{wanted}: {described}");
     }
     let mut edit = kubectl.command("edit deploy web -n demo");
-    let edited = edit.env("KUBE_EDITOR", "sed -i s/replicas:.3/replicas:.1/").output().await.unwrap();
+    let edited = edit.env("KUBE_EDITOR", "sed -i s/hello/hallo/").output().await.unwrap();
     assert!(edited.status.success(), "{edited:?}");
-    assert_eq!(kubectl.run("get deploy web -n demo -o jsonpath={.spec.replicas}").await, "1");
+    assert_eq!(kubectl.run(&format!("get deploy web -n demo -o {greeting}")).await, "hallo");
     kubectl.run("delete deploy web -n demo").await;
     kubectl.run("wait pod -l app=web -n demo --for=delete --timeout=30s").await;
 }
@@ -90,7 +90,8 @@ async fn containers_are_looked_into_by_logs_exec_and_attach() {
     if !has_sandbox(&kubectl, "deploy/web").await {
         return;
     }
-    assert_eq!(kubectl.run("logs deploy/web -n demo --pod-running-timeout=5s").await.lines().last(), Some("hello"));
+    let log = kubectl.run("logs deploy/web -n demo --pod-running-timeout=5s").await;
+    assert!(log.lines().any(|line| line == "hello"), "{log}");
     assert_eq!(kubectl.run("exec deploy/web -n demo -- echo a b").await, "a b\n");
     let (succeeded, said) = kubectl.try_run("exec deploy/web -n demo -- false").await;
     assert!(!succeeded && said.contains("exit code 1"), "{said}");
@@ -178,7 +179,8 @@ async fn jobs_and_cron_jobs_are_made_and_come_to_their_end() {
     assert_eq!(kubectl.run("logs job/once -n demo").await, "done\n");
     let shown = kubectl.run("get job once -n demo").await;
     assert!(shown.contains("Complete   1/1"), "{shown}");
-    let refused = kubectl.fail("create cronjob bad -n demo --image=porthole.local/tools --schedule=often -- date").await;
+    let refused =
+        kubectl.fail("create cronjob bad -n demo --image=porthole.local/tools --schedule=often -- date").await;
     assert!(refused.contains("expected exactly 5 fields, found 1: [often]"), "{refused}");
     kubectl.run("create cronjob tock -n demo --image=porthole.local/tools --schedule=@yearly -- date").await;
     kubectl.run("create job now -n demo --from=cronjob/tock").await;
