@@ -161,6 +161,13 @@ async fn every_tab_is_whole_without_script() {
     let times: Vec<_> = entries.iter().map(|entry| entry["at"].as_i64()).collect();
     assert!(times.windows(2).all(|pair| pair[0] >= pair[1]), "the newest first: {timeline}");
     assert_eq!(entries.last().unwrap()["words"], "The machine was made.");
+    eventually("the cluster measures, and the portal may ask", async || {
+        let metrics = ask(&ana, "metrics", "&range=15m").await.json();
+        let is_refused =
+            ["does not measure", "may not ask", "does not tell"].iter().any(|part| metrics.to_string().contains(part));
+        if is_refused { Err(metrics) } else { Ok(()) }
+    })
+    .await;
     for (address, part) in [
         ("", "From a terminal"),
         ("?ask=related", "virt-launcher-shop-"),

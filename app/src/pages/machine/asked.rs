@@ -10,10 +10,9 @@ use model::machine::{GuestReport, MachineDetail, Related, Surroundings};
 
 use crate::api::machines::{get_guest_report, get_surroundings};
 use crate::clock::Ago;
-use crate::components::toasts::Toasts;
+use crate::components::commands::Commands;
 use crate::paths;
-use crate::platform;
-use crate::ui::{Fact, Facts, Glyph, Icon, Loaded, Look, Notice, Panel, Skeleton, Tone, button_class};
+use crate::ui::{Fact, Facts, Glyph, Loaded, Look, Notice, Panel, Skeleton, Tone, button_class};
 
 /// The guest in its own words.
 #[component]
@@ -177,37 +176,12 @@ fn related_line(one: Related) -> impl IntoView {
 /// The same from a terminal.
 #[component]
 pub(super) fn Terminal(at: ObjectRef) -> impl IntoView {
-    let toasts = Toasts::expect();
+    let lines = commands(&at).into_iter().map(|(does, line)| (does.to_owned(), line)).collect::<Vec<_>>();
     view! {
         <Panel title="From a terminal" glyph=Glyph::Keyboard>
             <details class="text-sm">
-                <summary class="w-fit rounded-control text-ink-quiet">"Lines for virtctl and kubectl that do the same"</summary>
-                <dl class="mt-2 grid grid-cols-[minmax(5.5rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-1">
-                    {commands(&at)
-                        .into_iter()
-                        .map(|(label, line)| {
-                            let copied = line.clone();
-                            view! {
-                                <dt class="text-ink-faint">{label}</dt>
-                                <dd class="flex min-w-0 items-start gap-1">
-                                    <code class="min-w-0 font-mono text-xs break-all select-all">{line}</code>
-                                    <button
-                                        type="button"
-                                        class="grid size-5 shrink-0 place-items-center rounded-control text-ink-faint hover:bg-off-soft hover:text-ink"
-                                        aria-label=format!("Copy the line for {label}")
-                                        title="Copy"
-                                        on:click=move |_| {
-                                            platform::copy(&copied);
-                                            toasts.say(Tone::Good, "The line is copied.");
-                                        }
-                                    >
-                                        <Icon glyph=Glyph::Copy/>
-                                    </button>
-                                </dd>
-                            }
-                        })
-                        .collect_view()}
-                </dl>
+                <summary class="mb-2 w-fit rounded-control text-ink-quiet">"Lines for virtctl and kubectl that do the same"</summary>
+                <Commands lines/>
             </details>
         </Panel>
     }
