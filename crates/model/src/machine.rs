@@ -235,6 +235,8 @@ pub struct MachineDetail {
     pub is_protected: bool,
     /// One line that says what it is for.
     pub description: String,
+    /// What it uses, in words, as far as that was sampled a moment ago: processors and memory.
+    pub usage: Option<(String, String)>,
     /// Who else has its screen open at this moment.
     pub viewer: Option<String>,
     /// What is wrong with it and what to do, the worst first.

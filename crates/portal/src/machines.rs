@@ -454,7 +454,10 @@ impl Inner {
         let current = current_launcher(machine.vmi.as_deref(), &launchers);
         let pod = current.filter(|_| sees_pods).map(|pod| pod.at.clone());
         let findings = self.machine_findings(&machine, &sees, &rights);
+        self.metrics.look();
+        let usage = current.filter(|_| sees_pods).and_then(|pod| self.metrics.pod_in_words(&pod.at));
         let mut detail = details::detail(&machine, &rights, pod, events);
+        detail.usage = usage;
         detail.row.reason = diagnosis::foremost(&findings).map(Finding::sentence);
         detail.findings = findings;
         detail.viewer = self.leases.viewer(at).filter(|viewer| rights.sees_instances && *viewer != actor.account);
