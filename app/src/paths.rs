@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use leptos_router::params::ParamsMap;
 use model::ObjectRef;
 use model::create::{Boot, MachineDraft, Run};
+use model::image::import::ImportAgain;
 use model::image::{DownloadForm, SHARED_NAMESPACE};
 use model::query::key::PODS;
 use model::query::view::View;
@@ -183,6 +184,19 @@ pub fn copy_image(at: &ObjectRef) -> String {
     format!("{IMPORT}?source={}/{}", at.namespace, at.name)
 }
 
+/// The import form, filled in as for an import that failed.
+pub fn import_again(again: &ImportAgain) -> String {
+    let ImportAgain { from, source, team, size, class, sha256 } = again;
+    let asked =
+        [("from", from), ("source", source), ("team", team), ("size", size), ("class", class), ("sha256", sha256)];
+    let query: Vec<_> = asked
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(key, value)| format!("{key}={}", encode(value)))
+        .collect();
+    format!("{IMPORT}?{}", query.join("&"))
+}
+
 /// The import form, for a copy that everybody may use.
 pub fn share_image(at: &ObjectRef) -> String {
     format!("{}&team={SHARED_NAMESPACE}", copy_image(at))
@@ -298,6 +312,21 @@ mod tests {
         assert_eq!(screen_picture(&at(), 0), "/machines/blue/web-1/screen.png");
         assert_eq!(screen_socket(&at(), true), "/console/blue/web-1/vnc?takeover=true");
         assert_eq!(pod_log(&at(), "compute", 500), "/pods/blue/web-1?container=compute&lines=500#log");
+    }
+
+    #[test]
+    fn an_import_is_asked_for_again_with_what_was_typed() {
+        let again = ImportAgain {
+            from: "http".to_owned(),
+            source: "https://a.example/b c.iso".to_owned(),
+            team: "blue".to_owned(),
+            size: "20 GiB".to_owned(),
+            ..ImportAgain::default()
+        };
+        assert_eq!(
+            import_again(&again),
+            "/images/import?from=http&source=https%3A//a.example/b%20c.iso&team=blue&size=20%20GiB"
+        );
     }
 
     #[test]

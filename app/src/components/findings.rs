@@ -124,7 +124,7 @@ fn button(action: FindingAction, row: Option<Signal<MachineRow>>) -> Option<AnyV
                 FindingPage::Image(at) => paths::image(&at),
                 FindingPage::Images => paths::IMAGES.to_owned(),
                 FindingPage::Upload => paths::UPLOAD.to_owned(),
-                FindingPage::Import => paths::IMPORT.to_owned(),
+                FindingPage::Import(again) => paths::import_again(&again),
             };
             Some(
                 view! {

@@ -21,6 +21,7 @@ use crate::snapshots::{self, SnapshotContext};
 use crate::storage::{self, StorageContext};
 use crate::store::{DiskError, Store};
 use crate::virt::{self, VirtContext, VirtOptions, VirtTasks};
+use crate::workloads::{self, WorkloadContext};
 use crate::{seeds, server};
 
 /// How long open requests may take to end when the cluster stops.
@@ -109,6 +110,8 @@ impl Cluster {
         let copies =
             SnapshotContext::new(Arc::clone(&store), folder.clone(), Arc::clone(&virt_context), tracker.clone());
         controllers::spawn(&context, &tracker, snapshots::run(copies));
+        let workloads = Arc::new(WorkloadContext::new(Arc::clone(&store)));
+        controllers::spawn(&context, &tracker, workloads::run(workloads));
         let uploads = listen(&folder.join("upload-port")).await?;
         let upload_proxy = uploads.local_addr().map_err(StartError::Listen)?.to_string();
         let cdi_options = CdiOptions::new(folder.clone(), upload_proxy, Arc::clone(&identity.authority));

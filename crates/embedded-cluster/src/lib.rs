@@ -36,6 +36,7 @@ mod snapshots;
 mod storage;
 pub mod store;
 mod virt;
+mod workloads;
 
 pub use cluster::{Cluster, StartError};
 pub use error::{ApiError, Cause};

@@ -37,7 +37,7 @@ pub use term::Query;
 use crate::ObjectRef;
 use crate::image::{ImageRow, ImageState};
 use crate::machine::{MachineRow, MachineState};
-use crate::workload::{PodRow, PodState};
+use crate::workload::{PodRow, PodState, ServiceRow, WorkloadRow, WorkloadState};
 
 /// Rows on a page unless the query says otherwise.
 pub const DEFAULT_PAGE_SIZE: u32 = 50;
@@ -167,6 +167,20 @@ pub struct Launchers {
     pub hidden: u32,
 }
 
+/// One page of workloads.
+pub type WorkloadList = List<WorkloadRow, WorkloadState, Unlisted>;
+/// One page of services. They have no state of their own.
+pub type ServiceList = List<ServiceRow, WorkloadState>;
+
+/// What a list of workloads leaves out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlisted {
+    /// Plurals of kinds that Porthole itself may not list in this cluster.
+    pub kinds: Vec<String>,
+    /// How many belong to another workload, and stand on its page.
+    pub owned: u32,
+}
+
 /// What the library says about the cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filling {
@@ -187,6 +201,12 @@ impl Row for MachineRow {
 }
 
 impl Row for PodRow {
+    fn at(&self) -> &ObjectRef {
+        &self.at
+    }
+}
+
+impl Row for ServiceRow {
     fn at(&self) -> &ObjectRef {
         &self.at
     }

@@ -15,10 +15,12 @@
 //!
 //! Add its path or words to the table in [`fields`] with a line in its test.
 
-mod edited;
+pub(crate) mod edited;
 mod fields;
 mod offer;
 mod send;
+
+pub(crate) use send::Made;
 
 use kubevirt::meta::ObjectMeta;
 use model::ObjectRef;

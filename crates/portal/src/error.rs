@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use model::create::Problems;
+use model::workload::WorkloadKind;
 use model::{ErrorCode, UiError};
 
 use crate::access::AccountError;
@@ -39,6 +40,8 @@ pub enum Thing {
     Download,
     /// A node.
     Node,
+    /// What runs pods.
+    Workload(WorkloadKind),
     /// A saved view of a list.
     View,
     /// An action on many rows.
@@ -59,6 +62,7 @@ impl Thing {
             Self::Template => "template",
             Self::Download => "download",
             Self::Node => "node",
+            Self::Workload(kind) => kind.noun(),
             Self::View => "view",
             Self::Run => "run",
         }

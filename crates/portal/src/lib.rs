@@ -20,7 +20,7 @@
 //! | [`access`] | people, signing in, permissions | - |
 //! | `machines` | virtual machines and power actions | to add an action |
 //! | `templates` | drafts for new machines, kept in the cluster | - |
-//! | `workloads` | pods, containers, logs | - |
+//! | `workloads` | pods, what runs them, containers, logs | to add an action |
 //! | `listing` | lists from memory: narrowed, sorted, counted, paged | to add a kind of row |
 //! | `nodes` | nodes, what is asked of them, emptying them | - |
 //! | `inventory` | what is done with lists: saved views, actions on many rows, CSV | - |
@@ -30,8 +30,10 @@
 //! | `quota` | what a team may still use | - |
 //! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
 //! | [`doctor`] | the check of the whole cluster | to add a check |
+//! | `manifest` | a machine's manifest, edited by hand and merged with what others did | - |
+//! | `metrics` | what machines, pods and nodes use: latest numbers and charts | - |
 //! | `live` | hints for open pages | - |
-//! | [`console`] | the screen, relayed | - |
+//! | [`console`] | screens, serial consoles and shells, relayed | - |
 //! | [`records`] | the database | to add a repository |
 
 pub mod access;
@@ -50,6 +52,8 @@ mod lifecycle;
 mod listing;
 mod live;
 mod machines;
+mod manifest;
+mod metrics;
 mod namespaces;
 mod nodes;
 mod overview;
@@ -75,15 +79,20 @@ use model::finding::Finding;
 use model::image::import::ImportRequest;
 use model::image::{DownloadForm, ImageChoices, ImageDetail};
 use model::live::{Hint, LiveKind};
-use model::machine::{MachineAction, MachineDetail};
+use model::machine::{GuestReport, MachineAction, MachineDetail, Surroundings};
+use model::manifest::{MachineManifest, ManifestCheck};
+use model::metrics::{MachineMetrics, Range};
 use model::node::{DrainLine, NodeDetail, NodeRow};
 use model::query::bulk::BulkRun;
 use model::query::view::View;
-use model::query::{ImageList, ListQuery, MachineList, PodList, Tab};
+use model::query::{ImageList, ListQuery, MachineList, PodList, ServiceList, Tab, WorkloadList};
 use model::session::{ClusterStatus, Overview, Resources, Who};
+use model::timeline::Timeline;
 use model::upload::{UploadRequest, UploadState};
-use model::workload::{PodDetail, PodLog};
+use model::workload::run::{RunDraft, RunOptions};
+use model::workload::{PodDetail, PodLog, WorkloadDetail, WorkloadKind};
 
+pub use self::metrics::PrometheusSource;
 pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
 pub use cluster::ClusterSource;
 pub use error::PortalError;
@@ -92,6 +101,7 @@ pub use inventory::{BulkOrder, Target};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
 pub use templates::NewTemplate;
+pub use workloads::{LogQuery, LogStream, WorkloadChange};
 
 use access::{Accounts, Permissions, Visible};
 use clock::SystemClock;
@@ -116,6 +126,7 @@ struct Inner {
     records: Records,
     machines: machines::MachineIndex,
     pods: workloads::PodIndex,
+    controllers: workloads::Controllers,
     events: events::EventIndex,
     namespaces: namespaces::NamespaceIndex,
     disks: images::DiskIndex,
@@ -128,13 +139,21 @@ struct Inner {
     runs: inventory::Runs,
     live: live::Live,
     leases: console::Leases,
+    schemas: manifest::schema::Schemas,
+    metrics: Arc<metrics::Metrics>,
     lifecycle: Lifecycle,
 }
 
 impl Portal {
     /// Starts to follow a cluster. Returns at once: a cluster that does not answer is tried again for ever, and
     /// [`Portal::cluster_status`] says why. Needs a tokio runtime.
-    pub fn connect(source: ClusterSource, records: Records, lifecycle: Lifecycle, proxy: UploadProxy) -> Self {
+    pub fn connect(
+        source: ClusterSource,
+        records: Records,
+        lifecycle: Lifecycle,
+        proxy: UploadProxy,
+        prometheus: Option<PrometheusSource>,
+    ) -> Self {
         let clock = SystemClock::shared();
         let live = live::Live::new();
         let cluster = Cluster::new(Arc::clone(&clock), live.clone());
@@ -143,6 +162,7 @@ impl Portal {
             accounts: Accounts::new(records.clone(), Arc::clone(&clock)),
             machines: machines::MachineIndex::new(live.clone(), Arc::clone(&clock)),
             pods: workloads::PodIndex::new(live.clone()),
+            controllers: workloads::Controllers::new(&live),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live, Arc::clone(&clock)),
@@ -150,6 +170,8 @@ impl Portal {
             quotas: Cache::new(live.clone(), LiveKind::Image),
             nodes: Cache::new(live.clone(), LiveKind::Node),
             catalog: create::Catalog::new(&live),
+            schemas: manifest::schema::Schemas::default(),
+            metrics: Arc::new(metrics::Metrics::new(prometheus, Arc::clone(&clock))),
             uploads: images::Uploads::new(proxy, clock),
             runs: inventory::Runs::default(),
             leases: console::Leases::default(),
@@ -229,6 +251,68 @@ impl Portal {
     /// One machine.
     pub async fn machine(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineDetail, PortalError> {
         self.0.machine(actor, at).await
+    }
+
+    /// What the agent inside a machine's guest tells.
+    pub async fn guest_report(&self, actor: &Actor, at: &ObjectRef) -> Result<GuestReport, PortalError> {
+        self.0.guest_report(actor, at).await
+    }
+
+    /// Other objects that have to do with a machine.
+    pub async fn surroundings(&self, actor: &Actor, at: &ObjectRef) -> Result<Surroundings, PortalError> {
+        self.0.surroundings(actor, at).await
+    }
+
+    /// A machine's manifest, with its status or without.
+    pub async fn machine_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        has_status: bool,
+    ) -> Result<MachineManifest, PortalError> {
+        self.0.machine_manifest(actor, at, has_status).await
+    }
+
+    /// What a manifest would do that was read as `base` and edited since.
+    pub async fn check_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        base: &str,
+        text: &str,
+    ) -> Result<ManifestCheck, PortalError> {
+        self.0.check_manifest(actor, at, base, text).await
+    }
+
+    /// Saves a manifest that was read as `base` and edited since, as the person.
+    pub async fn save_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        base: &str,
+        text: &str,
+    ) -> Result<(), PortalError> {
+        self.0.save_manifest(actor, at, base, text).await
+    }
+
+    /// What happened to a machine, the newest first.
+    pub async fn machine_timeline(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        only_warnings: bool,
+    ) -> Result<Timeline, PortalError> {
+        self.0.machine_timeline(actor, at, only_warnings).await
+    }
+
+    /// What a machine uses over a range of time, drawn.
+    pub async fn machine_metrics(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        range: Range,
+    ) -> Result<MachineMetrics, PortalError> {
+        self.0.machine_metrics(actor, at, range).await
     }
 
     /// What is wrong with a disk, known by the name of its data volume or claim; nothing for whoever may not see it.
@@ -336,6 +420,57 @@ impl Portal {
         self.0.list_pods(actor, query).await
     }
 
+    /// One page of what runs pods.
+    pub async fn list_workloads(&self, actor: &Actor, query: &ListQuery) -> Result<WorkloadList, PortalError> {
+        Box::pin(self.0.list_workloads(actor, query)).await
+    }
+
+    /// One page of services.
+    pub async fn list_services(&self, actor: &Actor, query: &ListQuery) -> Result<ServiceList, PortalError> {
+        self.0.list_services(actor, query).await
+    }
+
+    /// One workload.
+    pub async fn workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+    ) -> Result<WorkloadDetail, PortalError> {
+        Box::pin(self.0.workload(actor, kind, at)).await
+    }
+
+    /// Changes a workload, as the person; what was set off, in a sentence.
+    pub async fn change_workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+        change: &WorkloadChange,
+    ) -> Result<String, PortalError> {
+        Box::pin(self.0.change_workload(actor, kind, at, change)).await
+    }
+
+    /// What the form that runs an image offers.
+    pub async fn run_options(&self, actor: &Actor) -> Result<RunOptions, PortalError> {
+        self.0.run_options(actor).await
+    }
+
+    /// Checks a draft by our own rules and by the cluster's, without making anything.
+    pub async fn check_run(&self, actor: &Actor, draft: &RunDraft) -> Result<(), PortalError> {
+        self.0.check_run(actor, draft).await
+    }
+
+    /// Runs an image, as the person; the deployment that was made.
+    pub async fn run_image(&self, actor: &Actor, draft: &RunDraft) -> Result<ObjectRef, PortalError> {
+        self.0.run_image(actor, draft).await
+    }
+
+    /// Deletes a pod, as the person.
+    pub async fn delete_pod(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
+        self.0.delete_pod(actor, at).await
+    }
+
     /// One pod.
     pub async fn pod(&self, actor: &Actor, at: &ObjectRef) -> Result<PodDetail, PortalError> {
         self.0.pod(actor, at).await
@@ -350,6 +485,22 @@ impl Portal {
         tail_lines: u32,
     ) -> Result<PodLog, PortalError> {
         self.0.pod_log(actor, at, container, tail_lines).await
+    }
+
+    /// The log of one container of a pod, as it is written.
+    pub async fn follow_pod(&self, actor: &Actor, at: &ObjectRef, query: &LogQuery) -> Result<LogStream, PortalError> {
+        self.0.follow_pod(actor, at, query).await
+    }
+
+    /// The logs of all that a workload runs, as they are written.
+    pub async fn follow_workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+        query: &LogQuery,
+    ) -> Result<LogStream, PortalError> {
+        self.0.follow_workload(actor, kind, at, query).await
     }
 
     /// The views of a tab: those that come with it, then the person's own by name.
@@ -530,14 +681,15 @@ impl Portal {
         .take_until(ends)
     }
 
-    /// Opens a machine's screen; [`console::relay`] then carries it.
+    /// Opens a machine's screen or serial console, or a shell; [`console::relay`] then carries it.
     pub async fn open_console(
         &self,
         actor: &Actor,
         at: &ObjectRef,
+        way: console::Way,
         takeover: bool,
     ) -> Result<console::ConsoleUpstream, console::ConsoleRefusal> {
-        self.0.open_console(actor, at, takeover).await
+        self.0.open_console(actor, at, way, takeover).await
     }
 }
 
@@ -564,10 +716,14 @@ impl Inner {
         tasks.spawn("watch installations", follow(shared(), Kind::Installation, self.catalog.installations.clone()));
         tasks.spawn("watch sizes", follow(shared(), Kind::Size, self.catalog.sizes.clone()));
         tasks.spawn("watch preferences", follow(shared(), Kind::Preference, self.catalog.preferences.clone()));
+        for kind in Kind::WORKLOADS {
+            tasks.spawn("watch workloads", follow(shared(), kind, self.controllers.cache(kind).clone()));
+        }
         for kind in Kind::RBAC {
             let invalidator = namespaces::Invalidator(Arc::clone(&self.permissions));
             tasks.spawn("watch permissions", follow(shared(), kind, invalidator));
         }
+        tasks.spawn("sample usage", Arc::clone(&self.metrics).follow(shared(), self.pods.clone()));
         tasks.spawn("look again at machines", machines::look_again(self.machines.clone()));
         tasks.spawn("sweep sessions", records::sweep(self.records.clone()));
     }

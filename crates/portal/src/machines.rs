@@ -18,8 +18,11 @@
 
 pub(crate) mod actions;
 mod details;
+mod guest;
 mod index;
+mod related;
 mod state;
+mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -126,6 +129,12 @@ impl Machine {
     pub(crate) fn run_strategy(&self) -> Option<&str> {
         let vm = self.vm.as_deref()?;
         vm.spec.effective_run_strategy().or(vm.status.run_strategy.as_deref())
+    }
+
+    /// Labels of the VirtualMachine.
+    pub(crate) fn own_labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        let labels = self.vm.iter().flat_map(|vm| &vm.metadata.labels);
+        labels.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// What the rules look at.
@@ -442,6 +451,7 @@ impl Inner {
         let mut detail = details::detail(&machine, &rights, pod, events);
         detail.row.reason = diagnosis::foremost(&findings).map(Finding::sentence);
         detail.findings = findings;
+        detail.viewer = self.leases.viewer(at).filter(|viewer| rights.sees_instances && *viewer != actor.account);
         Ok(detail)
     }
 }

@@ -167,16 +167,19 @@ fn row(node: &Node, loads: &BTreeMap<String, Load>) -> NodeRow {
 
 /// Conditions that are not as they should be, in the cluster's words.
 fn troubles(node: &Node) -> Vec<String> {
-    let is_bad = |condition: &&kubevirt::meta::Condition| match condition.kind.as_str() {
-        "Ready" => condition.status != "True",
-        "MemoryPressure" | "DiskPressure" | "PIDPressure" | "NetworkUnavailable" => condition.status == "True",
-        _ => false,
-    };
     let words = |condition: &kubevirt::meta::Condition| {
         let message = condition.message.as_deref().filter(|message| !message.is_empty());
         crate::diagnosis::texts::sentence(message.unwrap_or(&condition.kind))
     };
-    node.status.conditions.iter().filter(is_bad).map(words).collect()
+    node.status.conditions.iter().filter(|condition| is_bad(condition)).map(words).collect()
+}
+
+fn is_bad(condition: &kubevirt::meta::Condition) -> bool {
+    match condition.kind.as_str() {
+        "Ready" => condition.status != "True",
+        "MemoryPressure" | "DiskPressure" | "PIDPressure" | "NetworkUnavailable" => condition.status == "True",
+        _ => false,
+    }
 }
 
 fn shown(condition: &kubevirt::meta::Condition) -> Condition {
@@ -186,6 +189,8 @@ fn shown(condition: &kubevirt::meta::Condition) -> Condition {
         reason: condition.reason.clone(),
         message: condition.message.clone(),
         since: condition.last_transition_time.as_deref().and_then(clock::parse),
+        words: String::new(),
+        is_bad: is_bad(condition),
     }
 }
 

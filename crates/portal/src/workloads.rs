@@ -1,10 +1,32 @@
-//! Pods and their containers: lists, details and logs.
+//! Pods, what runs them, and the services that lead to them: lists, details, actions and logs.
 //!
-//! What a pod is doing is worked out once, when it changes ([`state`]); lists and pages then only copy it.
+//! ```text
+//! pods ---------state---> PodRow, PodDetail
+//!   |  `--owners-- controllers --judge--> WorkloadRow, WorkloadDetail --act--> a change, as the person
+//!   `--labels----- services ------------> ServiceRow
+//! ```
+//!
+//! What a pod is doing is worked out once, when it changes ([`state`]); what runs it is judged when somebody asks,
+//! because that depends on its pods ([`judge`]).
 
+mod act;
+mod controllers;
+mod detail;
 mod details;
+mod judge;
+mod list;
+mod logs;
+mod revisions;
+mod run;
+mod services;
 mod requests;
 mod state;
+mod template;
+mod words;
+
+pub use act::WorkloadChange;
+pub(crate) use controllers::Controllers;
+pub use logs::{LogQuery, LogStream};
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -71,6 +93,13 @@ impl Workload {
         let is_over = matches!(self.pod.status.phase.as_str(), "Succeeded" | "Failed");
         let memory_mib = self.requests.1.filter(|_| !is_over)?;
         Some(Consumer { at: self.at.clone(), is_machine: false, cpu_milli: self.requests.0, memory_mib })
+    }
+
+    /// The name of one of its containers, or of its first one if none is asked for.
+    pub(crate) fn container(&self, wanted: &str) -> Option<String> {
+        let mut known = self.pod.spec.containers.iter().chain(&self.pod.spec.init_containers);
+        let found = known.find(|container| wanted.is_empty() || container.name == wanted);
+        found.map(|container| container.name.clone())
     }
 
     fn row(&self) -> PodRow {
@@ -275,12 +304,24 @@ impl Inner {
             Vec::new()
         };
         let may_read = self.permissions.may_in(actor, Ask::logs(namespace, name)).await?;
+        let may_enter = self.permissions.may_in(actor, Ask::shell(namespace, name)).await?;
+        let runs = pod.pod.status.container_statuses.iter().any(|container| container.state.running.is_some());
+        let shell_denied = if !may_enter {
+            Some(format!("Your role in {namespace} does not include shells in containers."))
+        } else {
+            (!runs).then(|| "No container of it runs.".to_owned())
+        };
         Ok(PodDetail {
             row: pod.row(),
             containers: details::containers(&pod.pod),
             labels: pod.pod.metadata.labels.clone().into_iter().collect(),
             events,
             logs_denied: (!may_read).then(|| no_logs(namespace)),
+            shell_denied,
+            delete_denied: self.pod_deletion_denied(actor, &pod).await?.map(|error| error.to_ui().message),
+            going: details::going(&pod.pod),
+            owner: detail::owner(&pod.at, &pod.pod.metadata),
+            commands: words::pod_commands(&pod.at),
         })
     }
 
@@ -298,12 +339,7 @@ impl Inner {
             return Err(PortalError::Forbidden(no_logs(namespace)));
         }
         // Only a name that the pod has goes into the path.
-        let mut known = pod.pod.spec.containers.iter().chain(&pod.pod.spec.init_containers);
-        let container = match container {
-            Some(wanted) => known.find(|container| container.name == wanted),
-            None => known.next(),
-        };
-        let container = container.ok_or(PortalError::NotFound(Thing::Container))?.name.clone();
+        let container = pod.container(container.unwrap_or_default()).ok_or(PortalError::NotFound(Thing::Container))?;
         let lines = tail_lines.clamp(1, MAX_LINES);
         let uri = format!(
             "/api/v1/namespaces/{namespace}/pods/{name}/log?container={container}&tailLines={lines}&limitBytes={MAX_LOG_BYTES}"

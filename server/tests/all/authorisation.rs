@@ -119,9 +119,18 @@ const ROUTES: &[(&str, &str, [u16; 4])] = &[
     ("/readyz", "/readyz", [200, 200, 200, 200]),
     ("/metrics", "/metrics", [200, 200, 200, 200]),
     ("/events", "/events", [401, 200, 200, 200]),
-    // Without an upgrade: whoever may see the machine is told that this is a websocket.
-    ("/console/{namespace}/{vm}/vnc", "/console/blue/box/vnc", [401, 400, 404, 400]),
-    ("/console/{namespace}/{vm}/vnc", "/console/blue/no-such/vnc", [401, 404, 404, 404]),
+    // Without an upgrade: whoever may see the machine or pod is told that this is a websocket.
+    ("/console/{namespace}/{name}/{way}", "/console/blue/box/vnc", [401, 400, 404, 400]),
+    ("/console/{namespace}/{name}/{way}", "/console/blue/no-such/vnc", [401, 404, 404, 404]),
+    ("/console/{namespace}/{name}/{way}", "/console/blue/box/serial", [401, 400, 404, 400]),
+    ("/console/{namespace}/{name}/{way}", "/console/blue/no-such/serial", [401, 404, 404, 404]),
+    ("/console/{namespace}/{name}/{way}", "/console/blue/worker/exec", [401, 400, 404, 400]),
+    ("/console/{namespace}/{name}/{way}", "/console/blue/no-such/exec", [401, 404, 404, 404]),
+    ("/console/{namespace}/{name}/{way}", "/console/blue/box/telepathy", [401, 404, 404, 404]),
+    ("/pods/{namespace}/{name}/log", "/pods/blue/worker/log", [401, 200, 404, 200]),
+    ("/pods/{namespace}/{name}/log", "/pods/blue/no-such/log", [401, 404, 404, 404]),
+    ("/workloads/{kind}/{namespace}/{name}/log", "/workloads/deployments/blue/no-such/log", [401, 404, 404, 404]),
+    ("/workloads/{kind}/{namespace}/{name}/log", "/workloads/secrets/blue/no-such/log", [401, 404, 404, 404]),
     // It is switched off, so it shows nothing.
     ("/machines/{namespace}/{name}/screen.png", "/machines/blue/box/screen.png", [401, 409, 404, 409]),
     ("/machines/{namespace}/{name}/screen.png", "/machines/blue/no-such/screen.png", [401, 404, 404, 404]),

@@ -13,6 +13,7 @@
 pub mod admission;
 mod delete;
 mod discovery;
+mod eviction;
 mod gate;
 mod log;
 mod media;
@@ -22,6 +23,7 @@ mod protobuf;
 mod read;
 mod request;
 mod reviews;
+mod scale;
 mod selectors;
 pub(crate) mod table;
 mod token;
@@ -172,7 +174,11 @@ async fn serve_resource(api: &Arc<Api>, info: &RequestInfo, parts: &Parts, body:
         "token" if info.resource == "serviceaccounts" && info.verb == "create" => {
             token::issue(&call, &read_body(body).await?)
         }
-        "log" | "token" => Err(ApiError::method_not_allowed()),
+        "scale" if kind.subresources.iter().any(|one| one.name == "scale") => scale::serve(&call, body).await,
+        "eviction" if info.resource == "pods" && info.verb == "create" => {
+            eviction::evict(&call, &read_body(body).await?)
+        }
+        "log" | "token" | "eviction" => Err(ApiError::method_not_allowed()),
         _ => Err(ApiError::unknown_path()),
     }
 }

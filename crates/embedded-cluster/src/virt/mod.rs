@@ -35,7 +35,7 @@ mod kubelet;
 mod launcher;
 pub(crate) mod machine;
 mod printable;
-mod scheduler;
+pub(crate) mod scheduler;
 mod sessions;
 mod still;
 pub mod subresources;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::ImageState;
 use crate::machine::MachineState;
-use crate::workload::PodState;
+use crate::workload::{PodState, WorkloadState};
 
 /// A property of a row: `key:value` in a query, a column of the table, an order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub enum Key {
     Address,
     /// The guest's operating system.
     Os,
+    /// What kind of workload or service it is.
+    Kind,
     /// Images of containers and of container disks.
     Image,
     /// Processors.
@@ -75,7 +77,7 @@ impl Reading {
 
 impl Key {
     /// Every key.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Name,
         Self::State,
         Self::For,
@@ -83,6 +85,7 @@ impl Key {
         Self::Node,
         Self::Address,
         Self::Os,
+        Self::Kind,
         Self::Image,
         Self::Cpu,
         Self::Memory,
@@ -103,6 +106,7 @@ impl Key {
             Self::Node => "node",
             Self::Address => "address",
             Self::Os => "os",
+            Self::Kind => "kind",
             Self::Image => "image",
             Self::Cpu => "cpu",
             Self::Memory => "memory",
@@ -129,6 +133,7 @@ impl Key {
             Self::Node => "Node",
             Self::Address => "Address",
             Self::Os => "System",
+            Self::Kind => "Kind",
             Self::Image => "Image",
             Self::Cpu => "CPU",
             Self::Memory => "Memory",
@@ -143,7 +148,7 @@ impl Key {
     /// How its values are read.
     pub const fn reading(self) -> Reading {
         match self {
-            Self::Name | Self::Team | Self::Node | Self::Address => Reading::Word,
+            Self::Name | Self::Team | Self::Node | Self::Address | Self::Kind => Reading::Word,
             Self::Os | Self::Image => Reading::Part,
             Self::State | Self::Is => Reading::Choice,
             Self::Label => Reading::Label,
@@ -164,6 +169,7 @@ impl Key {
             Self::Node => "node:node-1",
             Self::Address => "address:10.0.*",
             Self::Os => "os:ubuntu",
+            Self::Kind => "kind:deployment",
             Self::Image => "image:nginx",
             Self::Cpu => "cpu>4",
             Self::Memory => "memory>=8Gi",
@@ -217,6 +223,16 @@ const POD_STATES: &[&str] = &{
     let mut at = 0;
     while at < words.len() {
         words[at] = PodState::ALL[at].word();
+        at += 1;
+    }
+    words
+};
+
+const WORKLOAD_STATES: &[&str] = &{
+    let mut words = [""; WorkloadState::ALL.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = WorkloadState::ALL[at].word();
         at += 1;
     }
     words
@@ -318,6 +334,40 @@ pub const PODS: Tab = Tab {
     facets: &[Key::Team, Key::Node, Key::Label],
     states: POD_STATES,
     flags: &[LAUNCHER],
+};
+
+/// What runs pods.
+pub const WORKLOADS: Tab = Tab {
+    word: "workloads",
+    keys: &[
+        Key::State,
+        Key::Team,
+        Key::Kind,
+        Key::Image,
+        Key::Label,
+        Key::Name,
+        Key::Ready,
+        Key::Age,
+        Key::For,
+    ],
+    orders: &[Key::Name, Key::State, Key::For, Key::Team, Key::Kind, Key::Ready, Key::Image, Key::Age],
+    columns: &[Key::Kind, Key::Ready, Key::Image, Key::Age],
+    shown: &[Key::Kind, Key::Ready, Key::Image, Key::Age],
+    facets: &[Key::Team, Key::Kind, Key::Label],
+    states: WORKLOAD_STATES,
+    flags: &[],
+};
+
+/// What leads to pods.
+pub const SERVICES: Tab = Tab {
+    word: "services",
+    keys: &[Key::Team, Key::Kind, Key::Label, Key::Name, Key::Address, Key::Ready, Key::Age],
+    orders: &[Key::Name, Key::Team, Key::Kind, Key::Ready, Key::Age],
+    columns: &[Key::Kind, Key::Address, Key::Ready, Key::Age],
+    shown: &[Key::Kind, Key::Address, Key::Ready, Key::Age],
+    facets: &[Key::Team, Key::Kind, Key::Label],
+    states: &[],
+    flags: &[],
 };
 
 /// The library of images.

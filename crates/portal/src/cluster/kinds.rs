@@ -10,10 +10,11 @@ use kube::core::{ApiResource, GroupVersionKind};
 
 /// Groups that a cluster may do without and whose objects are made and read, but not watched; with the versions that
 /// are known, the best one first.
-pub(crate) const UNWATCHED: [(&str, &[&str]); 3] = [
+pub(crate) const UNWATCHED: [(&str, &[&str]); 4] = [
     (kubevirt::export::GROUP, kubevirt::export::VERSIONS),
     (kubevirt::snapshot::GROUP, kubevirt::snapshot::VERSIONS),
     (kubevirt::template::GROUP, kubevirt::template::VERSIONS),
+    (crate::metrics::GROUP, crate::metrics::VERSIONS),
 ];
 
 /// A kind that the portal watches.
@@ -40,10 +41,18 @@ pub(crate) enum Kind {
     Size,
     Preference,
     Node,
+    Deployment,
+    StatefulSet,
+    DaemonSet,
+    ReplicaSet,
+    ControllerRevision,
+    Job,
+    CronJob,
+    Service,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::Machine,
         Self::Instance,
         Self::Pod,
@@ -65,6 +74,26 @@ impl Kind {
         Self::Size,
         Self::Preference,
         Self::Node,
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::ReplicaSet,
+        Self::ControllerRevision,
+        Self::Job,
+        Self::CronJob,
+        Self::Service,
+    ];
+
+    /// What runs pods, what it remembers of itself, and what leads to them.
+    pub(crate) const WORKLOADS: [Self; 8] = [
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::ReplicaSet,
+        Self::ControllerRevision,
+        Self::Job,
+        Self::CronJob,
+        Self::Service,
     ];
 
     /// Kinds that are watched only to know when answers about permissions are out of date.
@@ -137,6 +166,14 @@ impl Kind {
             Self::Size => "virtualmachineclusterinstancetypes",
             Self::Preference => "virtualmachineclusterpreferences",
             Self::Node => "nodes",
+            Self::Deployment => "deployments",
+            Self::StatefulSet => "statefulsets",
+            Self::DaemonSet => "daemonsets",
+            Self::ReplicaSet => "replicasets",
+            Self::ControllerRevision => "controllerrevisions",
+            Self::Job => "jobs",
+            Self::CronJob => "cronjobs",
+            Self::Service => "services",
         }
     }
 
@@ -149,7 +186,12 @@ impl Kind {
             | Self::Claim
             | Self::PersistentVolume
             | Self::Quota
-            | Self::Node => "",
+            | Self::Node
+            | Self::Service => "",
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet | Self::ControllerRevision => {
+                "apps"
+            }
+            Self::Job | Self::CronJob => "batch",
             Self::DataVolume | Self::DataSource | Self::StorageProfile | Self::CdiConfig => "cdi.kubevirt.io",
             Self::StorageClass => "storage.k8s.io",
             Self::Size | Self::Preference => "instancetype.kubevirt.io",
@@ -182,6 +224,14 @@ impl Kind {
             Self::Size => "VirtualMachineClusterInstancetype",
             Self::Preference => "VirtualMachineClusterPreference",
             Self::Node => "Node",
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::ControllerRevision => "ControllerRevision",
+            Self::Job => "Job",
+            Self::CronJob => "CronJob",
+            Self::Service => "Service",
         }
     }
 
@@ -275,7 +325,7 @@ mod tests {
     #[test]
     fn a_refused_kind_does_not_hold_the_others_up() {
         let kinds = Kinds::default();
-        for kind in [Kind::Pod, Kind::Namespace, Kind::Claim, Kind::StorageClass] {
+        for kind in [Kind::Pod, Kind::Namespace, Kind::Claim, Kind::StorageClass].into_iter().chain(Kind::WORKLOADS) {
             kinds.set(kind, KindHealth::Live);
         }
         assert!(!kinds.are_settled(&offers(None)), "events are still to come");
@@ -288,7 +338,8 @@ mod tests {
     fn a_cluster_without_cdi_is_whole_and_a_broken_cdi_takes_only_itself_down() {
         let with_cdi = Offers { optional: [("cdi.kubevirt.io", "v1beta1")].into(), ..offers(None) };
         let kinds = Kinds::default();
-        for kind in [Kind::Pod, Kind::Namespace, Kind::Event, Kind::Claim, Kind::StorageClass] {
+        let every = [Kind::Pod, Kind::Namespace, Kind::Event, Kind::Claim, Kind::StorageClass];
+        for kind in every.into_iter().chain(Kind::WORKLOADS) {
             kinds.set(kind, KindHealth::Live);
         }
         assert!(kinds.are_settled(&offers(None)));

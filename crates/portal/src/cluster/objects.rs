@@ -27,6 +27,9 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Watched<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut value = Value::deserialize(deserializer)?;
         drop_nulls(&mut value);
+        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+        }
         if let Some(annotations) = value.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
             annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         }
@@ -102,6 +105,27 @@ pub(crate) struct Named {
     pub metadata: ObjectMeta,
 }
 
+/// An object whose specification is kept as it came: what runs pods, its revisions, and services. Pages compare and
+/// send back their templates, so nothing of them may be lost.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Loose {
+    pub metadata: ObjectMeta,
+    pub spec: Value,
+    pub status: Value,
+    /// What a `ControllerRevision` remembers.
+    pub data: Value,
+    /// The number of a `ControllerRevision`.
+    pub revision: i64,
+}
+
+impl Loose {
+    /// The conditions of its status.
+    pub(crate) fn conditions(&self) -> Vec<Condition> {
+        serde_json::from_value(self.status["conditions"].clone()).unwrap_or_default()
+    }
+}
+
 /// `Pod`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -131,6 +155,7 @@ impl PodSpec {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct PodVolume {
     pub empty_dir: Option<Value>,
+    pub name: String,
     pub persistent_volume_claim: Option<ClaimVolume>,
 }
 
@@ -141,11 +166,18 @@ pub(crate) struct ClaimVolume {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct ContainerSpec {
     pub name: String,
     pub image: String,
+    pub command: Vec<String>,
+    pub args: Vec<String>,
+    pub ports: Vec<Value>,
     pub resources: Value,
+    pub volume_mounts: Vec<Value>,
+    pub liveness_probe: Option<Value>,
+    pub readiness_probe: Option<Value>,
+    pub startup_probe: Option<Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

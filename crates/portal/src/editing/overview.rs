@@ -46,6 +46,8 @@ pub(super) fn editing(
         cpus: domain.map(Domain::vcpus),
         memory_mib: domain.and_then(Domain::memory_bytes).map(|bytes| bytes / size::MIB),
         pending,
+        labels: super::metadata::written(machine.own_labels()),
+        run_strategy: machine.run_strategy().unwrap_or_default().to_owned(),
         is_live: options.has_live_discs,
         instancetype,
         ..MachineEditing::default()

@@ -141,7 +141,7 @@ fn rank<'a, T: Entry>(row: &Seen<'a, T>, by: Key, tab: &Tab) -> Rank<'a> {
         // The youngest first.
         Key::Age | Key::For => number(row.amount(by).map(|moment| -moment)),
         Key::Cpu | Key::Memory | Key::Ready | Key::Restarts => number(row.amount(by)),
-        Key::Team | Key::Node | Key::Address | Key::Os | Key::Image => text(row.text(by)),
+        Key::Team | Key::Node | Key::Address | Key::Os | Key::Kind | Key::Image => text(row.text(by)),
     }
 }
 
