@@ -193,6 +193,8 @@ pub struct MachineRow {
     pub images: Vec<String>,
     /// Labels, as `key=value`.
     pub labels: Vec<String>,
+    /// What its pod uses, if somebody asked and the cluster measures it.
+    pub used: Option<crate::metrics::Used>,
     /// Created at, in seconds since 1970.
     pub created: Option<i64>,
     /// Every action, possible or with its reason why not.
