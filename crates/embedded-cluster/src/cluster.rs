@@ -15,8 +15,8 @@ use crate::cdi::{self, CdiContext, CdiOptions};
 use crate::controllers;
 use crate::error::ApiError;
 use crate::export::{self, ExportContext};
-use crate::metrics::Metrics;
 use crate::identity::{Identity, IdentityError};
+use crate::metrics::Metrics;
 use crate::options::{GuestsOnExit, Options};
 use crate::snapshots::{self, SnapshotContext};
 use crate::storage::{self, StorageContext};
@@ -136,8 +136,7 @@ impl Cluster {
             Box::new(snapshots::Snapshots),
             Box::new(snapshots::Machines),
         ];
-        let metrics =
-            Metrics::new(Arc::clone(&store), Arc::clone(virt_context.containers()), folder.join("guests"));
+        let metrics = Metrics::new(Arc::clone(&store), Arc::clone(virt_context.containers()), folder.join("guests"));
         controllers::spawn(&context, &tracker, Arc::clone(&metrics).run());
         let api = Api::new(Arc::clone(&store), identity.tokens, webhooks, folder.join("logs"), stop.clone())
             .with_containers(Arc::clone(virt_context.containers()))

@@ -7,8 +7,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::{Api, troubles};
 use super::request::RequestInfo;
+use super::{Api, troubles};
 use crate::auth::rbac::authorize;
 use crate::auth::{UserInfo, impersonate};
 use crate::error::ApiError;

@@ -88,7 +88,16 @@ impl Api {
         logs: PathBuf,
         stop: CancellationToken,
     ) -> Self {
-        Self { store, tokens, admission, logs, containers: None, metrics: None, stop, catalog: CurrentCatalog::default() }
+        Self {
+            store,
+            tokens,
+            admission,
+            logs,
+            containers: None,
+            metrics: None,
+            stop,
+            catalog: CurrentCatalog::default(),
+        }
     }
 
     /// The same, with containers to reach into.

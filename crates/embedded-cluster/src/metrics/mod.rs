@@ -94,12 +94,15 @@ impl Metrics {
         let rates = sums.iter().filter_map(|(owner, usage)| {
             let (before, since) = last.get(owner)?;
             let window = now.duration_since(*since).unsigned_abs();
-            Some((owner.clone(), Figures {
-                cpu_nanos: usage.rate_since(before, window)?,
-                memory_kib: usage.memory_kib,
-                until: now,
-                window,
-            }))
+            Some((
+                owner.clone(),
+                Figures {
+                    cpu_nanos: usage.rate_since(before, window)?,
+                    memory_kib: usage.memory_kib,
+                    until: now,
+                    window,
+                },
+            ))
         });
         *self.figures.lock().unwrap_or_else(PoisonError::into_inner) = rates.collect();
         *last = sums.into_iter().map(|(owner, usage)| (owner, (usage, now))).collect();
