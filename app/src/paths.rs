@@ -9,6 +9,7 @@ use leptos_router::params::ParamsMap;
 use model::ObjectRef;
 use model::create::{Boot, MachineDraft, Run};
 use model::image::import::ImportAgain;
+use model::finding::FindingPage;
 use model::image::{DownloadForm, SHARED_NAMESPACE};
 use model::query::key::PODS;
 use model::query::view::View;
@@ -34,6 +35,8 @@ pub const DOCTOR: &str = "/doctor";
 pub const UPLOAD: &str = "/images/upload";
 /// Having the cluster fetch or copy an image.
 pub const IMPORT: &str = "/images/import";
+/// All nodes, for those who may list them.
+pub const NODES: &str = "/nodes";
 /// Where people sign in.
 pub const SIGN_IN: &str = "/sign-in";
 
@@ -135,6 +138,47 @@ pub fn machine(at: &ObjectRef) -> String {
     format!("/machines/{}/{}", at.namespace, at.name)
 }
 
+/// A tab of a machine's page; the first one has no word.
+pub fn machine_tab(at: &ObjectRef, tab: &str) -> String {
+    if tab.is_empty() { machine(at) } else { format!("{}?tab={tab}", machine(at)) }
+}
+
+/// A machine's page with the answer to a question that is asked only then: `guest` or `related`.
+pub fn machine_asking(at: &ObjectRef, what: &str) -> String {
+    format!("{}?ask={what}", machine(at))
+}
+
+/// A machine's charts over a range.
+pub fn machine_metrics(at: &ObjectRef, range: &str) -> String {
+    format!("{}&range={range}", machine_tab(at, "metrics"))
+}
+
+/// A machine's timeline, all of it or its warnings.
+pub fn machine_timeline(at: &ObjectRef, only_warnings: bool) -> String {
+    let filter = if only_warnings { "&warnings=true" } else { "" };
+    format!("{}{filter}", machine_tab(at, "timeline"))
+}
+
+/// A machine's manifest, to edit it or with its status.
+pub fn machine_manifest(at: &ObjectRef, has_status: bool) -> String {
+    let status = if has_status { "&status=true" } else { "" };
+    format!("{}{status}", machine_tab(at, "yaml"))
+}
+
+/// The page of something that a finding or a list of related things leads to.
+pub fn found(page: &FindingPage) -> String {
+    match page {
+        FindingPage::Machine(at) => machine(at),
+        FindingPage::Console(at) => console(at),
+        FindingPage::Pod(at) => pod(at),
+        FindingPage::Doctor => DOCTOR.to_owned(),
+        FindingPage::Image(at) => image(at),
+        FindingPage::Images => IMAGES.to_owned(),
+        FindingPage::Upload => UPLOAD.to_owned(),
+        FindingPage::Import(again) => import_again(again),
+    }
+}
+
 /// A machine's screen in full.
 pub fn console(at: &ObjectRef) -> String {
     format!("/machines/{}/{}/console", at.namespace, at.name)
@@ -153,6 +197,16 @@ pub fn screen_picture(at: &ObjectRef, turn: u32) -> String {
 pub fn screen_socket(at: &ObjectRef, takeover: bool) -> String {
     let question = if takeover { "?takeover=true" } else { "" };
     format!("/console/{}/{}/vnc{question}", at.namespace, at.name)
+}
+
+/// A node's page.
+pub fn node(name: &str) -> String {
+    format!("{NODES}/{}", encode(name))
+}
+
+/// A node's page with how far a run over its pods has got.
+pub fn node_run(name: &str, run: &str) -> String {
+    format!("{}?run={}", node(name), encode(run))
 }
 
 /// A machine's serial console in full.
@@ -327,12 +381,6 @@ pub fn csv(tab: &Tab, query: &ListQuery) -> String {
     format!("/inventory.csv?tab={}{address}", tab.word)
 }
 
-/// A list with the result of an action on many of its rows.
-pub fn list_run(base: &str, query: &ListQuery, run: &str) -> String {
-    let url = list(base, query);
-    format!("{url}{}run={}", if url.contains('?') { '&' } else { '?' }, encode(run))
-}
-
 /// Where the rows of a tab are listed.
 pub fn tab(tab: &Tab) -> &'static str {
     if tab.word == PODS.word { CONTAINERS } else { MACHINES }
@@ -370,6 +418,10 @@ mod tests {
     fn addresses_are_stable() {
         assert_eq!(machine(&at()), "/machines/blue/web-1");
         assert_eq!(console(&at()), "/machines/blue/web-1/console");
+        assert_eq!(machine_tab(&at(), ""), "/machines/blue/web-1");
+        assert_eq!(machine_metrics(&at(), "6h"), "/machines/blue/web-1?tab=metrics&range=6h");
+        assert_eq!(machine_timeline(&at(), true), "/machines/blue/web-1?tab=timeline&warnings=true");
+        assert_eq!(machine_manifest(&at(), false), "/machines/blue/web-1?tab=yaml");
         assert_eq!(screen_picture(&at(), 0), "/machines/blue/web-1/screen.png");
         assert_eq!(screen_socket(&at(), true), "/console/blue/web-1/vnc?takeover=true");
         assert_eq!(workload(WorkloadKind::Deployment, &at()), "/workloads/deployments/blue/web-1");
@@ -433,7 +485,6 @@ mod tests {
     fn the_default_query_leaves_the_url_bare_and_unknown_words_are_ignored() {
         assert_eq!(list(MACHINES, &ListQuery::default()), "/machines");
         assert_eq!(list_query(&params(&[("sort", "colour"), ("page", "many")])), ListQuery::default());
-        assert_eq!(list_run(MACHINES, &ListQuery::default(), "a1"), "/machines?run=a1");
     }
 
     #[test]

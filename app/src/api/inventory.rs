@@ -97,6 +97,13 @@ pub async fn get_run(id: String) -> Answer<BulkRun> {
     cx.portal.bulk_run(&cx.actor, &id).map_err(|error| cx.fail(&error))
 }
 
+/// Stops a run that can be stopped. What was done stays done.
+#[server(endpoint = "inventory/stop", protocol = Wire)]
+pub async fn stop_run(id: String) -> Answer<()> {
+    let cx = crate::ssr::request_cx()?;
+    cx.portal.stop_run(&cx.actor, &id).map_err(|error| cx.fail(&error))
+}
+
 /// Whether a text can stand after the question mark of our own address.
 #[cfg(feature = "ssr")]
 fn is_address(text: &str) -> bool {

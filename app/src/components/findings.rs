@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::finding::{Finding, FindingAction, FindingPage, Severity, Source};
+use model::finding::{Finding, FindingAction, Severity, Source};
 use model::live::LiveKind;
 use model::machine::MachineRow;
 use model::workload::WorkloadKind;
@@ -117,16 +117,7 @@ fn button(action: FindingAction, row: Option<Signal<MachineRow>>) -> Option<AnyV
         }
         FindingAction::MakeDisk { at } => Some(view! { <MakeDiskButton at/> }.into_any()),
         FindingAction::Open { label, page } => {
-            let url = match page {
-                FindingPage::Machine(at) => paths::machine(&at),
-                FindingPage::Console(at) => paths::console(&at),
-                FindingPage::Pod(at) => paths::pod(&at),
-                FindingPage::Doctor => paths::DOCTOR.to_owned(),
-                FindingPage::Image(at) => paths::image(&at),
-                FindingPage::Images => paths::IMAGES.to_owned(),
-                FindingPage::Upload => paths::UPLOAD.to_owned(),
-                FindingPage::Import(again) => paths::import_again(&again),
-            };
+            let url = paths::found(&page);
             Some(
                 view! {
                     <a class=button_class(Look::Plain) href=url>

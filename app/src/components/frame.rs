@@ -353,6 +353,13 @@ fn Rail(session: Session) -> impl IntoView {
             {link(paths::TEMPLATES, "Templates", Glyph::Copy, |path| path.starts_with(paths::TEMPLATES), None)}
             <Transition>
                 {move || {
+                    let sees_nodes = session.who.with(|who| matches!(who, Some(Ok(who)) if who.sees_nodes));
+                    sees_nodes
+                        .then(|| link(paths::NODES, "Nodes", Glyph::Node, |path| path.starts_with(paths::NODES), None))
+                }}
+            </Transition>
+            <Transition>
+                {move || {
                     let is_administrator = session
                         .who
                         .with(|who| matches!(who, Some(Ok(who)) if who.is_administrator));

@@ -218,7 +218,7 @@ fn framed(
             <div class="ml-auto flex items-center gap-2 empty:hidden">{beside}</div>
         </header>
         {under}
-        {is_inventory.then(|| view! { <BulkResult tab base query/> })}
+        {is_inventory.then(|| view! { <BulkResult here=Signal::derive(move || query.with(|query| paths::list(base, query)))/> })}
         <div class="flex flex-wrap items-start gap-2">
             <div class="min-w-60 flex-1">
                 <QueryForm base tab query suggestions problem/>

@@ -2,9 +2,11 @@
 
 pub mod bulk;
 pub mod cells;
+pub mod chart;
 pub mod columns;
 pub mod commands;
 pub mod containers;
+pub mod diff;
 pub mod events;
 pub mod facets;
 pub mod filters;
@@ -24,6 +26,8 @@ pub mod sort;
 pub mod tabs;
 pub mod theme;
 pub mod toasts;
+pub mod undo;
 pub mod uploads;
 pub mod views;
 pub mod workload_table;
+pub mod yaml;

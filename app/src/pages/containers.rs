@@ -7,6 +7,7 @@ use model::query::{ListQuery, PodList};
 
 use crate::components::listing::{Around, Listing, Naming, listed_query};
 use crate::components::pod_table::PodTable;
+use crate::components::power::RefusedAction;
 use crate::live::Live;
 use crate::ui::{Empty, Glyph};
 use crate::{api, paths, words};
@@ -22,6 +23,7 @@ pub fn ContainersPage() -> impl IntoView {
     let list =
         Resource::new(move || (query.get(), live.version(LiveKind::Pod)), |(query, _)| api::pods::list_pods(query));
     view! {
+        <RefusedAction/>
         <Listing
             naming=NAMING
             query

@@ -10,6 +10,7 @@ use model::query::ListQuery;
 use model::session::Overview;
 use model::workload::PodRow;
 
+use super::resources::ResourcesPart;
 use crate::clock::Ago;
 use crate::components::findings::tone;
 use crate::components::frame::Session;
@@ -61,6 +62,7 @@ fn Shown(overview: Memo<Overview>) -> impl IntoView {
                     />
                 </section>
                 <Recent overview/>
+                <ResourcesPart/>
             </div>
         </Show>
     }

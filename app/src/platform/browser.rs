@@ -24,6 +24,11 @@ pub fn remembered_theme() -> Option<&'static str> {
 /// Statuses are the server's.
 pub fn set_status(_code: u16) {}
 
+/// The path of the page's address.
+pub fn path() -> String {
+    window().location().pathname().unwrap_or_default()
+}
+
 /// Follows `/events` for as long as the page is open.
 ///
 /// The browser reconnects by itself when the line drops. It gives up when the server *refuses*; then the session

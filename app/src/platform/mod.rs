@@ -7,6 +7,8 @@
 #[cfg(feature = "hydrate")]
 mod browser;
 #[cfg(feature = "hydrate")]
+mod editor;
+#[cfg(feature = "hydrate")]
 mod files;
 #[cfg(feature = "hydrate")]
 mod parts;
@@ -17,6 +19,8 @@ mod server;
 
 #[cfg(feature = "hydrate")]
 pub use browser::*;
+#[cfg(feature = "hydrate")]
+pub use editor::{dress_yaml, print_page, save_text};
 #[cfg(feature = "hydrate")]
 pub use files::{ask_server, files_of, forget_file, pause, prepare_uploads, read_file, send_part, sha256};
 #[cfg(feature = "hydrate")]

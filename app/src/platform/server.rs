@@ -47,6 +47,15 @@ pub fn field_text(_field: NodeRef<html::Input>) -> String {
 /// Writes into a field, unless somebody is typing there.
 pub fn set_field(_field: NodeRef<html::Input>, _text: &str) {}
 
+/// Colours a text field's text. The browser does it.
+pub fn dress_yaml(_host: NodeRef<html::Div>, _wrong: &str) {}
+
+/// Has the browser save a text as a file.
+pub fn save_text(_name: &str, _text: &str) {}
+
+/// Opens the browser's own dialog for printing.
+pub fn print_page() {}
+
 /// Opens or closes the list of shortcuts.
 pub fn toggle_help() {}
 

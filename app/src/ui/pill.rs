@@ -5,6 +5,7 @@
 use leptos::prelude::*;
 use model::image::ImageState;
 use model::machine::MachineState;
+use model::node::NodeState;
 use model::workload::{PodState, WorkloadState};
 
 use crate::clock::Ago;
@@ -107,6 +108,17 @@ impl StateTone {
             Self::Warn => "text-warn",
             Self::Bad => "text-bad",
         }
+    }
+}
+
+impl From<NodeState> for StateLook {
+    fn from(state: NodeState) -> Self {
+        let (shape, tone) = match state {
+            NodeState::Ready => (Shape::Dot, StateTone::Good),
+            NodeState::Cordoned => (Shape::Bars, StateTone::Warn),
+            NodeState::NotReady => (Shape::Triangle, StateTone::Bad),
+        };
+        Self { word: state.word(), shape, tone }
     }
 }
 

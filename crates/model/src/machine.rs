@@ -235,8 +235,6 @@ pub struct MachineDetail {
     pub is_protected: bool,
     /// One line that says what it is for.
     pub description: String,
-    /// What its people want to remember about it.
-    pub notes: String,
     /// Who else has its screen open at this moment.
     pub viewer: Option<String>,
     /// What is wrong with it and what to do, the worst first.

@@ -40,6 +40,8 @@ pub enum Thing {
     Download,
     /// What runs pods.
     Workload(WorkloadKind),
+    /// A node.
+    Node,
     /// A saved view of a list.
     View,
     /// An action on many rows.
@@ -60,6 +62,7 @@ impl Thing {
             Self::Template => "template",
             Self::Download => "download",
             Self::Workload(kind) => kind.noun(),
+            Self::Node => "node",
             Self::View => "view",
             Self::Run => "run",
         }

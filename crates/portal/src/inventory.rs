@@ -15,4 +15,4 @@ mod runs;
 mod views;
 
 pub use order::{BulkOrder, Target};
-pub(crate) use runs::Runs;
+pub(crate) use runs::{Run, Runs, Work};

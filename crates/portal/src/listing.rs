@@ -199,6 +199,11 @@ impl<T> Index<T> {
         look(seen.collect())
     }
 
+    /// Looks at every entry under the index' lock.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Arc<T>)) {
+        self.read().values().flat_map(BTreeMap::values).for_each(&mut look);
+    }
+
     /// All entries that a test picks.
     pub(crate) fn every(&self, pick: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
         self.read().values().flat_map(BTreeMap::values).filter(|entry| pick(entry)).cloned().collect()

@@ -37,6 +37,7 @@ use model::machine::{ActionOffer, MachineAction, MachineDetail, MachineRow, Mach
 use model::query::key::{ATTENTION, MACHINES};
 use model::query::{Key as Property, ListQuery, MachineList};
 use model::rules::MachineFacts;
+use model::session::Consumer;
 
 use crate::access::{Actor, Ask, Visible};
 use crate::cluster::Kind;
@@ -136,6 +137,12 @@ impl Machine {
         labels.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
+    /// An annotation of the VirtualMachine; empty if it has none of the name.
+    pub(crate) fn annotation(&self, key: &str) -> &str {
+        let annotations = self.vm.as_deref().map(|vm| &vm.metadata.annotations);
+        annotations.and_then(|annotations| annotations.get(key)).map(String::as_str).unwrap_or_default()
+    }
+
     /// What the rules look at.
     pub(crate) fn facts(&self) -> MachineFacts<'_> {
         MachineFacts {
@@ -170,6 +177,12 @@ impl Machine {
         self.haystack = lower(names.chain(self.images.iter().map(String::as_str)));
         let guest = self.os.as_deref().into_iter();
         self.place = lower(self.node().into_iter().chain(self.addresses.iter().map(String::as_str)).chain(guest));
+    }
+
+    /// What it asks for.
+    pub(crate) fn consumer(&self) -> Option<Consumer> {
+        let cpu_milli = self.cpus.map(|cpus| u64::from(cpus) * 1000);
+        Some(Consumer { at: self.at.clone(), is_machine: true, cpu_milli, memory_mib: self.memory_mib? })
     }
 
     fn labels_shown(&self) -> Vec<String> {
@@ -309,6 +322,9 @@ pub(crate) struct MachineOverview {
     pub recent: Vec<MachineRow>,
 }
 
+/// Machines that changed last, as many as the first page shows.
+const RECENT: usize = 8;
+
 /// Between two looks at machines that are on their way.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -385,14 +401,24 @@ impl Inner {
         actor: &Actor,
         namespace: &str,
     ) -> Result<MachineOverview, PortalError> {
-        let visible = self.visible_machines(actor).await?;
-        let machines = self.machines.index.visible(&visible, namespace);
-        let troubled: Vec<_> = machines.iter().filter(|machine| machine.needs_attention).take(10).cloned().collect();
-        let mut recent = machines.clone();
-        recent.sort_by_key(|machine| std::cmp::Reverse(machine.since.max(machine.created)));
-        recent.truncate(8);
+        // Every open page asks this after each change, so it is one walk that copies only what is shown.
+        let ((counts, troubled, recent), _) = self
+            .show_machines(actor, |mut seen| {
+                seen.retain(|row| namespace.is_empty() || row.entry.at.namespace.as_str() == namespace);
+                let counts = count(seen.iter().map(|row| &**row.entry));
+                let troubled = seen.iter().filter(|row| row.entry.needs_attention).take(10);
+                let troubled: Vec<_> = troubled.map(|row| Arc::clone(row.entry)).collect();
+                let changed = |row: &Seen<'_, Machine>| std::cmp::Reverse(row.entry.since.max(row.entry.created));
+                if seen.len() > RECENT {
+                    seen.select_nth_unstable_by_key(RECENT, changed);
+                    seen.truncate(RECENT);
+                }
+                seen.sort_by_key(changed);
+                (counts, troubled, seen.iter().map(|row| Arc::clone(row.entry)).collect::<Vec<_>>())
+            })
+            .await?;
         Ok(MachineOverview {
-            counts: count(&machines),
+            counts,
             attention: self.machine_rows(actor, &troubled).await?,
             recent: self.machine_rows(actor, &recent).await?,
         })

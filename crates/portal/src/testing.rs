@@ -93,6 +93,7 @@ impl Fake {
             disks: images::DiskIndex::new(&live, clock.clone()),
             volumes: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
             quotas: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
+            nodes: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Node),
             catalog: crate::create::Catalog::new(&live),
             uploads: images::Uploads::new(proxy, clock.clone()),
             runs: crate::inventory::Runs::default(),

@@ -36,6 +36,7 @@ use model::live::LiveKind;
 use model::query::key::{LAUNCHER, PODS};
 use model::query::parse::parse;
 use model::query::{Key as Property, Launchers, ListQuery, PodList};
+use model::session::Consumer;
 use model::workload::{PodDetail, PodLog, PodRow, PodState};
 
 use crate::access::{Actor, Ask, Visible};
@@ -92,6 +93,13 @@ impl Workload {
         let mut known = self.pod.spec.containers.iter().chain(&self.pod.spec.init_containers);
         let found = known.find(|container| wanted.is_empty() || container.name == wanted);
         found.map(|container| container.name.clone())
+    }
+
+    /// What it asks for, as long as it runs.
+    pub(crate) fn consumer(&self) -> Option<Consumer> {
+        let is_over = matches!(self.pod.status.phase.as_str(), "Succeeded" | "Failed");
+        let memory_mib = self.requests.1.filter(|_| !is_over)?;
+        Some(Consumer { at: self.at.clone(), is_machine: false, cpu_milli: self.requests.0, memory_mib })
     }
 
     fn row(&self) -> PodRow {
@@ -266,11 +274,15 @@ impl Inner {
     }
 
     pub(crate) async fn pod_overview(&self, actor: &Actor, namespace: &str) -> Result<PodOverview, PortalError> {
-        let visible = self.visible(actor, Kind::Pod).await?;
-        let mut pods = self.pods.index.visible(&visible, namespace);
-        leave_out_launchers(&mut pods);
-        let troubled = pods.iter().filter(|pod| pod.state == PodState::Trouble).take(10);
-        Ok(PodOverview { attention: troubled.map(|pod| pod.row()).collect(), counts: count(&pods) })
+        let (overview, ..) = self
+            .show_pods(actor, &ListQuery::default(), |mut seen| {
+                seen.retain(|row| namespace.is_empty() || row.entry.at.namespace.as_str() == namespace);
+                let troubled = seen.iter().filter(|row| row.entry.state == PodState::Trouble).take(10);
+                let attention = troubled.map(|row| row.entry.row()).collect();
+                PodOverview { attention, counts: count(seen.iter().map(|row| &**row.entry)) }
+            })
+            .await?;
+        Ok(overview)
     }
 
     /// A pod that somebody may see; one that they may not see does not exist for them.
@@ -344,13 +356,6 @@ impl Inner {
     }
 }
 
-/// A launcher is a machine, whose trouble shows there; gives back how many there were.
-fn leave_out_launchers(pods: &mut Vec<Arc<Workload>>) -> u32 {
-    let all = pods.len();
-    pods.retain(|pod| pod.machine.is_none());
-    u32::try_from(all - pods.len()).unwrap_or(u32::MAX)
-}
-
 fn no_logs(namespace: &str) -> String {
     format!("Your role in {namespace} does not include reading logs.")
 }
@@ -383,15 +388,18 @@ mod tests {
         assert!(index.launchers("blue", "db").is_empty() && index.launchers("green", "web").is_empty());
     }
 
-    #[test]
-    fn launchers_are_left_out_and_counted() {
-        let ((namespace, name), launcher) = launcher();
+    #[tokio::test]
+    async fn launchers_are_left_out_and_counted_until_somebody_looks_for_them() {
+        let fake = crate::testing::Fake::new(|_| crate::testing::allowed(true)).await;
+        let (key, launcher) = launcher();
         let mut plain = launcher.clone();
         plain.metadata.owner_references.clear();
-        let at = ObjectRef::parse(&namespace, &name).unwrap();
-        let mut pods = vec![Arc::new(Workload::new(at.clone(), launcher)), Arc::new(Workload::new(at, plain))];
-        assert_eq!(leave_out_launchers(&mut pods), 1);
-        assert!(pods.len() == 1 && pods[0].machine.is_none());
+        fake.inner.pods.apply(&key, launcher);
+        fake.inner.pods.apply(&(key.0.clone(), "plain".to_owned()), plain);
+        for (q, rows, hidden) in [("", 1, 1), ("state:running", 1, 1), ("is:launcher", 1, 0), ("node:node1", 2, 0)] {
+            let list = fake.inner.list_pods(&crate::testing::ana(), &ListQuery::of(q)).await.unwrap();
+            assert_eq!((list.rows.len(), list.more.hidden), (rows, hidden), "{q}");
+        }
     }
 
     #[test]

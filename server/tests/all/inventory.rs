@@ -77,3 +77,25 @@ async fn many_rows_are_labelled_with_a_plain_form_and_the_page_tells_of_each() {
     let bo = shared().sign_in("bo").await;
     assert_eq!(bo.post("/api/inventory/run", &format!("id={run}")).await.status, 404, "nobody else sees it");
 }
+
+#[tokio::test]
+async fn an_administrator_sees_nodes_with_what_is_asked_of_them_and_cordons_one() {
+    let admin = shared().sign_in("admin").await;
+    let node = async || admin.post("/api/nodes/get", "name=node2").await.json();
+    assert_eq!(node().await["row"]["state"], "ready");
+    assert!(node().await["row"]["memory"]["allocatable"].as_u64().unwrap() > 0);
+    for (cordon, state) in [("true", "cordoned"), ("false", "ready")] {
+        let answer =
+            plain_form(&admin, "/nodes/node2", "/api/nodes/cordon", &format!("name=node2&cordon={cordon}")).await;
+        assert!(answer.header("location").ends_with("/nodes/node2"), "{answer:?}");
+        eventually("the node is as it was asked to be", async || {
+            let node = node().await;
+            if node["row"]["state"] == state { Ok(()) } else { Err(node) }
+        })
+        .await;
+    }
+    assert!(admin.get("/nodes").await.text().contains("node2"));
+    let ana = shared().sign_in("ana").await;
+    assert!(!ana.get("/").await.text().contains("href=\"/nodes\""), "nobody else is led there");
+    assert!(admin.get("/").await.text().contains("href=\"/nodes\""));
+}

@@ -14,6 +14,7 @@
 //! | `uploads` | files into images: whole, resumed, cancelled, refused |
 //! | `diagnosing` | the classic failures of storage and of Windows, by their names |
 //! | `demo` | what the demo holds, and that it is put there once |
+//! | `machine` | the parts of a machine's page: manifest, timeline, protection, words |
 //! | `live` | changes made with kubectl arrive |
 //! | `answers` | headers, files, probes |
 //! | `templates` | what a template asks for, the cluster's own ones, a machine that becomes one |
@@ -34,6 +35,7 @@ mod diagnosing;
 mod imports;
 mod inventory;
 mod live;
+mod machine;
 mod origins;
 mod signing_in;
 mod starting;

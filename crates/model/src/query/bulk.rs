@@ -97,6 +97,8 @@ fn is_label_word(text: &str) -> bool {
 pub enum Outcome {
     /// It waits for its turn.
     Waiting,
+    /// It is under way and does not get on at the moment; why.
+    Held(String),
     /// The cluster took it.
     Done,
     /// The state or the person's role does not allow it; why.
@@ -123,6 +125,8 @@ pub struct BulkRun {
     pub tab: String,
     /// What is done, for people.
     pub label: String,
+    /// Whether it can be stopped in the middle.
+    pub can_stop: bool,
     /// The rows in the order in which they were taken.
     pub rows: Vec<BulkRow>,
 }
@@ -133,7 +137,7 @@ impl BulkRun {
         let mut counts = [0; 4];
         for row in &self.rows {
             let place = match row.outcome {
-                Outcome::Waiting => 0,
+                Outcome::Waiting | Outcome::Held(_) => 0,
                 Outcome::Done => 1,
                 Outcome::Refused(_) => 2,
                 Outcome::Failed(_) => 3,

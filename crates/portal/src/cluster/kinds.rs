@@ -48,10 +48,11 @@ pub(crate) enum Kind {
     Job,
     CronJob,
     Service,
+    Node,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::Machine,
         Self::Instance,
         Self::Pod,
@@ -80,6 +81,7 @@ impl Kind {
         Self::Job,
         Self::CronJob,
         Self::Service,
+        Self::Node,
     ];
 
     /// What runs pods, what it remembers of itself, and what leads to them.
@@ -103,7 +105,8 @@ impl Kind {
 
     /// Whether pages show the kind; others are watched for what they say about those.
     fn is_shown(self) -> bool {
-        !Self::RBAC.contains(&self) && !matches!(self, Self::PersistentVolume | Self::CdiConfig | Self::Quota)
+        !Self::RBAC.contains(&self)
+            && !matches!(self, Self::PersistentVolume | Self::CdiConfig | Self::Quota | Self::Node)
     }
 
     /// Whether every page needs the kind. A watch of another kind that is out of date does not make the whole
@@ -170,6 +173,7 @@ impl Kind {
             Self::Job => "jobs",
             Self::CronJob => "cronjobs",
             Self::Service => "services",
+            Self::Node => "nodes",
         }
     }
 
@@ -182,7 +186,8 @@ impl Kind {
             | Self::Claim
             | Self::PersistentVolume
             | Self::Quota
-            | Self::Service => "",
+            | Self::Service
+            | Self::Node => "",
             Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet | Self::ControllerRevision => {
                 "apps"
             }
@@ -226,6 +231,7 @@ impl Kind {
             Self::Job => "Job",
             Self::CronJob => "CronJob",
             Self::Service => "Service",
+            Self::Node => "Node",
         }
     }
 

@@ -3,18 +3,18 @@
 //! Each row goes the way that it would go alone: what may not be seen is not there, the rule and the person's role are
 //! asked, and the request goes out in the person's name.
 
-use model::ObjectRef;
 use model::query::bulk::{BulkAction, MOST, Outcome, confirmation};
 use model::query::key::{MACHINES, PODS};
 use model::query::{ListQuery, Tab};
+use model::{ErrorCode, ObjectRef};
 use serde_json::json;
 
+use super::runs::Work;
 use crate::Inner;
 use crate::access::{Actor, Ask};
 use crate::cluster::Kind;
 use crate::error::PortalError;
 use crate::listing::{Asked, Entry, matching};
-use model::ErrorCode;
 
 /// Which rows are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,9 @@ pub struct BulkOrder {
 /// The rows of an order and what is done to them.
 pub(super) struct Plan {
     pub rows: Vec<ObjectRef>,
-    pub action: BulkAction,
+    pub work: Work,
+    /// What it does, for people.
+    pub label: String,
 }
 
 impl Inner {
@@ -53,13 +55,11 @@ impl Inner {
             Target::Chosen(rows) => (rows.clone(), None),
             Target::All(query) => (self.meant(actor, order.tab, query).await?, None),
             Target::Again(id) => {
-                let (rows, action) = self.runs.left(actor, id)?;
-                (rows, Some(action))
+                let (rows, work, label) = self.runs.left(actor, id)?;
+                (rows, Some((work, label)))
             }
         };
-        let is_again = former.is_some();
-        let action = order.action.clone().or(former);
-        let action = action.ok_or_else(|| PortalError::field("action", "Choose what is to be done."))?;
+        let action = order.action.clone();
         if rows.is_empty() {
             return Err(PortalError::field("at", "Choose at least one row."));
         }
@@ -67,11 +67,16 @@ impl Inner {
             let text = format!("{} rows are meant; {MOST} are done at once. Narrow the list first.", rows.len());
             return Err(PortalError::field("at", text));
         }
+        // What is tried again was confirmed the first time.
+        if let Some((work, label)) = former {
+            return Ok(Plan { rows, work, label });
+        }
+        let action = action.ok_or_else(|| PortalError::field("action", "Choose what is to be done."))?;
         let wanted = confirmation(rows.len());
-        if action == BulkAction::Delete && !is_again && order.confirm.trim() != wanted {
+        if action == BulkAction::Delete && order.confirm.trim() != wanted {
             return Err(PortalError::field("confirm", format!("Type {wanted} to delete them.")));
         }
-        Ok(Plan { rows, action })
+        Ok(Plan { rows, label: action.label(), work: Work::Rows(action) })
     }
 
     /// All rows that a query means.
@@ -140,7 +145,7 @@ impl Inner {
         Ok(())
     }
 
-    async fn require(&self, actor: &Actor, ask: Ask, doing: &str) -> Result<(), PortalError> {
+    pub(crate) async fn require(&self, actor: &Actor, ask: Ask, doing: &str) -> Result<(), PortalError> {
         let namespace = ask.namespace.clone();
         if self.permissions.may_in(actor, ask).await? {
             return Ok(());

@@ -11,6 +11,7 @@ use model::ObjectRef;
 use model::query::Tab;
 use model::query::bulk::{BulkAction, BulkRow, BulkRun, Outcome};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::order::{BulkOrder, Plan};
 use crate::Inner;
@@ -29,12 +30,33 @@ const WAIT: Duration = Duration::from_secs(2);
 pub(crate) struct Runs(Mutex<Vec<Arc<Run>>>);
 
 #[derive(Debug)]
-struct Run {
+pub(crate) struct Run {
     account: String,
     tab: &'static Tab,
-    action: BulkAction,
+    work: Work,
     now: Mutex<BulkRun>,
     over: Notify,
+    /// Cancelled when somebody stops the run.
+    pub stop: CancellationToken,
+}
+
+/// What is done to each row.
+#[derive(Clone, Debug)]
+pub(crate) enum Work {
+    /// An action on rows of a list.
+    Rows(BulkAction),
+    /// The eviction of pods from a node. Those that nobody would make again go too if it `loses`.
+    Drain { loses: bool },
+}
+
+impl Work {
+    /// How many rows at once. Evictions mostly wait, for budgets and for machines that move.
+    const fn at_once(&self) -> usize {
+        match self {
+            Self::Rows(_) => AT_ONCE,
+            Self::Drain { .. } => 512,
+        }
+    }
 }
 
 impl Run {
@@ -42,7 +64,8 @@ impl Run {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, place: usize, outcome: Outcome) {
+    /// Notes what became of a row.
+    pub(crate) fn set(&self, place: usize, outcome: Outcome) {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(row) = now.rows.get_mut(place) {
             row.outcome = outcome;
@@ -63,14 +86,24 @@ impl Runs {
     }
 
     /// What an earlier run did not do, and what it was to do.
-    pub(super) fn left(&self, actor: &Actor, id: &str) -> Result<(Vec<ObjectRef>, BulkAction), PortalError> {
+    pub(super) fn left(&self, actor: &Actor, id: &str) -> Result<(Vec<ObjectRef>, Work, String), PortalError> {
         let run = self.find(actor, id)?;
         let now = run.now();
         if !now.is_over() {
             return Err(PortalError::Conflict("This run is still under way.".to_owned()));
         }
-        let left = now.rows.into_iter().filter(|row| row.outcome != Outcome::Done).map(|row| row.at);
-        Ok((left.collect(), run.action.clone()))
+        let left = now.rows.iter().filter(|row| row.outcome != Outcome::Done).map(|row| row.at.clone());
+        Ok((left.collect(), run.work.clone(), now.label))
+    }
+
+    /// Stops a run: what has not been done is not done any more.
+    pub(crate) fn stop(&self, actor: &Actor, id: &str) -> Result<(), PortalError> {
+        let run = self.find(actor, id)?;
+        if !run.now().can_stop {
+            return Err(PortalError::Conflict("This run is over in a moment and cannot be stopped.".to_owned()));
+        }
+        run.stop.cancel();
+        Ok(())
     }
 
     fn keep(&self, run: Arc<Run>) {
@@ -84,16 +117,29 @@ impl Runs {
 impl Inner {
     /// Begins a run, and tells how far it has got after a moment.
     pub(crate) async fn begin_run(self: Arc<Self>, actor: &Actor, order: BulkOrder) -> Result<BulkRun, PortalError> {
-        let Plan { rows, action } = self.plan_run(actor, &order).await?;
-        tracing::info!(account = actor.account, action = action.label(), rows = rows.len(), "bulk action");
+        let Plan { rows, work, label } = self.plan_run(actor, &order).await?;
+        self.run(actor, order.tab, work, label, rows).await
+    }
+
+    /// Runs some work over rows, and tells how far it has got after a moment.
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        actor: &Actor,
+        tab: &'static Tab,
+        work: Work,
+        label: String,
+        rows: Vec<ObjectRef>,
+    ) -> Result<BulkRun, PortalError> {
+        tracing::info!(account = actor.account, action = label, rows = rows.len(), "bulk action");
         let now = BulkRun {
             id: format!("{:016x}", rand::random::<u64>()),
-            tab: order.tab.word.to_owned(),
-            label: action.label(),
+            tab: tab.word.to_owned(),
+            label,
+            can_stop: matches!(work, Work::Drain { .. }),
             rows: rows.iter().map(|at| BulkRow { at: at.clone(), outcome: Outcome::Waiting }).collect(),
         };
-        let (account, over) = (actor.account.clone(), Notify::new());
-        let run = Arc::new(Run { account, tab: order.tab, action, now: Mutex::new(now), over });
+        let (account, over, stop) = (actor.account.clone(), Notify::new(), CancellationToken::new());
+        let run = Arc::new(Run { account, tab, work, now: Mutex::new(now), over, stop });
         self.runs.keep(Arc::clone(&run));
         let task = Arc::clone(&self).go(actor.clone(), Arc::clone(&run), rows);
         self.lifecycle.spawn("bulk action", task);
@@ -105,9 +151,15 @@ impl Inner {
         let done = futures_util::stream::iter(rows.into_iter().enumerate())
             .map(|(place, at)| {
                 let (inner, actor, run) = (&self, &actor, &run);
-                async move { run.set(place, inner.do_one(actor, run.tab, &at, &run.action).await) }
+                async move {
+                    let outcome = match &run.work {
+                        Work::Rows(action) => inner.do_one(actor, run.tab, &at, action).await,
+                        Work::Drain { loses } => inner.evict(actor, &at, *loses, run, place).await,
+                    };
+                    run.set(place, outcome);
+                }
             })
-            .buffer_unordered(AT_ONCE);
+            .buffer_unordered(run.work.at_once());
         done.for_each(async |()| {}).await;
         run.over.notify_one();
     }

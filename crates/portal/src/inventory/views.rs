@@ -82,7 +82,6 @@ fn encode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::access::Account;
     use crate::records::AccountRow;
     use crate::testing::{Fake, allowed, ana};

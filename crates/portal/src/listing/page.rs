@@ -146,7 +146,7 @@ fn rank<'a, T: Entry>(row: &Seen<'a, T>, by: Key, tab: &Tab) -> Rank<'a> {
 }
 
 /// How many entries are in each state, in the order of states.
-pub(crate) fn count<T: Entry>(entries: &[Arc<T>]) -> Vec<(T::State, u32)> {
+pub(crate) fn count<'a, T: Entry + 'a>(entries: impl Iterator<Item = &'a T>) -> Vec<(T::State, u32)> {
     let mut counts = BTreeMap::new();
     for entry in entries {
         *counts.entry(entry.state()).or_insert(0) += 1;

@@ -7,7 +7,7 @@ use kubevirt::domain::InstanceSpec;
 use kubevirt::instance::{GuestOsInfo, InterfaceStatus};
 use kubevirt::meta::Conditions as _;
 use model::ObjectRef;
-use model::editing::{DESCRIPTION, NOTES};
+use model::editing::DESCRIPTION;
 use model::machine::{Address, Condition, Disk, EventLine, Interface, MachineDetail};
 
 use super::{Machine, Rights};
@@ -40,18 +40,12 @@ pub(super) fn detail(
         has_agent: status.is_some_and(|status| status.conditions.is_true("AgentConnected")),
         labels: machine.own_labels().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         is_protected: model::rules::is_protected(machine.own_labels()),
-        description: annotation(machine, DESCRIPTION),
-        notes: annotation(machine, NOTES),
+        description: machine.annotation(DESCRIPTION).to_owned(),
         viewer: None,
         findings: Vec::new(),
         conditions: conditions(machine, rights),
         events,
     }
-}
-
-fn annotation(machine: &Machine, key: &str) -> String {
-    let annotations = machine.vm.as_deref().map(|vm| &vm.metadata.annotations);
-    annotations.and_then(|annotations| annotations.get(key)).cloned().unwrap_or_default()
 }
 
 /// Annotations with which a machine asks for an address of its own.
