@@ -163,8 +163,11 @@ fn entries(kind: &Kind, version: &Version) -> Vec<Value> {
             "verbs": subresource.verbs,
         });
         if let Some((group, version, foreign)) = subresource.foreign {
-            entry["group"] = group.into();
-            entry["version"] = version.into();
+            // Bodies of the same group and version are named by their kind only.
+            if !version.is_empty() {
+                entry["group"] = group.into();
+                entry["version"] = version.into();
+            }
             entry["kind"] = foreign.into();
         }
         entry

@@ -82,9 +82,9 @@ const ROWS: &[Row] = &[
         categories: &["all"],
         has_status: true,
         subresources: &[
-            Subresource { name: "attach", foreign: Some(("", "v1", "PodAttachOptions")), verbs: CONNECT },
+            Subresource { name: "attach", foreign: Some(("", "", "PodAttachOptions")), verbs: CONNECT },
             Subresource { name: "eviction", foreign: Some(("policy", "v1", "Eviction")), verbs: CREATE },
-            Subresource { name: "exec", foreign: Some(("", "v1", "PodExecOptions")), verbs: CONNECT },
+            Subresource { name: "exec", foreign: Some(("", "", "PodExecOptions")), verbs: CONNECT },
             Subresource { name: "log", foreign: None, verbs: &["get"] },
         ],
         ..PLAIN
