@@ -311,10 +311,10 @@ impl Inner {
         let may_read = self.permissions.may_in(actor, Ask::logs(namespace, name)).await?;
         let may_enter = self.permissions.may_in(actor, Ask::shell(namespace, name)).await?;
         let runs = pod.pod.status.container_statuses.iter().any(|container| container.state.running.is_some());
-        let shell_denied = if !may_enter {
-            Some(format!("Your role in {namespace} does not include shells in containers."))
-        } else {
+        let shell_denied = if may_enter {
             (!runs).then(|| "No container of it runs.".to_owned())
+        } else {
+            Some(format!("Your role in {namespace} does not include shells in containers."))
         };
         Ok(PodDetail {
             row: pod.row(),

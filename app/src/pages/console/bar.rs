@@ -1,7 +1,6 @@
 //! The bar above the screen: where one is, keys, size, power.
 
 use leptos::prelude::*;
-use model::ObjectRef;
 
 use super::Console;
 use super::keys::{COMBINATIONS, CONTROL_ALT_DELETE};
@@ -14,8 +13,10 @@ use crate::{paths, platform};
 /// The switch between a machine's screen and its serial console.
 #[component]
 pub fn Views(
-    /// The machine.
-    at: ObjectRef,
+    /// The address of the screen.
+    screen: String,
+    /// The address of the serial console.
+    serial: String,
     /// Which one is shown.
     is_serial: bool,
 ) -> impl IntoView {
@@ -29,7 +30,7 @@ pub fn Views(
     };
     view! {
         <nav class="flex items-center gap-0.5" aria-label="View">
-            {link(paths::console(&at), "Screen", !is_serial)} {link(paths::serial(&at), "Serial", is_serial)}
+            {link(screen, "Screen", !is_serial)} {link(serial, "Serial", is_serial)}
         </nav>
     }
 }
@@ -59,7 +60,7 @@ pub fn Bar(
                     view! { <Pill state since/> }
                 }}
             </span>
-            <Views at=at.clone() is_serial=false/>
+            <Views screen=url.clone() serial=paths::serial(&at) is_serial=false/>
             <button
                 type="button"
                 class=format!("{} max-md:hidden", button_class(Look::Stage))

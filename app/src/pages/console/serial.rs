@@ -41,7 +41,7 @@ pub fn Serial(
                         view! { <Pill state since/> }
                     }}
                 </span>
-                <Views at=at.clone() is_serial=true/>
+                <Views screen=paths::console(&at) serial=paths::serial(&at) is_serial=true/>
                 <span data-page-actions="">
                     <PowerMenu row/>
                 </span>

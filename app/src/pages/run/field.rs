@@ -100,18 +100,7 @@ pub(super) fn Field(
                 on:change=move |event| form.change(name, event_target_value(&event))
                 on:blur=move |_| form.leave(name)
             >
-                {choices
-                    .into_iter()
-                    .map(|(value, words)| {
-                        let is_chosen = now.with_untracked(|now| *now == value);
-                        let of = value.clone();
-                        view! {
-                            <option value=value selected=is_chosen prop:selected=move || now.with(|now| *now == of)>
-                                {words}
-                            </option>
-                        }
-                    })
-                    .collect_view()}
+                {offered(choices, now)}
             </select>
         }
         .into_any(),
@@ -133,4 +122,18 @@ pub(super) fn Field(
             </div>
         </div>
     }
+}
+
+/// The choices of a list that folds out.
+fn offered(choices: Vec<(String, String)>, now: Memo<String>) -> impl IntoView {
+    let option = move |(value, words): (String, String)| {
+        let is_chosen = now.with_untracked(|now| *now == value);
+        let of = value.clone();
+        view! {
+            <option value=value selected=is_chosen prop:selected=move || now.with(|now| *now == of)>
+                {words}
+            </option>
+        }
+    };
+    choices.into_iter().map(option).collect_view()
 }

@@ -108,7 +108,7 @@ pub(super) fn Submit(
 /// The bar of actions.
 #[component]
 pub(super) fn Actions(of: Of, offers: Vec<Offer>, wanted: Option<u32>) -> impl IntoView {
-    let offer = |action: WorkloadAction| offers.iter().find(|offer| offer.action == action).cloned();
+    let offer = move |action: WorkloadAction| offers.iter().find(|offer| offer.action == action).cloned();
     // Of two that undo each other, the one that is possible; the first one if neither is.
     let either = |first: WorkloadAction, second: WorkloadAction| {
         let (first, second) = (offer(first), offer(second));
@@ -145,7 +145,7 @@ pub(super) fn Actions(of: Of, offers: Vec<Offer>, wanted: Option<u32>) -> impl I
             {presses
                 .into_iter()
                 .flatten()
-                .map(|Offer { action, denied }| {
+                .map(move |Offer { action, denied }| {
                     view! {
                         <ActForm of=of.clone() action denied=denied.clone()>
                             <Submit label=action.label() denied/>

@@ -87,14 +87,15 @@ pub(super) fn Runs(runs: Vec<WorkloadRow>) -> impl IntoView {
 /// The containers of its template, and what can be changed about them.
 #[component]
 pub(super) fn Template(of: Of, containers: Vec<Container>, offers: Vec<Offer>) -> impl IntoView {
-    let denied =
-        |action: WorkloadAction| offers.iter().find(|offer| offer.action == action).map(|offer| offer.denied.clone());
+    let denied = move |action: WorkloadAction| {
+        offers.iter().find(|offer| offer.action == action).map(|offer| offer.denied.clone())
+    };
     let (image, environment) = (denied(WorkloadAction::SetImage), denied(WorkloadAction::SetEnvironment));
     view! {
         <ul>
             {containers
                 .into_iter()
-                .map(|container| {
+                .map(move |container| {
                     let (of, image, environment) = (of.clone(), image.clone(), environment.clone());
                     let changed = container.clone();
                     view! {

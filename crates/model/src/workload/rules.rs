@@ -157,8 +157,9 @@ pub fn denied(action: WorkloadAction, facts: &WorkloadFacts) -> Option<String> {
     let is_over = facts.kind == WorkloadKind::Job
         && (facts.state == WorkloadState::Succeeded || (facts.state == WorkloadState::Trouble && !facts.is_held));
     match action {
-        Action::Restart if facts.is_held => Some("Its rollout is paused; resume it first.".to_owned()),
-        Action::RollBack if facts.is_held => Some("Its rollout is paused; resume it first.".to_owned()),
+        Action::Restart | Action::RollBack if facts.is_held => {
+            Some("Its rollout is paused; resume it first.".to_owned())
+        }
         Action::RollBack if facts.earlier == 0 => Some("It has had no other template yet.".to_owned()),
         Action::Restart if facts.state == WorkloadState::Idle => {
             Some("It has no pods to restart: scale it up first.".to_owned())

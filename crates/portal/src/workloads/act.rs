@@ -164,13 +164,12 @@ impl Inner {
         let pod = self.visible_pod(actor, at).await?;
         let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
         let denied = self.pod_deletion_denied(actor, &pod).await?;
-        let outcome = match denied {
-            Some(error) => Err(error),
-            None => {
-                let uri = format!("/api/v1/namespaces/{namespace}/pods/{name}");
-                let person = self.cluster.as_person(&actor.user, &actor.groups);
-                Ok(person.delete_exactly(&uri, pod.pod.metadata.uid.as_deref()).await?)
-            }
+        let outcome = if let Some(error) = denied {
+            Err(error)
+        } else {
+            let uri = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+            let person = self.cluster.as_person(&actor.user, &actor.groups);
+            person.delete_exactly(&uri, pod.pod.metadata.uid.as_deref()).await.map_err(PortalError::from)
         };
         tracing::info!(
             account = actor.account,

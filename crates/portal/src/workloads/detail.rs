@@ -76,7 +76,7 @@ impl Inner {
         worst_first(&mut pods);
         let sees_events = self.permissions.may_in(actor, Ask::list(Kind::Event, Some(namespace))).await?;
         let events = if sees_events { self.workload_events(kind, &object, &pods) } else { Vec::new() };
-        let judged = self.judge_with_events(kind, &object, &pods, &events);
+        let judged = judge_with_events(kind, &object, &pods, &events);
         let kept = revisions::kept(kind, &object, &self.controllers);
         let facts = facts_for_rules(kind, &object, judged.state, kept.len());
         let mut actions = Vec::new();
@@ -121,29 +121,6 @@ impl Inner {
         let state = judge(kind, object, families.pods(at.namespace.as_str(), kind, at.name.as_str())).state;
         let earlier = revisions::kept(kind, object, &self.controllers).len();
         Ok(facts_for_rules(kind, object, state, earlier))
-    }
-
-    /// Where no condition says why pods are not made, an event does.
-    fn judge_with_events(
-        &self,
-        kind: WorkloadKind,
-        object: &Loose,
-        pods: &[Arc<Workload>],
-        events: &[EventLine],
-    ) -> Judged {
-        let mut judged = judge(kind, object, pods);
-        let lacks = judged.finding.is_none() && pods.len() < judged.wanted.unwrap_or_default() as usize;
-        let is_at_work = matches!(judged.state, WorkloadState::Updating | WorkloadState::Running);
-        if lacks
-            && is_at_work
-            && let Some(event) = events.iter().find(|event| event.reason == "FailedCreate")
-        {
-            let message = event.message.split_once(": ").filter(|(head, _)| head.starts_with("Error creating"));
-            let message = message.map_or(event.message.as_str(), |(_, words)| words);
-            judged.finding = Some(refused_pod(kind, object, message, event.at));
-            judged.state = WorkloadState::Trouble;
-        }
-        judged
     }
 
     /// About it, what it keeps its pods with, and its pods.
@@ -210,6 +187,23 @@ impl Inner {
         rows.truncate(SHOWN_JOBS);
         Ok(rows)
     }
+}
+
+/// Where no condition says why pods are not made, an event does.
+fn judge_with_events(kind: WorkloadKind, object: &Loose, pods: &[Arc<Workload>], events: &[EventLine]) -> Judged {
+    let mut judged = judge(kind, object, pods);
+    let lacks = judged.finding.is_none() && pods.len() < judged.wanted.unwrap_or_default() as usize;
+    let is_at_work = matches!(judged.state, WorkloadState::Updating | WorkloadState::Running);
+    if lacks
+        && is_at_work
+        && let Some(event) = events.iter().find(|event| event.reason == "FailedCreate")
+    {
+        let message = event.message.split_once(": ").filter(|(head, _)| head.starts_with("Error creating"));
+        let message = message.map_or(event.message.as_str(), |(_, words)| words);
+        judged.finding = Some(refused_pod(kind, object, message, event.at));
+        judged.state = WorkloadState::Trouble;
+    }
+    judged
 }
 
 fn facts_for_rules(kind: WorkloadKind, object: &Loose, state: WorkloadState, revisions: usize) -> WorkloadFacts {

@@ -77,7 +77,7 @@ pub(super) fn judge(kind: WorkloadKind, object: &Loose, pods: &[Arc<Workload>]) 
     if object.metadata.is_being_deleted() {
         judged.state = WorkloadState::Terminating;
         judged.since = object.metadata.deletion_timestamp.as_deref().and_then(parse);
-        judged.said = "It is being deleted.".to_owned();
+        "It is being deleted.".clone_into(&mut judged.said);
         return judged;
     }
     match kind {

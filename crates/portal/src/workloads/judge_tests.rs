@@ -4,16 +4,16 @@ use model::ObjectRef;
 use serde_json::json;
 
 fn object(spec: Value, status: Value) -> Loose {
-    serde_json::from_value(json!({
-        "metadata": {"name": "web", "namespace": "blue", "generation": 2, "creationTimestamp": "2026-01-01T00:00:00Z"},
-        "spec": spec, "status": status
-    }))
-    .unwrap()
+    let mut object = json!({"metadata":
+        {"name": "web", "namespace": "blue", "generation": 2, "creationTimestamp": "2026-01-01T00:00:00Z"}});
+    (object["spec"], object["status"]) = (spec, status);
+    serde_json::from_value(object).unwrap()
 }
 
 fn pod(status: Value) -> Arc<Workload> {
-    let pod = json!({"metadata": {"name": "web-1", "namespace": "blue", "uid": "1"},
-        "spec": {"containers": [{"name": "app", "image": "nginx:1"}]}, "status": status});
+    let mut pod = json!({"metadata": {"name": "web-1", "namespace": "blue", "uid": "1"},
+        "spec": {"containers": [{"name": "app", "image": "nginx:1"}]}});
+    pod["status"] = status;
     Arc::new(Workload::new(ObjectRef::parse("blue", "web-1").unwrap(), serde_json::from_value(pod).unwrap()))
 }
 

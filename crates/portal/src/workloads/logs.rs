@@ -171,7 +171,10 @@ fn uri(at: &ObjectRef, container: &str, query: &LogQuery) -> String {
     );
     for (key, number) in [("tailLines", query.lines), ("sinceSeconds", query.since)] {
         if let Some(number) = number {
-            uri.push_str(&format!("&{key}={number}"));
+            uri.push('&');
+            uri.push_str(key);
+            uri.push('=');
+            uri.push_str(&number.to_string());
         }
     }
     uri

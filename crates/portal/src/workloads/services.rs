@@ -153,15 +153,17 @@ mod tests {
     use serde_json::json;
 
     fn pod(name: &str, labels: Value, is_ready: &str) -> Arc<Workload> {
-        let pod = json!({"metadata": {"name": name, "namespace": "blue", "labels": labels}, "status": {"phase": "Running",
+        let mut pod = json!({"metadata": {"name": name, "namespace": "blue"}, "status": {"phase": "Running",
             "conditions": [{"type": "Ready", "status": is_ready}]}});
+        pod["metadata"]["labels"] = labels;
         Arc::new(Workload::new(ObjectRef::parse("blue", name).unwrap(), serde_json::from_value(pod).unwrap()))
     }
 
     fn service(spec: Value) -> Loose {
-        serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "blue"}, "spec": spec,
-            "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}}))
-        .unwrap()
+        let mut service = json!({"metadata": {"name": "web", "namespace": "blue"},
+            "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}});
+        service["spec"] = spec;
+        serde_json::from_value(service).unwrap()
     }
 
     #[test]

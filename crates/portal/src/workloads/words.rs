@@ -163,7 +163,9 @@ mod tests {
     use serde_json::json;
 
     fn object(spec: Value) -> Loose {
-        serde_json::from_value(json!({"metadata": {"name": "db", "namespace": "blue"}, "spec": spec})).unwrap()
+        let mut object = json!({"metadata": {"name": "db", "namespace": "blue"}});
+        object["spec"] = spec;
+        serde_json::from_value(object).unwrap()
     }
 
     #[test]
