@@ -18,6 +18,9 @@ pub(crate) fn make(folder: &Path, sandbox: &Sandbox) -> io::Result<()> {
     if folder.join("root").exists() {
         return Ok(());
     }
+    if let Some(parent) = folder.parent() {
+        sandbox.let_through(parent)?;
+    }
     for name in ["", "usr", "etc", "tmp", "var", "proc", "dev", "root"] {
         std::fs::create_dir_all(folder.join(name))?;
         sandbox.give(&folder.join(name), 0, 0)?;
