@@ -102,7 +102,7 @@ fn deployment(replicas: i64) -> Value {
 
 fn set_image(cluster: &Cluster, image: &str) {
     cluster.change(&DEPLOYMENTS, "web", |object| {
-        object["spec"]["template"]["spec"]["containers"][0]["image"] = image.into()
+        object["spec"]["template"]["spec"]["containers"][0]["image"] = image.into();
     });
 }
 
@@ -273,7 +273,9 @@ fn a_cron_job_makes_up_for_one_missed_time_and_waits_where_it_is_told_to() {
     let cron = json!({"kind": "CronJob", "apiVersion": "batch/v1", "metadata": {"name": "tick"}, "spec": spec});
     cluster.create(&CRON_JOBS, cron, defaults::cron_job);
     let miss = || {
-        cluster.change(&CRON_JOBS, "tick", |cron| cron["status"]["lastScheduleTime"] = "2026-01-01T00:00:00Z".into())
+        cluster.change(&CRON_JOBS, "tick", |cron| {
+            cron["status"]["lastScheduleTime"] = "2026-01-01T00:00:00Z".into();
+        })
     };
     miss();
     cluster.settle();
