@@ -208,10 +208,8 @@ impl Registry {
         drop(out);
         let (path, wanted) = (file.to_owned(), digest.to_owned());
         let checked = tokio::task::spawn_blocking(move || has_checksum(&path, &wanted)).await;
-        match checked.map_err(|error| failed(&error))?.map_err(|error| failed(&error))? {
-            true => Ok(()),
-            false => Err(failed(&"it is damaged")),
-        }
+        let is_whole = checked.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+        if is_whole { Ok(()) } else { Err(failed(&"it is damaged")) }
     }
 
     /// Fetches the disk of the image; the file that it is in.

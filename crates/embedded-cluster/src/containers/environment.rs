@@ -56,7 +56,7 @@ pub(super) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String
         } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
             match variables.get(name) {
                 Some(value) => out.push_str(value),
-                None => out.push_str(&format!("$({name})")),
+                None => out.extend(["$(", name, ")"]),
             }
             rest = after;
         } else {

@@ -33,11 +33,20 @@ pub(super) struct Live {
     pub(super) ended: CancellationToken,
 }
 
+/// What it takes to run another program in a container.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) sandbox: Sandbox,
+    pub(super) root: Root,
+    /// The main one.
+    pub(super) program: Program,
+}
+
 /// What a container is.
 #[derive(Debug)]
 pub(super) enum Body {
     /// Processes in a sandbox.
-    Process { sandbox: Sandbox, root: Root, program: Program },
+    Process(Box<Process>),
     /// Nothing but words.
     StandIn(StandIn),
 }
@@ -46,7 +55,7 @@ impl Live {
     /// The container's first process, where it has processes.
     pub(super) fn init(&self) -> Option<u32> {
         match &self.body {
-            Body::Process { root, .. } => Some(root.init()),
+            Body::Process(process) => Some(process.root.init()),
             Body::StandIn(_) => None,
         }
     }

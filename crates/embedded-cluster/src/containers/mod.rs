@@ -24,7 +24,7 @@ pub(crate) mod streams;
 mod volumes;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::store::{Store, meta};
 use crate::virt::events::{Level, Recorder, Source};
-use crate::virt::kinds::{At, text};
+use crate::virt::kinds::{At, PODS, text};
 pub(crate) use container::previous as previous_log;
 use live::Live;
 pub(crate) use status::begin as begin_status;
@@ -139,6 +139,7 @@ impl Containers {
                 return None;
             }
             let folder = self.cluster.join("containers");
+            self.sweep(&folder);
             match Sandbox::find(&folder).await {
                 Ok(sandbox) => Some(sandbox),
                 Err(error) => {
@@ -148,6 +149,17 @@ impl Containers {
             }
         };
         self.sandbox.get_or_init(find).await.as_ref()
+    }
+
+    /// Removes what pods left that went while nobody looked.
+    fn sweep(&self, folder: &Path) {
+        let (pods, _) = self.store.list(&PODS, None);
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let is_known = pods.iter().any(|pod| *meta::uid(pod) == *entry.file_name());
+            if !is_known && let Err(error) = std::fs::remove_dir_all(entry.path()) {
+                tracing::warn!(folder = %entry.path().display(), %error, "a pod's files stay");
+            }
+        }
     }
 
     fn folder(&self, uid: &str) -> PathBuf {

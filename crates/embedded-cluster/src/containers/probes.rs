@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::live::{Body, Live};
+use super::live::{Body, Live, Process};
 use super::pod::Shared;
 use super::sandbox::Program;
 use super::status;
@@ -123,7 +123,8 @@ impl Rounds {
 }
 
 async fn try_once(live: &Live, container: &Value, probe: &Value) -> Result<(), String> {
-    let Body::Process { sandbox, root, program } = &live.body else { return Ok(()) };
+    let Body::Process(process) = &live.body else { return Ok(()) };
+    let Process { sandbox, root, program } = &**process;
     let limit = Duration::from_secs(number(&probe["timeoutSeconds"], 1).unsigned_abs().max(1));
     let mut command = if let Some(words) = probe["exec"]["command"].as_array() {
         let command = words.iter().map(|word| text(word).to_owned()).collect();

@@ -83,7 +83,7 @@ impl StandIn {
         match program {
             "echo" => said(format!("{}\n", rest.join(" "))),
             "env" | "printenv" => {
-                said(self.variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect())
+                said(self.variables.iter().flat_map(|(name, value)| [name, "=", value, "\n"]).collect())
             }
             "hostname" => said(format!("{}\n", self.host)),
             "date" => said(format!("{}\n", clock::now_seconds())),

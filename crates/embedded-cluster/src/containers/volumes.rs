@@ -18,7 +18,8 @@ use crate::virt::kinds::{CONFIG_MAPS, SECRETS, text};
 /// Writes a pod's volumes below its folder.
 pub(super) fn prepare(store: &Store, sandbox: &Sandbox, pod: &Value, folder: &Path) -> io::Result<()> {
     let volumes = folder.join("volumes");
-    std::fs::create_dir_all(&volumes)?;
+    sandbox.let_through(folder)?;
+    sandbox.let_through(&volumes)?;
     for volume in pod["spec"]["volumes"].as_array().into_iter().flatten() {
         let target = volumes.join(text(&volume["name"]));
         std::fs::create_dir_all(&target)?;
@@ -135,7 +136,9 @@ fn claimed(store: &Store, sandbox: &Sandbox, cluster: &Path, pod: &Value, name: 
         .map_err(|trouble| io::Error::other(format!("claim {name}: {trouble}")))?;
     let files = folder.join("files");
     if !files.exists() {
-        std::fs::create_dir_all(&files)?;
+        for way in [folder.parent(), Some(&*folder), Some(&*files)].into_iter().flatten() {
+            sandbox.let_through(way)?;
+        }
         sandbox.give(&files, 0, 0)?;
     }
     let below = files.strip_prefix(cluster).map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! CronJobs: a [job](super::job) each time their schedule says so.
+//! Cron jobs: a [job](super::job) each time their schedule says so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +23,9 @@ use crate::virt::kinds::{controlled_by, text};
 const MAKER: Maker = Maker { api_version: BATCH_V1, kind: "CronJob", controller: "cronjob-controller" };
 /// When a job was meant to begin.
 const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
-/// Most times that are looked at after a pause.
-const MOST_MISSED: usize = 100;
+/// How far back the last missed time is looked for, first near and then farther: a pause may have been long.
+const LOOK_BACK: [SignedDuration; 3] =
+    [SignedDuration::from_hours(1), SignedDuration::from_hours(24), SignedDuration::from_hours(24 * 31)];
 
 pub(super) fn reconcile(context: &WorkloadContext) -> Result<(), ApiError> {
     let (crons, _) = context.store.list(&CRON_JOBS, None);
@@ -67,8 +68,12 @@ fn due(cron: &Value, schedule: &Schedule, now: Timestamp) -> Option<Timestamp> {
     if let Some(deadline) = deadline {
         since = since.max(deadline);
     }
-    let times = std::iter::successors(schedule.next_after(since), |time| schedule.next_after(*time));
-    times.take(MOST_MISSED).take_while(|time| *time <= now).last()
+    let last_after = |since: Timestamp| {
+        let times = std::iter::successors(schedule.next_after(since), |time| schedule.next_after(*time));
+        times.take_while(|time| *time <= now).last()
+    };
+    let near = LOOK_BACK.into_iter().map(|back| since.max(now - back));
+    near.chain([since]).find_map(last_after)
 }
 
 /// Jobs that run, and what came of those that did.

@@ -1,4 +1,4 @@
-//! DaemonSets: one pod on each node that takes it.
+//! Daemon sets: one pod on each node that takes it.
 
 use std::sync::Arc;
 use std::time::Duration;

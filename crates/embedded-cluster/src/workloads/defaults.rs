@@ -115,14 +115,14 @@ pub(crate) fn deployment(object: &mut Value) {
     template(spec);
 }
 
-/// A ReplicaSet.
+/// A replica set.
 pub(crate) fn replica_set(object: &mut Value) {
     let spec = section(object, "spec");
     default(spec, "replicas", 1.into());
     template(spec);
 }
 
-/// A StatefulSet.
+/// A stateful set.
 pub(crate) fn stateful_set(object: &mut Value) {
     let spec = section(object, "spec");
     default(spec, "replicas", 1.into());
@@ -143,7 +143,7 @@ pub(crate) fn stateful_set(object: &mut Value) {
     }
 }
 
-/// A DaemonSet.
+/// A daemon set.
 pub(crate) fn daemon_set(object: &mut Value) {
     let spec = section(object, "spec");
     default(spec, "revisionHistoryLimit", 10.into());
@@ -191,7 +191,7 @@ fn job_spec(spec: &mut Value) {
     template(spec);
 }
 
-/// A CronJob.
+/// A cron job.
 pub(crate) fn cron_job(object: &mut Value) {
     let spec = section(object, "spec");
     default(spec, "concurrencyPolicy", "Allow".into());

@@ -1,4 +1,4 @@
-//! PodDisruptionBudgets: how many of the pods that they select may be away at once, counted.
+//! Budgets of disruptions: how many of the pods that they select may be away at once, counted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -32,6 +32,8 @@ pub(crate) mod schedule;
 pub(crate) mod selector;
 mod services;
 mod stateful_set;
+#[cfg(test)]
+mod tests;
 pub(crate) mod validation;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -105,9 +107,12 @@ pub(crate) async fn run(context: Arc<WorkloadContext>) {
     on_change_or(&context.store, &kinds, pause, || work(&context)).await;
 }
 
+/// What one controller does at each look.
+type Step = fn(&WorkloadContext) -> Result<(), ApiError>;
+
 /// One look at everything. One controller's failure must not stop the others.
 fn work(context: &WorkloadContext) -> Result<(), ApiError> {
-    let steps: [fn(&WorkloadContext) -> Result<(), ApiError>; 8] = [
+    let steps: [Step; 8] = [
         deployment::reconcile,
         replica_set::reconcile,
         stateful_set::reconcile,

@@ -1,4 +1,4 @@
-//! ReplicaSets: so many pods of one template.
+//! Replica sets: so many pods of one template.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -109,30 +109,31 @@ fn field(text: &str, least: u32, most: u32, names: &[&str]) -> Result<Field, Str
         if step == Some(0) {
             return Err(format!("step of range should be a positive number: {part}"));
         }
-        let (first, last) = match range {
+        let (from, to) = match range {
             "*" | "?" => {
                 is_any |= step.is_none() || step == Some(1);
                 // Sunday has two numbers; a star means each day once.
                 (least, if names.len() == DAYS.len() { most - 1 } else { most })
             }
-            range => match range.split_once('-') {
-                Some((first, last)) => (value(first, least, names)?, value(last, least, names)?),
-                None => {
-                    let first = value(range, least, names)?;
-                    (first, if step.is_some() { most } else { first })
+            range => {
+                if let Some((from, to)) = range.split_once('-') {
+                    (value(from, least, names)?, value(to, least, names)?)
+                } else {
+                    let from = value(range, least, names)?;
+                    (from, if step.is_some() { most } else { from })
                 }
-            },
+            }
         };
-        if first < least {
-            return Err(format!("beginning of range ({first}) below minimum ({least}): {part}"));
+        if from < least {
+            return Err(format!("beginning of range ({from}) below minimum ({least}): {part}"));
         }
-        if last > most {
-            return Err(format!("end of range ({last}) above maximum ({most}): {part}"));
+        if to > most {
+            return Err(format!("end of range ({to}) above maximum ({most}): {part}"));
         }
-        if first > last {
-            return Err(format!("beginning of range ({first}) beyond end of range ({last}): {part}"));
+        if from > to {
+            return Err(format!("beginning of range ({from}) beyond end of range ({to}): {part}"));
         }
-        for number in (first..=last).step_by(usize::try_from(step.unwrap_or(1)).unwrap_or(1)) {
+        for number in (from..=to).step_by(usize::try_from(step.unwrap_or(1)).unwrap_or(1)) {
             bits |= 1_u64 << number;
         }
     }

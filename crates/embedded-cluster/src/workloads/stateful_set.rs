@@ -1,4 +1,4 @@
-//! StatefulSets: pods with names, an order, and claims that outlive them.
+//! Stateful sets: pods with names, an order, and claims that outlive them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +93,10 @@ impl<'a> View<'a> {
         let on_delete = self.set["spec"]["updateStrategy"]["type"] == "OnDelete";
         let keeps = !on_delete && ordinal < self.partition();
         let kept = keeps.then(|| self.revisions.named(&self.current)).flatten();
-        kept.map_or_else(|| self.revisions.newest(), |revision| revision)
+        match kept {
+            Some(revision) => revision,
+            None => self.revisions.newest(),
+        }
     }
 }
 

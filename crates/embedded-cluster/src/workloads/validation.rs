@@ -120,7 +120,7 @@ pub(crate) fn pod(kind: &str, object: &Value, old: Option<&Value>) -> Result<(),
     outcome(kind, object, &causes)
 }
 
-/// Deployments, ReplicaSets and DaemonSets.
+/// Deployments, replica sets and daemon sets.
 pub(crate) fn replicated(kind: &str, object: &Value, old: Option<&Value>) -> Result<(), ApiError> {
     let mut causes = Vec::new();
     let spec = &object["spec"];
@@ -160,7 +160,7 @@ fn strategy(causes: &mut Vec<Cause>, spec: &Value) {
     }
 }
 
-/// StatefulSets.
+/// Stateful sets.
 pub(crate) fn stateful_set(kind: &str, object: &Value, old: Option<&Value>) -> Result<(), ApiError> {
     const MAY_CHANGE: [&str; 7] = [
         "replicas",
@@ -235,7 +235,7 @@ pub(crate) fn job(kind: &str, object: &Value, old: Option<&Value>) -> Result<(),
     outcome(kind, object, &causes)
 }
 
-/// CronJobs.
+/// Cron jobs.
 pub(crate) fn cron_job(kind: &str, object: &Value) -> Result<(), ApiError> {
     let mut causes = Vec::new();
     let spec = &object["spec"];

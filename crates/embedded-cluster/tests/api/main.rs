@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_macros, reason = "a skipped test says so on the terminal")]
 
 mod deleting;
+mod images;
 mod kubectl;
 mod lifecycle;
 mod logs;

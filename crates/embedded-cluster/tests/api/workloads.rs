@@ -111,7 +111,7 @@ async fn containers_are_looked_into_by_logs_exec_and_attach() {
     }
 }
 
-const POD: &str = r#"
+const POD: &str = r"
 apiVersion: v1
 kind: Pod
 metadata: {name: NAME, namespace: demo, labels: {app: NAME}}
@@ -119,7 +119,7 @@ spec:
   restartPolicy: POLICY
   terminationGracePeriodSeconds: 1
   containers: [{name: main, image: IMAGE, command: [sh, -c, 'SCRIPT']}]
-"#;
+";
 
 fn pod(name: &str, policy: &str, image: &str, script: &str) -> String {
     POD.replace("NAME", name).replace("POLICY", policy).replace("IMAGE", image).replace("SCRIPT", script)

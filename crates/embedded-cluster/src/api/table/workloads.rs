@@ -258,7 +258,7 @@ fn service(spec: &Value, status: &Value, born: Value) -> Vec<Value> {
 }
 
 /// At most three, and how many more there are.
-fn shortened(all: Vec<String>) -> String {
+fn shortened(all: &[String]) -> String {
     const SHOWN: usize = 3;
     match all.len() {
         0 => "<none>".to_owned(),
@@ -276,14 +276,14 @@ fn endpoints(subsets: &Value) -> String {
         }
         addresses.flat_map(|ip| ports.iter().map(move |port| format!("{ip}:{}", port["port"]))).collect()
     };
-    shortened(list(subsets).iter().flat_map(of_subset).collect())
+    shortened(&list(subsets).iter().flat_map(of_subset).collect::<Vec<_>>())
 }
 
 fn slice(object: &Value, born: Value) -> Vec<Value> {
     let ports: Vec<String> = list(&object["ports"]).iter().map(|port| port["port"].to_string()).collect();
     let addresses = list(&object["endpoints"]).iter().flat_map(|endpoint| list(&endpoint["addresses"]));
     let addresses: Vec<String> = addresses.map(|address| text(address).to_owned()).collect();
-    let ports = if ports.is_empty() { "<unset>".to_owned() } else { shortened(ports) };
-    let addresses = if addresses.is_empty() { "<unset>".to_owned() } else { shortened(addresses) };
+    let ports = if ports.is_empty() { "<unset>".to_owned() } else { shortened(&ports) };
+    let addresses = if addresses.is_empty() { "<unset>".to_owned() } else { shortened(&addresses) };
     vec![object["addressType"].clone(), ports.into(), addresses.into(), born]
 }

@@ -1,7 +1,8 @@
 //! This machine's own programs as an image: `/usr`, read-only, and nothing else of this machine.
 
+use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use super::super::sandbox::{Mount, Sandbox};
@@ -18,10 +19,14 @@ pub(crate) fn make(folder: &Path, sandbox: &Sandbox) -> io::Result<()> {
     if folder.join("root").exists() {
         return Ok(());
     }
+    if let Some(parent) = folder.parent() {
+        sandbox.let_through(parent)?;
+    }
     for name in ["", "usr", "etc", "tmp", "var", "proc", "dev", "root"] {
         std::fs::create_dir_all(folder.join(name))?;
         sandbox.give(&folder.join(name), 0, 0)?;
     }
+    std::fs::set_permissions(folder.join("tmp"), Permissions::from_mode(0o1777))?;
     for name in ["bin", "sbin", "lib", "lib64"] {
         if std::fs::symlink_metadata(Path::new("/").join(name)).is_ok() {
             symlink(format!("usr/{name}"), folder.join(name))?;

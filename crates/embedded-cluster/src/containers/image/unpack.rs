@@ -48,6 +48,7 @@ fn one(sandbox: &Sandbox, entry: &mut Entry<'_, Box<dyn Read>>, folder: &Path) -
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     let target = folder.join(&path);
     let Some(parent) = target.parent().filter(|parent| is_inside(parent, folder)) else { return Ok(()) };
+    make_way(sandbox, parent)?;
     if name == ALL_GONE {
         for below in std::fs::read_dir(parent)? {
             remove(&below?.path())?;
@@ -77,6 +78,18 @@ fn one(sandbox: &Sandbox, entry: &mut Entry<'_, Box<dyn Read>>, folder: &Path) -
         std::fs::set_permissions(&target, Permissions::from_mode(header.mode()? & 0o7777))?;
     }
     Ok(())
+}
+
+/// Makes the folders above a file that the archive does not name; they are root's.
+fn make_way(sandbox: &Sandbox, folder: &Path) -> io::Result<()> {
+    if folder.exists() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent() {
+        make_way(sandbox, above)?;
+    }
+    std::fs::create_dir(folder)?;
+    sandbox.give(folder, 0, 0)
 }
 
 /// The path without what would lead out of the folder; `None` where nothing else is left.

@@ -114,7 +114,11 @@ impl Sandbox {
     }
 
     async fn try_out(&self, folder: &Path) -> Result<(), SandboxError> {
+        for way in [folder.parent().and_then(Path::parent), folder.parent(), Some(folder)].into_iter().flatten() {
+            self.let_through(way)?;
+        }
         let lower = folder.join("image");
+        self.let_through(&lower)?;
         super::image::tools::make(&lower, self)?;
         let pod = self.pod("trial", "").await?;
         let container = folder.join("container");
@@ -135,6 +139,18 @@ impl Sandbox {
             (Some(user), Some(group)) => std::os::unix::fs::lchown(path, Some(user), Some(group)),
             _ => Ok(()),
         }
+    }
+
+    /// Makes a folder, if it is not there, that users inside pass on their way to what is theirs.
+    pub(super) fn let_through(&self, folder: &Path) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::create_dir_all(folder)?;
+        if self.is_shifted {
+            let mut permissions = std::fs::metadata(folder)?.permissions();
+            permissions.set_mode(permissions.mode() | 0o111);
+            std::fs::set_permissions(folder, permissions)?;
+        }
+        Ok(())
     }
 
     /// Namespaces for a new pod.
@@ -195,6 +211,9 @@ impl Sandbox {
     ) -> Result<Root, SandboxError> {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
+        }
+        if let Some(parent) = folder.parent() {
+            self.let_through(parent)?;
         }
         for name in ["", "upper", "work", "root", "scratch"] {
             std::fs::create_dir_all(folder.join(name))?;

@@ -53,9 +53,8 @@ impl Terminal {
     pub(crate) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let mut ready = self.ours.writable().await?;
-            match ready.try_io(|ours| Ok(rustix::io::write(ours.get_ref(), bytes)?)) {
-                Ok(count) => bytes = &bytes[count?..],
-                Err(_) => {}
+            if let Ok(count) = ready.try_io(|ours| Ok(rustix::io::write(ours.get_ref(), bytes)?)) {
+                bytes = &bytes[count?..];
             }
         }
         Ok(())

@@ -30,8 +30,8 @@ pub(super) fn read(message: &Bytes) -> Option<FromClient> {
         INPUT => Some(FromClient::Input(rest)),
         RESIZE => {
             let size: Value = serde_json::from_slice(&rest).ok()?;
-            let side = |name: &str| u16::try_from(size[name].as_u64()?).ok();
-            Some(FromClient::Resize { columns: side("Width")?, rows: side("Height")? })
+            let length = |name: &str| u16::try_from(size[name].as_u64()?).ok();
+            Some(FromClient::Resize { columns: length("Width")?, rows: length("Height")? })
         }
         CLOSE if rest.first() == Some(&INPUT) => Some(FromClient::InputEnds),
         _ => None,

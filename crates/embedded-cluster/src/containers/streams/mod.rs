@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{broadcast, mpsc};
 
 use super::Containers;
-use super::live::{Body, Live};
+use super::live::{Body, Live, Process};
 use super::sandbox::{Kill, Program, Terminal, child_of, kill};
 use crate::error::ApiError;
 use crate::store::meta;
@@ -42,6 +42,7 @@ pub(crate) enum Want {
 
 /// The query of a request.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are so in the API")]
 struct Options {
     command: Vec<String>,
     input: bool,
@@ -131,7 +132,8 @@ async fn perform(
 ) {
     let last = match (want, &live.body) {
         (Want::Attach, _) => attach(live, options, &out, typed).await,
-        (Want::Exec, Body::Process { sandbox, root, program }) => {
+        (Want::Exec, Body::Process(process)) => {
+            let Process { sandbox, root, program } = &**process;
             let mut program = Program { command: options.command.clone(), ..program.clone() };
             if options.terminal {
                 program.variables.push(("TERM".to_owned(), "xterm".to_owned()));

@@ -67,9 +67,8 @@ impl Talk<'_> {
                     self.prompt().await;
                 }
                 byte if BACKSPACE.contains(&byte) => {
-                    if self.line.pop().is_some() {
-                        self.echo("\u{8} \u{8}").await;
-                    }
+                    let is_shown = self.line.pop().is_some();
+                    self.echo(if is_shown { "\u{8} \u{8}" } else { "" }).await;
                 }
                 byte if byte >= b' ' || byte == b'\t' => {
                     self.line.push(byte);

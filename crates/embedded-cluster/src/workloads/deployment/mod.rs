@@ -1,4 +1,4 @@
-//! Deployments: one [ReplicaSet](super::replica_set) for each template that was wished, and the way from one to the next.
+//! Deployments: one [replica set](super::replica_set) for each template that was wished, and the way from one to the next.
 //!
 //! [`rollout`] decides how many pods the sets should have, [`history`] numbers them and forgets the oldest, and [`status`]
 //! says how far it is.

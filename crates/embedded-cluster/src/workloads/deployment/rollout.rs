@@ -161,16 +161,16 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn deployment(replicas: i64, surge: Value, unavailable: Value) -> Value {
+    fn deployment(replicas: i64, surge: &Value, unavailable: &Value) -> Value {
         json!({"spec": {"replicas": replicas, "strategy": {"type": "RollingUpdate",
             "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}}})
     }
 
     #[test]
     fn surge_is_rounded_up_and_what_may_be_missing_down() {
-        let three = deployment(3, json!("25%"), json!("25%"));
+        let three = deployment(3, &json!("25%"), &json!("25%"));
         assert_eq!((max_surge(&three), max_unavailable(&three)), (1, 0));
-        let stuck = deployment(3, json!(0), json!("10%"));
+        let stuck = deployment(3, &json!(0), &json!("10%"));
         assert_eq!((max_surge(&stuck), max_unavailable(&stuck)), (0, 1));
     }
 }

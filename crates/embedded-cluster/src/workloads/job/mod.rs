@@ -133,7 +133,7 @@ fn one(context: &WorkloadContext, job: &Value, own: &[Arc<Value>]) -> Result<(),
     status::begin(context, job)?;
     let end = end(context, job, &tally);
     match &end {
-        Some(End::Complete) | Some(End::Failed { .. }) => {
+        Some(End::Complete | End::Failed { .. }) => {
             for pod in &tally.active {
                 MAKER.delete(context, job, pod)?;
             }
