@@ -1,5 +1,7 @@
 //! What is done with lists: saved views, and one action on many rows.
 
+#![expect(clippy::too_many_arguments, reason = "a plain form sends each of its fields as an argument")]
+
 use leptos::prelude::*;
 use model::query::bulk::BulkRun;
 use model::query::view::View;
