@@ -1,5 +1,8 @@
 //! What is done with lists: saved views, and one action on many rows.
 
+#![cfg_attr(feature = "ssr", expect(clippy::unused_async, reason = "the browser's half of every function awaits"))]
+#![expect(clippy::too_many_arguments, reason = "a plain form sends each of its fields as an argument")]
+
 use leptos::prelude::*;
 use model::query::bulk::BulkRun;
 use model::query::view::View;

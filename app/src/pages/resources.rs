@@ -28,7 +28,7 @@ pub fn ResourcesPart() -> impl IntoView {
                     resources
                         .with(|Resources { nodes, quotas, largest, events }| {
                             [
-                                nodes.clone().map(capacity),
+                                nodes.as_ref().map(capacity),
                                 (!quotas.is_empty()).then(|| limits(quotas)),
                                 (!largest.is_empty()).then(|| consumers(largest)),
                                 (!events.is_empty()).then(|| told(events)),
@@ -42,7 +42,8 @@ pub fn ResourcesPart() -> impl IntoView {
     }
 }
 
-fn capacity(nodes: NodeSums) -> AnyView {
+fn capacity(nodes: &NodeSums) -> AnyView {
+    let (cpu, memory) = (nodes.cpu, nodes.memory);
     let count = if nodes.usable == nodes.count {
         words::counted(nodes.count, "node")
     } else {
@@ -57,10 +58,10 @@ fn capacity(nodes: NodeSums) -> AnyView {
                     </a>
                 </Fact>
                 <Fact term="CPU asked for">
-                    <Filled share=nodes.cpu text=cpu_words(nodes.cpu) label="CPU of all nodes".to_owned()/>
+                    <Filled share=cpu text=cpu_words(cpu) label="CPU of all nodes".to_owned()/>
                 </Fact>
                 <Fact term="Memory asked for">
-                    <Filled share=nodes.memory text=memory_words(nodes.memory) label="Memory of all nodes".to_owned()/>
+                    <Filled share=memory text=memory_words(memory) label="Memory of all nodes".to_owned()/>
                 </Fact>
             </Facts>
         </Panel>

@@ -40,8 +40,8 @@ pub(crate) trait Entry {
     /// Everything that a search looks at, in lower case.
     fn haystack(&self) -> &str;
     /// What a search looks at besides, for those who see where it runs.
-    fn place(&self) -> &str {
-        ""
+    fn place(&self) -> Option<&str> {
+        None
     }
     fn node(&self) -> Option<&str>;
     /// Seconds since 1970.
@@ -128,7 +128,7 @@ impl<T: Entry> Fields for Seen<'_, T> {
     }
 
     fn contains(&self, text: &str) -> bool {
-        self.entry.haystack().contains(text) || (self.sees_place && self.entry.place().contains(text))
+        self.entry.haystack().contains(text) || (self.sees_place && self.entry.place().is_some_and(|place| place.contains(text)))
     }
 }
 

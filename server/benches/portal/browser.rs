@@ -71,9 +71,9 @@ impl Browser {
         stream.write_all(request.as_bytes()).await?;
         let mut part = vec![0; 4096];
         let first = stream.read(&mut part).await.context("the stream of hints did not open")?;
-        let head = String::from_utf8_lossy(&part[..first]);
-        if !head.starts_with("HTTP/1.1 200") {
-            bail!("the stream of hints was refused: {head}");
+        let answer = String::from_utf8_lossy(&part[..first]);
+        if !answer.starts_with("HTTP/1.1 200") {
+            bail!("the stream of hints was refused: {answer}");
         }
         tokio::spawn(async move {
             loop {

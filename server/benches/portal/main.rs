@@ -60,6 +60,7 @@ async fn main() -> Result<()> {
     let browser = Browser::new(address, cookie);
     let memory = process.memory_kib()? as f64 / 1024.0;
 
+    let used = process.cpu_seconds()?;
     let mut figures = String::from("| list | p50 in ms | p99 in ms | KiB | KiB packed |\n|---|---|---|---|---|\n");
     for (name, list, form) in QUERIES {
         let path = format!("/api/{list}/list");
@@ -70,10 +71,12 @@ async fn main() -> Result<()> {
     let (times, bytes) = many(async || browser.get("/machines").await).await?;
     line(&mut figures, "the page of machines, rendered", &times, bytes, browser.packed("GET", "/machines", "").await?)?;
 
+    let requests = ((QUERIES.len() + 1) * ROUNDS) as f64;
+    let each = (process.cpu_seconds()? - used) * 1000.0 / requests;
     let told = told(&api, &browser).await?;
     writeln!(
         figures,
-        "\n{MACHINES} machines and {PODS} pods in memory: {memory:.0} MiB for the whole process ({:.1} KiB for each object).",
+        "\n{MACHINES} machines and {PODS} pods in memory: {memory:.0} MiB for the whole process ({:.1} KiB for each object). An answer takes {each:.1} ms of processor time on average.",
         memory * 1024.0 / (MACHINES * 2 + PODS) as f64
     )?;
     writeln!(
@@ -104,7 +107,7 @@ async fn many(ask: impl AsyncFn() -> Result<usize>) -> Result<(Vec<Duration>, us
 
 /// Opens pages, changes a machine again and again, and takes the time until each page is told.
 async fn told(api: &Api, browser: &Browser) -> Result<Vec<Duration>> {
-    let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    let (heard, mut arrivals) = tokio::sync::mpsc::unbounded_channel();
     for _ in 0..STREAMS {
         browser.listen(heard.clone()).await?;
     }
@@ -112,12 +115,12 @@ async fn told(api: &Api, browser: &Browser) -> Result<Vec<Duration>> {
     for change in 0..CHANGES {
         // Hints of one kind and namespace come at most four times a second; each change begins in quiet.
         tokio::time::sleep(Duration::from_millis(700)).await;
-        while hears.try_recv().is_ok() {}
+        while arrivals.try_recv().is_ok() {}
         let begun = Instant::now();
         api.change(change);
         for _ in 0..STREAMS {
             let at =
-                tokio::time::timeout(Duration::from_secs(30), hears.recv()).await.context("a page was not told")?;
+                tokio::time::timeout(Duration::from_secs(30), arrivals.recv()).await.context("a page was not told")?;
             times.push(at.context("the pages are gone")?.duration_since(begun));
         }
     }

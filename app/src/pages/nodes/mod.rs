@@ -61,12 +61,12 @@ fn Table(nodes: Memo<Vec<NodeRow>>) -> impl IntoView {
                     <th scope="col" class="number">"Pods"</th>
                 </tr>
             </thead>
-            <tbody>{move || nodes.get().into_iter().map(row).collect_view()}</tbody>
+            <tbody>{move || nodes.with(|nodes| nodes.iter().map(row).collect_view())}</tbody>
         </table>
     }
 }
 
-fn row(node: NodeRow) -> AnyView {
+fn row(node: &NodeRow) -> AnyView {
     let on_it = ListQuery::of(format!("node:{}", node.name));
     let keeps_machines_off = node.takes_machines == Some(false);
     let troubles = (!node.troubles.is_empty()).then(|| node.troubles.join(" "));

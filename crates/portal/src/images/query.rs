@@ -35,8 +35,8 @@ impl Inner {
         let visible = self.visible(actor, Kind::Claim).await?;
         let users = self.claim_users(actor, "").await?;
         let all = images(&self.disks, &visible, "", &users, |at| self.uploads.filling(at));
-        let seen = all.iter().map(|entry| Seen { entry, sees_place: true }).collect();
-        let page = page(seen, Asked { tab: &IMAGES, query, now: self.now() });
+        let every = all.iter().map(|entry| Seen { entry, sees_place: true }).collect();
+        let page = page(every, Asked { tab: &IMAGES, query, now: self.now() });
         let mut rows: Vec<_> = page.rows.iter().map(|image| image.row.clone()).collect();
         for row in &mut rows {
             if row.delete_denied.is_none() {

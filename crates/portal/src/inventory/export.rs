@@ -48,7 +48,7 @@ fn parts<T: Entry + Send + Sync + 'static>(rows: Vec<Arc<T>>, places: Arc<Visibl
     let titles = [Key::Name, Key::Team, Key::State].into_iter().map(Key::title).chain(["Since", "Reason"]);
     let head = line(titles.chain(columns.iter().map(|key| title(*key))).map(str::to_owned));
     let mut rows = rows.into_iter();
-    let mut next = move || {
+    let next = move || {
         let part: Vec<_> = rows.by_ref().take(PART).collect();
         let lines = part.iter().map(|entry| {
             let row = Seen { entry, sees_place: places.covers(entry.at().namespace.as_str()) };
@@ -59,7 +59,7 @@ fn parts<T: Entry + Send + Sync + 'static>(rows: Vec<Arc<T>>, places: Arc<Visibl
         let text: String = lines.collect();
         (!text.is_empty()).then_some(text)
     };
-    Box::new(std::iter::once(head).chain(std::iter::from_fn(move || next())))
+    Box::new(std::iter::once(head).chain(std::iter::from_fn(next)))
 }
 
 const fn title(key: Key) -> &'static str {

@@ -81,14 +81,14 @@ impl Inner {
 
     /// All rows that a query means.
     async fn meant(&self, actor: &Actor, tab: &'static Tab, query: &ListQuery) -> Result<Vec<ObjectRef>, PortalError> {
-        fn places<T: Entry>(rows: Vec<std::sync::Arc<T>>) -> Vec<ObjectRef> {
+        fn places<T: Entry>(rows: &[std::sync::Arc<T>]) -> Vec<ObjectRef> {
             rows.iter().map(|row| row.at().clone()).collect()
         }
         let asked = Asked { tab, query, now: self.now() };
         Ok(if tab.word == PODS.word {
-            places(self.show_pods(actor, query, |seen| matching(seen, asked)).await?.0?)
+            places(&self.show_pods(actor, query, |seen| matching(seen, asked)).await?.0?)
         } else {
-            places(self.show_machines(actor, |seen| matching(seen, asked)).await?.0?)
+            places(&self.show_machines(actor, |seen| matching(seen, asked)).await?.0?)
         })
     }
 

@@ -1,5 +1,7 @@
 //! Queries with names. The cluster knows nothing of them: they are in the database, under the person's account.
 
+use std::fmt::Write as _;
+
 use model::query::Tab;
 use model::query::view::{MAX_ADDRESS, MAX_VIEWS, View, built_in, name_problem};
 
@@ -74,7 +76,7 @@ fn encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
         encoded
     })

@@ -32,8 +32,8 @@ impl Entry for Thing {
         &self.haystack
     }
 
-    fn place(&self) -> &str {
-        self.node.unwrap_or_default()
+    fn place(&self) -> Option<&str> {
+        self.node
     }
 
     fn node(&self) -> Option<&str> {

@@ -201,7 +201,7 @@ mod tests {
         json!([{"apiVersion": "v1", "kind": kind, "name": name, "uid": "1", "controller": true}])
     }
 
-    fn pod(name: &str, owners: Value) -> Value {
+    fn pod(name: &str, owners: &Value) -> Value {
         json!({"metadata": {"name": name, "namespace": "blue", "uid": name, "ownerReferences": owners},
             "spec": {"nodeName": "node-1"}, "status": {"phase": "Running"}})
     }
@@ -219,14 +219,14 @@ mod tests {
     async fn fake() -> Fake {
         let fake = Fake::new(cluster).await;
         put_node(&fake, node());
-        put_pod(&fake, pod("agent", owner("DaemonSet", "agent")));
-        put_pod(&fake, pod("bare", json!([])));
-        put_pod(&fake, pod("held", owner("ReplicaSet", "held")));
-        put_pod(&fake, pod("web", owner("ReplicaSet", "web")));
+        put_pod(&fake, pod("agent", &owner("DaemonSet", "agent")));
+        put_pod(&fake, pod("bare", &json!([])));
+        put_pod(&fake, pod("held", &owner("ReplicaSet", "held")));
+        put_pod(&fake, pod("web", &owner("ReplicaSet", "web")));
         for (name, strategy, migratable) in
             [("fixed", "LiveMigrate", "False"), ("moves", "LiveMigrate", "True"), ("plain", "None", "True")]
         {
-            put_pod(&fake, pod(&format!("virt-launcher-{name}"), owner("VirtualMachineInstance", name)));
+            put_pod(&fake, pod(&format!("virt-launcher-{name}"), &owner("VirtualMachineInstance", name)));
             fake.machine(
                 "blue",
                 name,
