@@ -275,7 +275,7 @@ fn a_cron_job_makes_up_for_one_missed_time_and_waits_where_it_is_told_to() {
     let miss = || {
         cluster.change(&CRON_JOBS, "tick", |cron| {
             cron["status"]["lastScheduleTime"] = "2026-01-01T00:00:00Z".into();
-        })
+        });
     };
     miss();
     cluster.settle();

@@ -104,11 +104,16 @@ impl Store {
         if place.registry.split(':').next().is_some_and(|host| host.ends_with(".invalid")) {
             return Err(ImageError::Refused(format!("dial tcp: lookup {}: no such host", place.registry)));
         }
-        let known = self.known(image);
-        let mut unreachable = self.pulling.lock().await;
-        if !always && let Some(files) = known.clone() {
+        let known = || self.known(image).filter(|_| !always);
+        if let Some(files) = known() {
             return Ok(files);
         }
+        let mut unreachable = self.pulling.lock().await;
+        // Another container may have waited for the same image.
+        if let Some(files) = known() {
+            return Ok(files);
+        }
+        let known = self.known(image);
         let registry = place.registry.clone();
         if unreachable.get(&registry).is_some_and(|since| since.elapsed() < UNREACHABLE_FOR) {
             return Ok(known.unwrap_or_else(|| instead(image, &format!("{registry} cannot be reached"))));
