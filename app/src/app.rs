@@ -7,6 +7,7 @@ use leptos_router::{Lazy, SsrMode, path};
 
 use crate::clock::Clock;
 use crate::components::frame::Frame;
+use crate::components::palette::Palette;
 use crate::components::power::Power;
 use crate::components::toasts::Toasts;
 use crate::components::uploads::Uploads;
@@ -28,6 +29,7 @@ pub fn App() -> impl IntoView {
     let toasts = Toasts::provide();
     Power::provide(toasts, live);
     Uploads::provide(toasts, live);
+    Palette::provide();
     let (is_routing, set_is_routing) = signal(false);
     view! {
         <Title formatter=|text: String| if text.is_empty() { "Porthole".to_owned() } else { format!("{text} · Porthole") }/>

@@ -1,13 +1,18 @@
-//! Parts: the pages that the browser fetches when somebody goes to them, and not before.
+//! Parts: pages and pieces that the browser fetches when somebody goes to them, and not before.
 //!
-//! The build splits the browser's WASM at each function below (feature `split`, `xtask::site`): what only these pages
+//! The build splits the browser's WASM at each function below (feature `split`, `xtask::site`): what only they
 //! need leaves the first load. Without that feature they are ordinary pages of one WASM, as they always are on the
 //! server. The document names the files of the part that its page needs, so that they arrive together with everything
 //! else, and the browser takes a page over only once it has its part (`crate::hydrate`).
 
+use core::future::Future;
+use core::pin::Pin;
+
 use leptos::prelude::*;
 use leptos_router::LazyRoute;
 
+use crate::components::palette::PaletteDialog;
+use crate::components::uploads::Tray;
 use crate::pages::console::ConsolePage;
 use crate::pages::create::NewMachinePage;
 use crate::pages::doctor::DoctorPage;
@@ -104,10 +109,10 @@ macro_rules! lazy_pages {
         }
 
         #[cfg(feature = "split")]
+        #[expect(non_snake_case, reason = "the splitter tells functions apart by their names, and only the route's is given")]
         const _: () = {
             use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-            // The tool tells split functions apart by their names.
             #[wasm_split($part, fallible, preload(fetch))]
             fn $route() -> Result<AnyView, SplitLoaderError> {
                 Ok(view! { <$page/> }.into_any())
@@ -139,6 +144,45 @@ lazy_pages! {
     PodRoute: pod, PodPage;
     TemplatesRoute: templates, TemplatesPage;
     NewTemplateRoute: templates, NewTemplatePage;
+}
+
+/// What makes a piece: nothing if its part did not come.
+pub type Making = Pin<Box<dyn Future<Output = Option<AnyView>> + Send>>;
+
+/// Pieces of every page that are parts: the function's name and the part's, the component.
+macro_rules! lazy_pieces {
+    ($($name:ident, $component:ident;)+) => {$(
+        #[doc = concat!("[`", stringify!($component), "`], a part of its own.")]
+        pub fn $name() -> Making {
+            #[cfg(feature = "split")]
+            #[wasm_split_helpers::wasm_split($name, fallible)]
+            fn make() -> Result<AnyView, wasm_split_helpers::SplitLoaderError> {
+                Ok(view! { <$component/> }.into_any())
+            }
+
+            #[cfg(feature = "split")]
+            return Box::pin(async { make().await.ok() });
+            #[cfg(not(feature = "split"))]
+            Box::pin(async { Some(view! { <$component/> }.into_any()) })
+        }
+    )+};
+}
+
+lazy_pieces! {
+    palette, PaletteDialog;
+    uploads, Tray;
+}
+
+/// Where a piece appears as soon as it is wanted.
+#[component]
+pub fn Piece(
+    /// Whether it is wanted; once it is, it stays.
+    wanted: Signal<bool>,
+    /// What makes it.
+    make: fn() -> Making,
+) -> impl IntoView {
+    let wanted = Memo::new(move |was: Option<&bool>| was == Some(&true) || wanted.get());
+    move || wanted.get().then(|| Suspend::new(make()))
 }
 
 /// What stands in place of a page whose part did not come: the network is gone, or the server has another version by

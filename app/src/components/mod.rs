@@ -9,6 +9,7 @@ pub mod labels;
 pub mod listing;
 pub mod live_mark;
 pub mod machine_table;
+pub mod palette;
 pub mod peek;
 pub mod picture;
 pub mod pod_table;

@@ -62,7 +62,8 @@ fn due(cron: &Value, schedule: &Schedule, now: Timestamp) -> Option<Timestamp> {
     let last = text(&cron["status"]["lastScheduleTime"]);
     let since = if last.is_empty() { meta::text(cron, "creationTimestamp") } else { last };
     let mut since = clock::parse(since)?;
-    let deadline = cron["spec"]["startingDeadlineSeconds"].as_i64().map(|seconds| now - SignedDuration::from_secs(seconds));
+    let deadline =
+        cron["spec"]["startingDeadlineSeconds"].as_i64().map(|seconds| now - SignedDuration::from_secs(seconds));
     if let Some(deadline) = deadline {
         since = since.max(deadline);
     }

@@ -72,7 +72,8 @@ impl Counts {
             status.insert(field.into(), count.into());
         }
         status.insert("observedGeneration".into(), generation);
-        let (status, reason) = if self.allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
+        let (status, reason) =
+            if self.allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
         set(object, Condition { kind: "DisruptionAllowed", status, reason, message: "", touched: "" });
         if let Some(conditions) = object["status"]["conditions"].as_array_mut() {
             for condition in conditions.iter_mut().filter(|condition| condition["message"].is_null()) {

@@ -43,7 +43,12 @@ impl Maker {
     }
 
     /// Stores a pod and tells of it; a refusal is told too.
-    pub(super) fn create(self, context: &WorkloadContext, owner: &Value, mut pod: Value) -> Result<Arc<Value>, ApiError> {
+    pub(super) fn create(
+        self,
+        context: &WorkloadContext,
+        owner: &Value,
+        mut pod: Value,
+    ) -> Result<Arc<Value>, ApiError> {
         defaults::pod(&mut pod);
         let created = context.store.create(&PODS, pod);
         match &created {
@@ -77,8 +82,7 @@ impl Maker {
 
     /// Asks for a pod's end and tells of it.
     pub(super) fn delete(self, context: &WorkloadContext, owner: &Value, pod: &Value) -> Result<(), ApiError> {
-        let gone =
-            context.store.delete(&PODS, Some(meta::namespace(pod)), meta::name(pod), DeleteOptions::default());
+        let gone = context.store.delete(&PODS, Some(meta::namespace(pod)), meta::name(pod), DeleteOptions::default());
         if gone.is_ok() {
             self.normal(context, owner, "SuccessfulDelete", &format!("Deleted pod: {}", meta::name(pod)));
         }

@@ -176,9 +176,6 @@ mod tests {
         let refused = |text: &str| Schedule::parse(text).unwrap_err();
         assert_eq!(refused("* * *"), "expected exactly 5 fields, found 3: [* * *]");
         assert_eq!(refused("61 * * * *"), "end of range (61) above maximum (59): 61");
-        assert_eq!(
-            refused("x * * * *"),
-            "failed to parse int from x: strconv.Atoi: parsing \"x\": invalid syntax"
-        );
+        assert_eq!(refused("x * * * *"), "failed to parse int from x: strconv.Atoi: parsing \"x\": invalid syntax");
     }
 }

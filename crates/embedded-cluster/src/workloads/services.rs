@@ -136,9 +136,7 @@ fn write_slice(store: &Store, service: &Value, members: &[Arc<Value>], ports: &[
 
 fn write_endpoints(store: &Store, service: &Value, members: &[Arc<Value>], ports: &[Value]) -> Result<(), ApiError> {
     let (ready, waiting): (Vec<_>, Vec<_>) = members.iter().partition(|pod| takes_requests(service, pod));
-    let address = |pod: &&Arc<Value>| {
-        json!({"ip": pod["status"]["podIP"], "nodeName": pod["spec"]["nodeName"], "targetRef": reference(pod)})
-    };
+    let address = |pod: &&Arc<Value>| json!({"ip": pod["status"]["podIP"], "nodeName": pod["spec"]["nodeName"], "targetRef": reference(pod)});
     let mut subset = Map::new();
     for (field, pods) in [("addresses", &ready), ("notReadyAddresses", &waiting)] {
         if !pods.is_empty() {

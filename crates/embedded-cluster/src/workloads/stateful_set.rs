@@ -107,7 +107,9 @@ fn step(context: &WorkloadContext, view: &View<'_>) -> Result<(), ApiError> {
                     return Ok(());
                 }
             }
-            Some(pod) if pods::is_over(pod) && !meta::is_terminating(pod) => return MAKER.delete(context, view.set, pod),
+            Some(pod) if pods::is_over(pod) && !meta::is_terminating(pod) => {
+                return MAKER.delete(context, view.set, pod);
+            }
             Some(pod) => {
                 let min_ready = number(&view.set["spec"]["minReadySeconds"], 0);
                 let is_there = !meta::is_terminating(pod) && pods::is_available(context, pod, min_ready);
@@ -192,10 +194,8 @@ fn give_claims(context: &WorkloadContext, set: &Value, pod_name: &str, pod: &mut
             crate::storage::new_claim(&context.store, &mut claim);
             match context.store.create(&CLAIMS, claim) {
                 Ok(_) => {
-                    let message = format!(
-                        "create Claim {claim_name} Pod {pod_name} in StatefulSet {} success",
-                        meta::name(set)
-                    );
+                    let message =
+                        format!("create Claim {claim_name} Pod {pod_name} in StatefulSet {} success", meta::name(set));
                     MAKER.normal(context, set, "SuccessfulCreate", &message);
                 }
                 Err(error) if error.is_already_exists() => {}

@@ -152,11 +152,14 @@ pub(super) fn cells(kind: &Kind, object: &Value, now: Timestamp) -> Option<Vec<V
         }
         "controllerrevisions" => {
             let owner = list(&object["metadata"]["ownerReferences"]).iter().find(|owner| owner["controller"] == true);
-            let owner = owner.map_or_else(|| "<none>".to_owned(), |owner| {
-                let group = text(&owner["apiVersion"]).split_once('/').map(|(group, _)| format!(".{group}"));
-                let kind = text(&owner["kind"]).to_lowercase();
-                format!("{kind}{}/{}", group.unwrap_or_default(), text(&owner["name"]))
-            });
+            let owner = owner.map_or_else(
+                || "<none>".to_owned(),
+                |owner| {
+                    let group = text(&owner["apiVersion"]).split_once('/').map(|(group, _)| format!(".{group}"));
+                    let kind = text(&owner["kind"]).to_lowercase();
+                    format!("{kind}{}/{}", group.unwrap_or_default(), text(&owner["name"]))
+                },
+            );
             vec![owner.into(), object["revision"].clone(), born]
         }
         _ => return None,

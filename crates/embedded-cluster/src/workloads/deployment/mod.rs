@@ -86,12 +86,7 @@ fn counted(set: &Value, field: &str) -> i64 {
     number(&set["status"][field], 0)
 }
 
-fn one(
-    context: &WorkloadContext,
-    deployment: &Value,
-    own: Vec<Arc<Value>>,
-    pods: &Dependents,
-) -> Result<(), ApiError> {
+fn one(context: &WorkloadContext, deployment: &Value, own: Vec<Arc<Value>>, pods: &Dependents) -> Result<(), ApiError> {
     let mut sets = Sets::of(deployment, own);
     if meta::is_terminating(deployment) {
         return status::write(context, deployment, &sets);
@@ -220,7 +215,10 @@ fn set_of(deployment: &Value, template_hash: &str, replicas: i64, old: &[Arc<Val
 fn sizes(deployment: &Value) -> Map<String, Value> {
     let wanted = number(&deployment["spec"]["replicas"], 1);
     let most = wanted + rollout::max_surge(deployment);
-    [(DESIRED, wanted), (MOST, most)].into_iter().map(|(key, value)| (key.to_owned(), value.to_string().into())).collect()
+    [(DESIRED, wanted), (MOST, most)]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_string().into()))
+        .collect()
 }
 
 /// Writes how many pods a set should have, and tells of it.
@@ -249,5 +247,7 @@ fn resize(context: &WorkloadContext, deployment: &Value, set: &mut Arc<Value>, r
 /// Pods of old sets that still run.
 fn has_old_pods(sets: &Sets, pods: &Dependents) -> bool {
     let is_there = |pod: &Arc<Value>| !super::pods::is_over(pod);
-    sets.old.iter().any(|set| pods.of(set).iter().any(|pod| is_there(pod) && selector::matches(&set["spec"]["selector"], pod)))
+    sets.old
+        .iter()
+        .any(|set| pods.of(set).iter().any(|pod| is_there(pod) && selector::matches(&set["spec"]["selector"], pod)))
 }

@@ -31,8 +31,7 @@ pub(super) fn max_unavailable(deployment: &Value) -> i64 {
     if strategy["type"] == "Recreate" || replicas(deployment) == 0 {
         return 0;
     }
-    let wanted =
-        share(&strategy["rollingUpdate"]["maxUnavailable"], replicas(deployment), Round::Down).unwrap_or(0);
+    let wanted = share(&strategy["rollingUpdate"]["maxUnavailable"], replicas(deployment), Round::Down).unwrap_or(0);
     let most = if wanted == 0 && max_surge(deployment) == 0 { 1 } else { wanted };
     most.min(replicas(deployment))
 }
@@ -88,8 +87,8 @@ fn shrink_old(
             may_go -= broken;
         }
     }
-    let available: i64 =
-        old.iter().map(|set| counted(set, "availableReplicas").min(wished(set))).sum::<i64>() + counted(new, "availableReplicas");
+    let available: i64 = old.iter().map(|set| counted(set, "availableReplicas").min(wished(set))).sum::<i64>()
+        + counted(new, "availableReplicas");
     let mut may_go = (available - least).max(0);
     for set in old.iter_mut() {
         let fewer = wished(set).min(may_go);
@@ -140,7 +139,11 @@ pub(super) fn scale_paused(context: &WorkloadContext, deployment: &Value, sets: 
     let newest = match &mut sets.new {
         Some(new) if wished(new) > 0 || sets.old.is_empty() => Some(new),
         new => {
-            let old = sets.old.iter_mut().rev().max_by_key(|set| (wished(set) > 0, meta::text(set, "creationTimestamp").to_owned()));
+            let old = sets
+                .old
+                .iter_mut()
+                .rev()
+                .max_by_key(|set| (wished(set) > 0, meta::text(set, "creationTimestamp").to_owned()));
             old.or(new.as_mut())
         }
     };

@@ -98,9 +98,10 @@ impl Tally {
         };
         let ended = |pod: &Arc<Value>| {
             let statuses = pod["status"]["containerStatuses"].as_array();
-            let times = statuses.into_iter().flatten().filter_map(|status| {
-                clock::parse(status["state"]["terminated"]["finishedAt"].as_str()?)
-            });
+            let times = statuses
+                .into_iter()
+                .flatten()
+                .filter_map(|status| clock::parse(status["state"]["terminated"]["finishedAt"].as_str()?));
             times.max()
         };
         let failed = own.iter().filter(|pod| pod["status"]["phase"] == "Failed");

@@ -78,7 +78,8 @@ pub(super) fn write(
     let completed = (job["spec"]["completionMode"] == "Indexed").then(|| indexes::write(&indexes::completed(job, own)));
     modify(context, job, |object| {
         let status = status(object);
-        let (active, ready) = if end.is_some() { (0, 0) } else { (i64::try_from(tally.active.len()).unwrap_or(0), tally.ready) };
+        let (active, ready) =
+            if end.is_some() { (0, 0) } else { (i64::try_from(tally.active.len()).unwrap_or(0), tally.ready) };
         for (field, count) in
             [("active", active), ("ready", ready), ("succeeded", tally.succeeded), ("failed", tally.failed)]
         {
