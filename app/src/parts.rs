@@ -205,3 +205,28 @@ fn NotLoaded() -> impl IntoView {
         </Empty>
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_belongs_to_the_part_of_its_page() {
+        let first = ["/", "/sign-in", "/machines", "/containers", "/no/such/page"];
+        assert!(first.iter().all(|path| Part::of(path).is_none()));
+        let parts = [
+            ("/machines/new", "create"),
+            ("/machines/blue/web", "machine"),
+            ("/machines/blue/web/console", "console"),
+            ("/images", "images"),
+            ("/images/upload", "images"),
+            ("/images/blue/debian", "images"),
+            ("/pods/blue/web", "pod"),
+            ("/templates/new", "templates"),
+            ("/doctor", "doctor"),
+        ];
+        for (path, part) in parts {
+            assert_eq!(Part::of(path).map(Part::name), Some(part), "{path}");
+        }
+    }
+}
