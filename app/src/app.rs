@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Route, Router};
-use leptos_router::{Lazy, SsrMode, path};
+use leptos_router::{SsrMode, path};
 
 use crate::clock::Clock;
 use crate::components::frame::Frame;
@@ -17,7 +17,7 @@ use crate::pages::machines::MachinesPage;
 use crate::pages::not_found::NotFound;
 use crate::pages::overview::OverviewPage;
 use crate::pages::sign_in::SignInPage;
-use crate::parts;
+use crate::parts::{self, LazyPage};
 
 /// All pages. Each is rendered whole before the first byte leaves, so that it is complete without any script
 /// and its status is right; the data comes from caches, so there is nothing to wait for.
@@ -44,18 +44,18 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async/>
                     <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
                     <Route path=path!("/machines") view=MachinesPage ssr=SsrMode::Async/>
-                    <Route path=path!("/machines/new") view={Lazy::<parts::NewMachineRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/machines/:namespace/:name") view={Lazy::<parts::MachineRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/machines/:namespace/:name/console") view={Lazy::<parts::ConsoleRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/templates") view={Lazy::<parts::TemplatesRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/templates/new") view={Lazy::<parts::NewTemplateRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/new") view=LazyPage(parts::new_machine::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/:namespace/:name") view=LazyPage(parts::machine::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/:namespace/:name/console") view=LazyPage(parts::console::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/templates") view=LazyPage(parts::templates::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/templates/new") view=LazyPage(parts::new_template::make) ssr=SsrMode::Async/>
                     <Route path=path!("/containers") view=ContainersPage ssr=SsrMode::Async/>
-                    <Route path=path!("/images") view={Lazy::<parts::ImagesRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/images/upload") view={Lazy::<parts::UploadRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/images/import") view={Lazy::<parts::ImportRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/images/:namespace/:name") view={Lazy::<parts::ImageRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/pods/:namespace/:name") view={Lazy::<parts::PodRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/doctor") view={Lazy::<parts::DoctorRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/images") view=LazyPage(parts::images::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/images/upload") view=LazyPage(parts::upload::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/images/import") view=LazyPage(parts::import::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/images/:namespace/:name") view=LazyPage(parts::image::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/pods/:namespace/:name") view=LazyPage(parts::pod::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/doctor") view=LazyPage(parts::doctor::make) ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Frame>
         </Router>

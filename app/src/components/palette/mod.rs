@@ -41,5 +41,5 @@ impl Palette {
 #[component]
 pub fn PaletteHost() -> impl IntoView {
     let palette = Palette::expect();
-    view! { <Piece wanted=Signal::derive(move || palette.asked.get() > 0) make=parts::palette/> }
+    view! { <Piece wanted=Signal::derive(move || palette.asked.get() > 0) make=parts::palette::make/> }
 }

@@ -61,7 +61,7 @@ pub fn UploadTray(
         now || asked == Some(true)
     });
     let wanted = Signal::derive(move || is_known.get() || uploads.items.with(|items| !items.is_empty()));
-    view! { <Piece wanted make=parts::uploads/> }
+    view! { <Piece wanted make=parts::uploads::make/> }
 }
 
 /// An answer, or what a person reads about why there is none.
