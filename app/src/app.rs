@@ -10,6 +10,7 @@ use crate::components::frame::Frame;
 use crate::components::palette::Palette;
 use crate::components::power::Power;
 use crate::components::toasts::Toasts;
+use crate::components::undo::{Undo, UndoCorner};
 use crate::components::uploads::Uploads;
 use crate::live::Live;
 use crate::pages::containers::ContainersPage;
@@ -27,6 +28,7 @@ pub fn App() -> impl IntoView {
     Clock::provide();
     let live = Live::provide();
     let toasts = Toasts::provide();
+    Undo::provide();
     Power::provide(toasts, live);
     Uploads::provide(toasts, live);
     Palette::provide();
@@ -50,14 +52,22 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/templates") view=LazyPage(parts::templates::make) ssr=SsrMode::Async/>
                     <Route path=path!("/templates/new") view=LazyPage(parts::new_template::make) ssr=SsrMode::Async/>
                     <Route path=path!("/containers") view=ContainersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/workloads") view=LazyPage(parts::workloads::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/services") view=LazyPage(parts::services::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/containers/new") view=LazyPage(parts::run::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/workloads/:kind/:namespace/:name") view=LazyPage(parts::workload::make) ssr=SsrMode::Async/>
                     <Route path=path!("/images") view=LazyPage(parts::images::make) ssr=SsrMode::Async/>
                     <Route path=path!("/images/upload") view=LazyPage(parts::upload::make) ssr=SsrMode::Async/>
                     <Route path=path!("/images/import") view=LazyPage(parts::import::make) ssr=SsrMode::Async/>
                     <Route path=path!("/images/:namespace/:name") view=LazyPage(parts::image::make) ssr=SsrMode::Async/>
                     <Route path=path!("/pods/:namespace/:name") view=LazyPage(parts::pod::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/pods/:namespace/:name/shell") view=LazyPage(parts::shell::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/nodes") view=LazyPage(parts::nodes::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/nodes/:name") view=LazyPage(parts::node::make) ssr=SsrMode::Async/>
                     <Route path=path!("/doctor") view=LazyPage(parts::doctor::make) ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Frame>
+            <UndoCorner/>
         </Router>
     }
 }

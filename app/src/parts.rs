@@ -22,7 +22,10 @@ pub fn part_of(path: &str) -> Option<&'static str> {
         ["machines", _, _, "console"] => Some("console"),
         ["templates", ..] => Some("templates"),
         ["images", ..] => Some("images"),
-        ["pods", _, _] => Some("pod"),
+        ["nodes", ..] => Some("nodes"),
+        ["pods", ..] => Some("pod"),
+        ["containers", "new"] => Some("run"),
+        ["workloads" | "services", ..] => Some("workloads"),
         ["doctor"] => Some("doctor"),
         _ => None,
     }
@@ -80,11 +83,18 @@ parts! {
         import = crate::pages::images::ImportPage,
         upload = crate::pages::images::UploadPage;
     machine: machine = crate::pages::machine::MachinePage;
+    nodes: nodes = crate::pages::nodes::NodesPage,
+        node = crate::pages::nodes::NodePage;
     palette: palette = crate::components::palette::PaletteDialog;
-    pod: pod = crate::pages::pod::PodPage;
+    pod: pod = crate::pages::pod::PodPage,
+        shell = crate::pages::shell::ShellPage;
+    run: run = crate::pages::run::RunPage;
     templates: templates = crate::pages::templates::TemplatesPage,
         new_template = crate::pages::templates::NewTemplatePage;
     uploads: uploads = crate::components::uploads::Tray;
+    workloads: workloads = crate::pages::workloads::WorkloadsPage,
+        workload = crate::pages::workload::WorkloadPage,
+        services = crate::pages::services::ServicesPage;
 }
 
 /// The view of a route whose page is in a part.
@@ -149,7 +159,10 @@ mod tests {
             ("/images", "images"),
             ("/images/upload", "images"),
             ("/images/blue/debian", "images"),
-            ("/pods/blue/web", "pod"),
+            ("/nodes/node-1", "nodes"),
+            ("/pods/blue/web/shell", "pod"),
+            ("/containers/new", "run"),
+            ("/workloads/deployment/blue/web", "workloads"),
             ("/templates/new", "templates"),
             ("/doctor", "doctor"),
         ];

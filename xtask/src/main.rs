@@ -65,7 +65,11 @@ enum Task {
         site: bool,
     },
     /// Measure and write docs/performance.md
-    Bench,
+    Bench {
+        /// Measure only this
+        #[arg(value_enum)]
+        only: Option<bench::Subject>,
+    },
     /// Fetch and build what the other commands need
     Setup,
 }
@@ -77,7 +81,7 @@ fn main() -> Result<()> {
         Task::Check { advisories } => check::run(advisories),
         Task::Build { site: true } => site::build_site(),
         Task::Build { site: false } => site::build(),
-        Task::Bench => bench::run(),
+        Task::Bench { only } => bench::run(only),
         Task::Setup => setup(),
     }
 }

@@ -17,7 +17,7 @@ pub fn Crumbs(
     /// The thing's team.
     team: Name,
 ) -> impl IntoView {
-    let query = ListQuery { namespace: team.to_string(), ..ListQuery::default() };
+    let query = ListQuery::of(format!("team:{team}"));
     view! {
         <nav aria-label="Breadcrumb" class="-ml-2">
             <ol class="flex items-center text-ink-faint">

@@ -1,7 +1,15 @@
 //! Parts that know machines, pods and sessions, and the frame around every page.
 
+pub mod bulk;
+pub mod cells;
+pub mod chart;
+pub mod columns;
+pub mod commands;
+pub mod containers;
 pub mod crumbs;
+pub mod diff;
 pub mod events;
+pub mod facets;
 pub mod filters;
 pub mod findings;
 pub mod frame;
@@ -10,6 +18,7 @@ pub mod kinds_away;
 pub mod labels;
 pub mod listing;
 pub mod live_mark;
+pub mod live_part;
 pub mod machine_table;
 pub mod palette;
 pub mod peek;
@@ -18,6 +27,11 @@ pub mod pod_table;
 pub mod power;
 pub mod signed_out;
 pub mod sort;
+pub mod tabs;
 pub mod theme;
 pub mod toasts;
+pub mod undo;
 pub mod uploads;
+pub mod views;
+pub mod workload_table;
+pub mod yaml;

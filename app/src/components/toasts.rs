@@ -3,7 +3,6 @@
 //! Good news leaves by itself; bad news stays until it was read.
 
 use core::time::Duration;
-use std::sync::Arc;
 
 use leptos::prelude::*;
 
@@ -16,26 +15,17 @@ const BAD_NEWS: Duration = Duration::from_secs(20);
 /// More than this at once nobody reads.
 const MOST: usize = 4;
 
-/// How long something that can be undone stays.
-const SECOND_THOUGHTS: Duration = Duration::from_secs(10);
-
 /// One thing said.
 #[derive(Clone)]
 struct Toast {
     number: u32,
     tone: Tone,
     text: String,
-    more: Option<More>,
+    link: Option<Link>,
 }
 
-/// What can be done about what was said.
-#[derive(Clone)]
-enum More {
-    /// Looking at it: the link's words and its address.
-    Link(String, String),
-    /// Taking it back.
-    Undo(Arc<dyn Fn() + Send + Sync>),
-}
+/// Where what was said can be looked at: the link's words and its address.
+type Link = (String, String);
 
 /// Where to say something.
 #[derive(Clone, Copy)]
@@ -64,26 +54,17 @@ impl Toasts {
 
     /// Says something, with a link to it.
     pub fn say_with_link(self, tone: Tone, text: impl Into<String>, words: impl Into<String>, href: impl Into<String>) {
-        self.add(tone, text.into(), Some(More::Link(words.into(), href.into())));
+        self.add(tone, text.into(), Some((words.into(), href.into())));
     }
 
-    /// Says what was done, with a button that takes it back. The message leaves when the button was pressed.
-    pub fn say_with_undo(self, text: impl Into<String>, undo: impl Fn() + Send + Sync + 'static) {
-        self.add(Tone::Good, text.into(), Some(More::Undo(Arc::new(undo))));
-    }
-
-    fn add(self, tone: Tone, text: String, more: Option<More>) {
+    fn add(self, tone: Tone, text: String, link: Option<Link>) {
         let number = self.last.try_update_value(|last| {
             *last = last.wrapping_add(1);
             *last
         });
         let number = number.unwrap_or_default();
-        let stay = match (&more, tone) {
-            (Some(More::Undo(_)), _) => SECOND_THOUGHTS,
-            (_, Tone::Bad) => BAD_NEWS,
-            _ => GOOD_NEWS,
-        };
-        let toast = Toast { number, tone, text, more };
+        let stay = if tone == Tone::Bad { BAD_NEWS } else { GOOD_NEWS };
+        let toast = Toast { number, tone, text, link };
         self.shown.try_update(|shown| {
             shown.retain(|other| other.text != toast.text);
             shown.push(toast);
@@ -115,7 +96,15 @@ pub fn ToastCorner() -> impl IntoView {
                         <Icon glyph=toast.tone.glyph()/>
                     </span>
                     <p class="prose-line min-w-0 flex-1 py-0.5 break-words">{toast.text}</p>
-                    {toast.more.map(|more| view! { <What more number=toast.number/> })}
+                    {toast
+                        .link
+                        .map(|(words, href)| {
+                            view! {
+                                <a class="shrink-0 rounded-control px-1.5 py-0.5 font-medium text-accent hover:underline" href=href>
+                                    {words}
+                                </a>
+                            }
+                        })}
                     <button
                         type="button"
                         class="grid size-7 shrink-0 place-items-center rounded-control text-ink-faint hover:bg-off-soft hover:text-ink"
@@ -130,36 +119,8 @@ pub fn ToastCorner() -> impl IntoView {
     }
 }
 
-#[component]
-fn What(more: More, number: u32) -> impl IntoView {
-    let toasts = Toasts::expect();
-    let class = "shrink-0 rounded-control px-1.5 py-0.5 font-medium text-accent hover:underline";
-    match more {
-        More::Link(words, href) => view! {
-            <a class=class href=href>
-                {words}
-            </a>
-        }
-        .into_any(),
-        More::Undo(undo) => {
-            let on_press = move |_| {
-                toasts.close(number);
-                undo();
-            };
-            view! {
-                <button type="button" class=class on:click=on_press>
-                    "Undo"
-                </button>
-            }
-            .into_any()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
     use super::*;
 
     fn said(toasts: Toasts) -> Vec<String> {
@@ -174,22 +135,6 @@ mod tests {
                 toasts.add(Tone::Good, text.to_owned(), None);
             }
             assert_eq!(said(toasts), ["a", "c", "d", "e"]);
-        });
-    }
-
-    #[test]
-    fn what_was_said_last_can_be_taken_back() {
-        Owner::new().with(|| {
-            let toasts = Toasts::provide();
-            let undone = Arc::new(AtomicU32::new(0));
-            let counter = Arc::clone(&undone);
-            toasts.say_with_undo("web is protected.", move || {
-                counter.fetch_add(1, Ordering::Relaxed);
-            });
-            let more = toasts.shown.with_untracked(|shown| shown[0].more.clone());
-            let Some(More::Undo(undo)) = more else { panic!("there is nothing to press") };
-            undo();
-            assert_eq!(undone.load(Ordering::Relaxed), 1);
         });
     }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use model::live::LiveKind;
+use model::query::key::MACHINES;
 use model::session::KubeVirtStatus;
 
 use crate::components::kinds_away::KindsAway;
@@ -12,13 +13,8 @@ use crate::live::Live;
 use crate::ui::{Empty, Glyph, Look, button_class};
 use crate::{api, paths};
 
-const NAMING: Naming = Naming {
-    title: "Machines",
-    one: "machine",
-    many: "machines",
-    searched: "Name, node or address",
-    base: paths::MACHINES,
-};
+const NAMING: Naming =
+    Naming { title: "Machines", one: "machine", many: "machines", tab: &MACHINES, base: paths::MACHINES };
 
 /// The page.
 #[component]

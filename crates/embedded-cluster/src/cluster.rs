@@ -103,6 +103,7 @@ impl Cluster {
             folder: folder.clone(),
             images: options.guest_images,
             builtin_guests: options.builtin_guests,
+            builtin_containers: options.builtin_containers,
         };
         let virt_context = VirtContext::new(Arc::clone(&store), virt_options).await;
         let disks = Arc::new(StorageContext::new(Arc::clone(&store), folder.clone()));
@@ -134,7 +135,8 @@ impl Cluster {
             Box::new(snapshots::Snapshots),
             Box::new(snapshots::Machines),
         ];
-        let api = Api::new(Arc::clone(&store), identity.tokens, webhooks, folder.join("logs"), stop.clone());
+        let api = Api::new(Arc::clone(&store), identity.tokens, webhooks, folder.join("logs"), stop.clone())
+            .with_containers(Arc::clone(virt_context.containers()));
         let subresources = virt::subresources::router(Arc::clone(&virt_context));
         let router = api::router(Arc::new(api), Some(subresources));
         let virt = virt::start(virt_context).await;

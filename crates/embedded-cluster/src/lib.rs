@@ -21,6 +21,7 @@ mod catalog;
 mod cdi;
 mod clock;
 mod cluster;
+mod containers;
 mod controllers;
 mod error;
 mod export;

@@ -40,6 +40,12 @@ pub struct MachineEditing {
     pub has_live_cards: bool,
     /// Its labels, one a line as `key=value`, without the one that protects it.
     pub labels: String,
+    /// One line that says what it is for.
+    pub description: String,
+    /// What its people want to remember about it.
+    pub notes: String,
+    /// Whether it is protected against deletion.
+    pub is_protected: bool,
     /// Its run strategy; empty if unknown.
     pub run_strategy: String,
     /// What waits for the next start.

@@ -28,6 +28,7 @@
 //! | [`create`] | a new machine: the form's draft, its problems and costs, the manifest |
 //! | [`live`] | the hints that tell an open page to ask again |
 //! | [`editing`] | what can be changed about a machine, and what waits for its next start |
+//! | [`node`] | nodes: what they have, what is asked of them, and what becomes of their pods when they are emptied |
 //! | [`error`] | the one error that reaches a page |
 
 pub mod chart;
@@ -45,6 +46,7 @@ pub mod machine;
 pub mod manifest;
 pub mod metrics;
 pub mod name;
+pub mod node;
 pub mod query;
 pub mod rules;
 pub mod session;

@@ -187,6 +187,12 @@ pub struct MachineRow {
     pub node: Option<String>,
     /// Addresses that the cluster reports, the first one first.
     pub addresses: Vec<String>,
+    /// The guest's operating system: as its agent reports it, or else the preference that it was made with.
+    pub os: Option<String>,
+    /// Images of its container disks and claims, as the specification names them.
+    pub images: Vec<String>,
+    /// Labels, as `key=value`.
+    pub labels: Vec<String>,
     /// Created at, in seconds since 1970.
     pub created: Option<i64>,
     /// Every action, possible or with its reason why not.
@@ -229,8 +235,6 @@ pub struct MachineDetail {
     pub is_protected: bool,
     /// One line that says what it is for.
     pub description: String,
-    /// What its people want to remember about it.
-    pub notes: String,
     /// Who else has its screen open at this moment.
     pub viewer: Option<String>,
     /// What is wrong with it and what to do, the worst first.

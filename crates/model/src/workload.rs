@@ -80,6 +80,12 @@ pub struct PodRow {
     pub address: Option<String>,
     /// Images in the order of the containers.
     pub images: Vec<String>,
+    /// Processors that its containers ask for together, in thousandths.
+    pub cpu_milli: Option<u64>,
+    /// Memory that its containers ask for together.
+    pub memory_mib: Option<u64>,
+    /// Labels, as `key=value`.
+    pub labels: Vec<String>,
     /// The machine whose launcher this pod is.
     pub machine: Option<ObjectRef>,
     /// Created at, in seconds since 1970.

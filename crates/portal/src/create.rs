@@ -210,7 +210,7 @@ fn metadata(object: &Value) -> ObjectMeta {
 
 impl PortalError {
     /// One field that is wrong.
-    pub(crate) fn field(field: &str, text: impl Into<String>) -> Self {
+    pub fn field(field: &str, text: impl Into<String>) -> Self {
         Self::Invalid(Problems::from([(field.to_owned(), text.into())]))
     }
 }

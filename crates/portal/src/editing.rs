@@ -164,7 +164,7 @@ impl Inner {
         let mut editing = overview::editing(&machine, &self.disks, &options, rules, around, pending, may_grow);
         let lacks = |what: &str| Some(format!("Your role in {namespace} does not include {what} machines."));
         editing.change_denied = if may_change { None } else { lacks("changing") };
-        let is_held = || model::rules::delete_denied(machine.labels());
+        let is_held = || model::rules::delete_denied(machine.own_labels());
         editing.delete_denied = if may_delete { is_held() } else { lacks("deleting") };
         Ok(editing)
     }

@@ -40,6 +40,12 @@ pub enum Thing {
     Download,
     /// What runs pods.
     Workload(WorkloadKind),
+    /// A node.
+    Node,
+    /// A saved view of a list.
+    View,
+    /// An action on many rows.
+    Run,
 }
 
 impl Thing {
@@ -56,6 +62,9 @@ impl Thing {
             Self::Template => "template",
             Self::Download => "download",
             Self::Workload(kind) => kind.noun(),
+            Self::Node => "node",
+            Self::View => "view",
+            Self::Run => "run",
         }
     }
 }

@@ -90,6 +90,24 @@ impl EventIndex {
         newest(by_object.filter(|((of, _), _)| of == kind).flat_map(|(_, noted)| noted.values()))
     }
 
+    /// The newest events of some namespaces, with their namespace.
+    pub(crate) fn newest_in(&self, is_meant: impl Fn(&str) -> bool, most: usize) -> Vec<(String, EventLine)> {
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let meant = events.by_object.iter().filter(|(namespace, _)| is_meant(namespace));
+        let mut noted: Vec<_> = meant
+            .flat_map(|(namespace, objects)| {
+                objects.values().flat_map(BTreeMap::values).map(move |noted| (namespace, noted))
+            })
+            .collect();
+        let newest = |(_, noted): &(&String, &Noted)| std::cmp::Reverse((noted.line.at, noted.version));
+        if noted.len() > most {
+            noted.select_nth_unstable_by_key(most, newest);
+            noted.truncate(most);
+        }
+        noted.sort_by_key(newest);
+        noted.into_iter().map(|(namespace, noted)| (namespace.clone(), noted.line.clone())).collect()
+    }
+
     fn remove(&self, key: &Key) -> bool {
         let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
         let Some(about) = events.objects.remove(key) else { return false };

@@ -9,10 +9,12 @@ use crate::{Portal, PortalError};
 /// What this person may see and whose name holds a text. A kind that cannot be looked at is left out; only if none can
 /// is it an error.
 pub async fn find(portal: &Portal, actor: &Actor, name: &str) -> Result<Vec<Found>, PortalError> {
-    let query = ListQuery { search: name.trim().to_owned(), page_size: MAX_PAGE_SIZE, ..ListQuery::default() };
-    if query.search.is_empty() {
+    let name = name.trim().to_lowercase();
+    // What no name can hold is in no name; nor does it get into the lists' language this way.
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)) {
         return Ok(Vec::new());
     }
+    let query = ListQuery { page_size: MAX_PAGE_SIZE, ..ListQuery::of(format!("name:*{name}*")) };
     let of = |kind| move |at| Found { kind, at };
     let machines = portal.list_machines(actor, &query).await;
     let machines = machines.map(|list| list.rows.into_iter().map(|row| row.at).map(of(FoundKind::Machine)).collect());
@@ -33,6 +35,6 @@ pub async fn find(portal: &Portal, actor: &Actor, name: &str) -> Result<Vec<Foun
     }
     match refused {
         Some(error) if !is_answered => Err(error),
-        _ => Ok(best(all, name)),
+        _ => Ok(best(all, &name)),
     }
 }

@@ -21,6 +21,9 @@
 //! | `machines` | virtual machines and power actions | to add an action |
 //! | `templates` | drafts for new machines, kept in the cluster | - |
 //! | `workloads` | pods, what runs them, containers, logs | to add an action |
+//! | `listing` | lists from memory: narrowed, sorted, counted, paged | to add a kind of row |
+//! | `nodes` | nodes, what is asked of them, emptying them | - |
+//! | `inventory` | what is done with lists: saved views, actions on many rows, CSV | - |
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
 //! | [`editing`] | discs, disks and size of a machine that is there, and deleting it | - |
 //! | `images` | claims and the volumes that fill them, uploads | - |
@@ -46,6 +49,7 @@ pub mod error;
 mod events;
 mod find;
 mod images;
+mod inventory;
 mod lifecycle;
 mod listing;
 mod live;
@@ -53,6 +57,8 @@ mod machines;
 mod manifest;
 mod metrics;
 mod namespaces;
+mod nodes;
+mod overview;
 mod quota;
 pub mod records;
 mod templates;
@@ -78,8 +84,11 @@ use model::live::{Hint, LiveKind};
 use model::machine::{GuestReport, MachineAction, MachineDetail, Surroundings};
 use model::manifest::{MachineManifest, ManifestCheck};
 use model::metrics::{MachineMetrics, Range};
-use model::query::{ImageList, ListQuery, MachineList, PodList, ServiceList, WorkloadList};
-use model::session::{ClusterStatus, Overview, Who};
+use model::node::{DrainLine, NodeDetail, NodeRow};
+use model::query::bulk::BulkRun;
+use model::query::view::View;
+use model::query::{ImageList, ListQuery, MachineList, PodList, ServiceList, Tab, WorkloadList};
+use model::session::{ClusterStatus, Overview, Resources, Who};
 use model::timeline::Timeline;
 use model::upload::{UploadRequest, UploadState};
 use model::workload::run::{RunDraft, RunOptions};
@@ -90,6 +99,7 @@ pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
 pub use cluster::ClusterSource;
 pub use error::PortalError;
 pub use images::{Chunk, ChunkError, Download, UploadProxy};
+pub use inventory::{BulkOrder, Target};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
 pub use templates::NewTemplate;
@@ -125,8 +135,10 @@ struct Inner {
     /// Volumes that claims are bound to; their namespace is empty.
     volumes: Cache<PersistentVolume>,
     quotas: Cache<quota::ResourceQuota>,
+    nodes: Cache<cluster::objects::Node>,
     catalog: create::Catalog,
     uploads: images::Uploads,
+    runs: inventory::Runs,
     live: live::Live,
     leases: console::Leases,
     schemas: manifest::schema::Schemas,
@@ -158,10 +170,12 @@ impl Portal {
             disks: images::DiskIndex::new(&live, Arc::clone(&clock)),
             volumes: Cache::new(live.clone(), LiveKind::Image),
             quotas: Cache::new(live.clone(), LiveKind::Image),
+            nodes: Cache::new(live.clone(), LiveKind::Node),
             catalog: create::Catalog::new(&live),
             schemas: manifest::schema::Schemas::default(),
             metrics: Arc::new(metrics::Metrics::new(prometheus, Arc::clone(&clock))),
             uploads: images::Uploads::new(proxy, clock),
+            runs: inventory::Runs::default(),
             leases: console::Leases::default(),
             cluster,
             permissions,
@@ -496,6 +510,82 @@ impl Portal {
         self.0.follow_workload(actor, kind, at, query).await
     }
 
+    /// The views of a tab: those that come with it, then the person's own by name.
+    pub async fn views(&self, actor: &Actor, tab: &Tab) -> Result<Vec<View>, PortalError> {
+        self.0.views(actor, tab).await
+    }
+
+    /// Keeps a view; one of the same name is replaced.
+    pub async fn save_view(&self, actor: &Actor, tab: &Tab, name: &str, address: &str) -> Result<(), PortalError> {
+        self.0.save_view(actor, tab, name, address).await
+    }
+
+    /// Gives one of the person's views another name.
+    pub async fn rename_view(&self, actor: &Actor, tab: &Tab, name: &str, next: &str) -> Result<(), PortalError> {
+        self.0.rename_view(actor, tab, name, next).await
+    }
+
+    /// Forgets one of the person's views.
+    pub async fn delete_view(&self, actor: &Actor, tab: &Tab, name: &str) -> Result<(), PortalError> {
+        self.0.delete_view(actor, tab, name).await
+    }
+
+    /// What the first page shows besides what needs attention; in one namespace, or in all that the person sees.
+    pub async fn resources(&self, actor: &Actor, namespace: Option<&str>) -> Result<Resources, PortalError> {
+        self.0.resources(actor, namespace.unwrap_or_default()).await
+    }
+
+    /// All nodes, for whoever may list them.
+    pub async fn nodes(&self, actor: &Actor) -> Result<Vec<NodeRow>, PortalError> {
+        self.0.list_nodes(actor).await
+    }
+
+    /// One node.
+    pub async fn node(&self, actor: &Actor, name: &str) -> Result<NodeDetail, PortalError> {
+        self.0.node(actor, name).await
+    }
+
+    /// Keeps new pods off a node, or lets them on again, as the person.
+    pub async fn cordon(&self, actor: &Actor, name: &str, is_cordoned: bool) -> Result<(), PortalError> {
+        self.0.cordon(actor, name, is_cordoned).await
+    }
+
+    /// What would become of a node's pods if it were emptied.
+    pub async fn drain_preview(&self, actor: &Actor, name: &str) -> Result<Vec<DrainLine>, PortalError> {
+        self.0.drain_preview(actor, name).await
+    }
+
+    /// Empties a node, as the person: cordons it, then evicts its pods, which goes on until all are gone or it is stopped.
+    /// Pods that nobody would make again go only if `loses` says so.
+    pub async fn drain(&self, actor: &Actor, name: &str, loses: bool) -> Result<BulkRun, PortalError> {
+        Arc::clone(&self.0).drain(actor, name, loses).await
+    }
+
+    /// Stops a run that can be stopped. What was done stays done.
+    pub fn stop_run(&self, actor: &Actor, id: &str) -> Result<(), PortalError> {
+        self.0.runs.stop(actor, id)
+    }
+
+    /// Begins one action on many rows, as the person. The answer is how far it has got after a moment; it goes on.
+    pub async fn begin_run(&self, actor: &Actor, order: BulkOrder) -> Result<BulkRun, PortalError> {
+        Arc::clone(&self.0).begin_run(actor, order).await
+    }
+
+    /// One of the person's runs, as far as it has got.
+    pub fn bulk_run(&self, actor: &Actor, id: &str) -> Result<BulkRun, PortalError> {
+        self.0.runs.get(actor, id)
+    }
+
+    /// Everything that a query means, as lines of CSV in parts.
+    pub async fn export(
+        &self,
+        actor: &Actor,
+        tab: &'static Tab,
+        query: &ListQuery,
+    ) -> Result<impl Iterator<Item = String> + Send + use<>, PortalError> {
+        self.0.export_rows(actor, tab, query).await
+    }
+
     /// One page of the library.
     pub async fn list_images(&self, actor: &Actor, query: &ListQuery) -> Result<ImageList, PortalError> {
         self.0.list_images(actor, query).await
@@ -625,6 +715,7 @@ impl Inner {
         tasks.spawn("watch data volumes", follow(shared(), Kind::DataVolume, self.disks.volumes.clone()));
         tasks.spawn("watch data sources", follow(shared(), Kind::DataSource, self.disks.sources.clone()));
         tasks.spawn("watch volumes", follow(shared(), Kind::PersistentVolume, self.volumes.clone()));
+        tasks.spawn("watch nodes", follow(shared(), Kind::Node, self.nodes.clone()));
         tasks.spawn("watch quotas", follow(shared(), Kind::Quota, self.quotas.clone()));
         tasks.spawn("watch CDI's settings", follow(shared(), Kind::CdiConfig, self.disks.settings.clone()));
         tasks.spawn("watch storage classes", follow(shared(), Kind::StorageClass, self.disks.classes.clone()));
@@ -656,6 +747,11 @@ impl Inner {
         }
     }
 
+    /// The moment, in seconds since 1970.
+    fn now(&self) -> i64 {
+        clock::seconds(self.cluster.now())
+    }
+
     /// Namespaces whose objects of a kind somebody may list.
     async fn visible(&self, actor: &Actor, kind: Kind) -> Result<Arc<Visible>, PortalError> {
         self.settled(kind)?;
@@ -681,6 +777,7 @@ impl Inner {
             username: actor.account.clone(),
             namespaces: machines.namespaces.union(&pods.namespaces).cloned().collect(),
             is_administrator,
+            sees_nodes: self.sees_nodes(actor).await?,
         })
     }
 
@@ -692,6 +789,7 @@ impl Inner {
             LiveKind::Pod => Kind::Pod,
             LiveKind::Event => Kind::Event,
             LiveKind::Image => Kind::Claim,
+            LiveKind::Node => Kind::Node,
             LiveKind::Cluster => return true,
         };
         let visible = self.permissions.visible(actor, kind, || self.known_namespaces()).await;

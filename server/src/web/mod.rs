@@ -12,6 +12,7 @@
 //! | `/pods/{namespace}/{name}/log`, `/workloads/{kind}/{namespace}/{name}/log` | [`routes::logs`] |
 //! | `/machines/{namespace}/{name}/screen.png` | [`routes::screen`] |
 //! | `/images/{namespace}/{name}/download` | [`routes::download`] |
+//! | `/inventory.csv` | [`routes::export`] |
 //! | `/uploads`, `/uploads/{id}`, `/uploads/{id}/chunks/{index}` | [`routes::uploads`] |
 //! | `/healthz`, `/readyz`, `/metrics` | [`routes::health`], [`routes::metrics`] |
 //! | everything else: a file, else the page that says so | [`site`], [`pages`] |
@@ -110,6 +111,7 @@ pub fn router(state: &WebState) -> Router {
         .route("/workloads/{kind}/{namespace}/{name}/log", get(routes::logs::of_workload))
         .route("/machines/{namespace}/{name}/screen.png", get(routes::screen::handle))
         .route("/images/{namespace}/{name}/download", get(routes::download::handle))
+        .route("/inventory.csv", get(routes::export::handle))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(identify.clone());
     let uploads = Router::new()

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use super::toasts::Toasts;
 use crate::live::Live;
 use crate::parts::{self, Piece};
+use crate::paths;
 use crate::platform::{self, AtRisk, ChosenFile, Reply};
 use crate::ui::Tone;
 pub use tray::Tray;
@@ -229,7 +230,8 @@ impl Uploads {
     fn over(self, state: &UploadState) {
         match &state.stage {
             UploadStage::Done => {
-                self.toasts.say(Tone::Good, format!("{} is uploaded and ready to use.", state.at.name));
+                let text = format!("{} is uploaded and ready to use.", state.at.name);
+                self.toasts.say_with_link(Tone::Good, text, "Open it", paths::image(&state.at));
             }
             UploadStage::Failed { reason } => self.toasts.say(Tone::Bad, format!("{}: {reason}", state.at.name)),
             _ => {}

@@ -51,7 +51,7 @@ pub fn ImportPage() -> impl IntoView {
 
 /// What can be chosen, and what can be copied.
 async fn offers() -> Answer<(ImageChoices, ImageList)> {
-    let query = ListQuery { state: "ready".to_owned(), page_size: MAX_PAGE_SIZE, ..ListQuery::default() };
+    let query = ListQuery { page_size: MAX_PAGE_SIZE, ..ListQuery::of("state:ready") };
     Ok((api::images::get_image_choices().await?, api::images::list_images(query).await?))
 }
 

@@ -31,7 +31,7 @@ mod hotplug;
 mod instance;
 mod instancetype;
 pub(crate) mod kinds;
-mod kubelet;
+pub(crate) mod kubelet;
 mod launcher;
 pub(crate) mod machine;
 mod printable;
@@ -51,6 +51,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::containers::Containers;
 use crate::guest::Guests;
 use crate::guest::images::Images;
 use crate::store::Store;
@@ -69,6 +70,8 @@ pub struct VirtOptions {
     pub images: Vec<PathBuf>,
     /// Leaves QEMU out even where it is installed.
     pub builtin_guests: bool,
+    /// Runs no containers even where there is a sandbox.
+    pub builtin_containers: bool,
 }
 
 /// Everything that the controllers and the subresources share.
@@ -84,6 +87,8 @@ pub struct VirtContext {
     sessions: Sessions,
     handler: Handler,
     plugging: Plugging,
+    /// Containers of ordinary pods.
+    containers: Arc<Containers>,
     work: mpsc::UnboundedSender<Work>,
     /// Taken by [`start`].
     inbox: Mutex<Option<Inbox>>,
@@ -100,6 +105,7 @@ impl VirtContext {
     pub async fn new(store: Arc<Store>, options: VirtOptions) -> Arc<Self> {
         let (guests, changed) = Guests::new(options.folder.join("guests"), options.builtin_guests).await;
         let (work, inbox) = mpsc::unbounded_channel();
+        let containers = Containers::new(Arc::clone(&store), options.folder.clone(), options.builtin_containers);
         Arc::new(Self {
             recorder: Recorder::new(Arc::clone(&store)),
             store,
@@ -110,9 +116,15 @@ impl VirtContext {
             sessions: Sessions::default(),
             handler: Handler::default(),
             plugging: Plugging::default(),
+            containers,
             work,
             inbox: Mutex::new(Some(Inbox { work: inbox, guests: changed })),
         })
+    }
+
+    /// The containers of ordinary pods.
+    pub(crate) fn containers(&self) -> &Arc<Containers> {
+        &self.containers
     }
 
     /// Whether guests are real ones in QEMU.
@@ -154,6 +166,7 @@ impl VirtTasks {
         if with_guests {
             self.context.guests.stop_all().await;
         }
+        self.context.containers.stop().await;
         self.context.sessions.end_all();
         self.context.guests.detach();
     }

@@ -42,6 +42,18 @@ impl WorkloadKind {
         }
     }
 
+    /// The word that queries use.
+    pub const fn singular(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployment",
+            Self::StatefulSet => "statefulset",
+            Self::DaemonSet => "daemonset",
+            Self::ReplicaSet => "replicaset",
+            Self::Job => "job",
+            Self::CronJob => "cronjob",
+        }
+    }
+
     /// The kind as Kubernetes writes it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -116,6 +116,11 @@ impl Ask {
         Self { subresource: "exec", ..Self::on(Kind::Pod, "create", namespace, name) }
     }
 
+    /// May somebody have pods of a namespace evicted?
+    pub(crate) fn evict(namespace: &str) -> Self {
+        Self { subresource: "eviction", ..Self::create(Kind::Pod, namespace) }
+    }
+
     /// May somebody read the logs of pods in a namespace?
     pub(crate) fn logs(namespace: &str, name: &str) -> Self {
         Self { subresource: "log", ..Self::get(Kind::Pod, namespace, name) }

@@ -51,10 +51,11 @@ pub(crate) enum Kind {
     Job,
     CronJob,
     Service,
+    Node,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::Machine,
         Self::Instance,
         Self::Pod,
@@ -83,6 +84,7 @@ impl Kind {
         Self::Job,
         Self::CronJob,
         Self::Service,
+        Self::Node,
     ];
 
     /// What runs pods, what it remembers of itself, and what leads to them.
@@ -106,7 +108,8 @@ impl Kind {
 
     /// Whether pages show the kind; others are watched for what they say about those.
     fn is_shown(self) -> bool {
-        !Self::RBAC.contains(&self) && !matches!(self, Self::PersistentVolume | Self::CdiConfig | Self::Quota)
+        !Self::RBAC.contains(&self)
+            && !matches!(self, Self::PersistentVolume | Self::CdiConfig | Self::Quota | Self::Node)
     }
 
     /// Which pages show the kind, or what it says.
@@ -194,6 +197,7 @@ impl Kind {
             Self::Job => "jobs",
             Self::CronJob => "cronjobs",
             Self::Service => "services",
+            Self::Node => "nodes",
         }
     }
 
@@ -206,7 +210,8 @@ impl Kind {
             | Self::Claim
             | Self::PersistentVolume
             | Self::Quota
-            | Self::Service => "",
+            | Self::Service
+            | Self::Node => "",
             Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet | Self::ControllerRevision => {
                 "apps"
             }
@@ -250,6 +255,7 @@ impl Kind {
             Self::Job => "Job",
             Self::CronJob => "CronJob",
             Self::Service => "Service",
+            Self::Node => "Node",
         }
     }
 

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// An object on its way from the watch to its index.
 ///
@@ -154,6 +155,7 @@ impl PodSpec {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct PodVolume {
     pub name: String,
+    pub empty_dir: Option<Value>,
     pub persistent_volume_claim: Option<ClaimVolume>,
 }
 
@@ -230,6 +232,56 @@ pub(crate) struct Terminated {
     pub reason: Option<String>,
     pub message: Option<String>,
     pub finished_at: Option<String>,
+}
+
+/// `Node`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Node {
+    pub metadata: ObjectMeta,
+    pub spec: NodeSpec,
+    pub status: NodeStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NodeSpec {
+    pub unschedulable: bool,
+    pub taints: Vec<Taint>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Taint {
+    pub key: String,
+    pub value: Option<String>,
+    pub effect: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct NodeStatus {
+    pub capacity: BTreeMap<String, Value>,
+    pub allocatable: BTreeMap<String, Value>,
+    pub conditions: Vec<Condition>,
+    pub addresses: Vec<NodeAddress>,
+    pub node_info: NodeInfo,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NodeAddress {
+    pub address: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct NodeInfo {
+    pub kubelet_version: String,
+    pub kernel_version: String,
+    pub os_image: String,
+    pub container_runtime_version: String,
+    pub architecture: String,
 }
 
 /// `Event` of the core group.

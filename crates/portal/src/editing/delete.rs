@@ -45,7 +45,7 @@ impl Inner {
                 "Your role in {namespace} does not include deleting machines."
             )));
         }
-        if let Some(reason) = model::rules::delete_denied(self.visible_machine(actor, at).await?.labels()) {
+        if let Some(reason) = model::rules::delete_denied(self.visible_machine(actor, at).await?.own_labels()) {
             return Err(PortalError::Conflict(reason));
         }
         let named: BTreeSet<&str> = claims.iter().map(String::as_str).collect();

@@ -7,7 +7,7 @@ use kubevirt::domain::InstanceSpec;
 use kubevirt::instance::{GuestOsInfo, InterfaceStatus};
 use kubevirt::meta::Conditions as _;
 use model::ObjectRef;
-use model::editing::{DESCRIPTION, NOTES};
+use model::editing::DESCRIPTION;
 use model::machine::{Address, Condition, Disk, EventLine, Interface, MachineDetail};
 
 use super::{Machine, Rights};
@@ -38,20 +38,14 @@ pub(super) fn detail(
         interfaces: spec.map(|spec| self::interfaces(spec, interfaces)).unwrap_or_default(),
         addresses: addresses_with_sources(machine, interfaces),
         has_agent: status.is_some_and(|status| status.conditions.is_true("AgentConnected")),
-        labels: machine.labels().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
-        is_protected: model::rules::is_protected(machine.labels()),
-        description: annotation(machine, DESCRIPTION),
-        notes: annotation(machine, NOTES),
+        labels: machine.own_labels().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        is_protected: model::rules::is_protected(machine.own_labels()),
+        description: machine.annotation(DESCRIPTION).to_owned(),
         viewer: None,
         findings: Vec::new(),
         conditions: conditions(machine, rights),
         events,
     }
-}
-
-fn annotation(machine: &Machine, key: &str) -> String {
-    let annotations = machine.vm.as_deref().map(|vm| &vm.metadata.annotations);
-    annotations.and_then(|annotations| annotations.get(key)).cloned().unwrap_or_default()
 }
 
 /// Annotations with which a machine asks for an address of its own.
@@ -104,7 +98,8 @@ pub(crate) fn current_launcher<'a>(
     owned.max_by_key(|pod| (node.is_some() && pod.pod.spec.node_name.as_deref() == node, pod.created))
 }
 
-fn guest_os(guest: &GuestOsInfo) -> Option<String> {
+/// The guest's operating system as its agent tells it.
+pub(super) fn guest_os(guest: &GuestOsInfo) -> Option<String> {
     let name = guest.pretty_name.clone().or_else(|| {
         let name = guest.name.clone()?;
         Some(guest.version.as_ref().map_or_else(|| name.clone(), |version| format!("{name} {version}")))

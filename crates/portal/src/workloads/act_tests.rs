@@ -185,7 +185,7 @@ async fn lists_leave_out_what_belongs_to_another_workload_until_somebody_searche
         {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "u1", "controller": true}]}}),
     );
     let list = async |search: &str| {
-        let query = model::query::ListQuery { search: search.to_owned(), ..Default::default() };
+        let query = model::query::ListQuery::of(search);
         fake.inner.list_workloads(&ana(), &query).await.unwrap()
     };
     let all = list("").await;

@@ -1,10 +1,12 @@
 //! Lists of what runs pods, and of the services that lead to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::ObjectRef;
-use model::query::{ListQuery, ServiceList, Unlisted, WorkloadList};
+use model::query::key::{SERVICES, WORKLOADS};
+use model::query::parse::parse as parse_query;
+use model::query::{Key as Property, ListQuery, ServiceList, Unlisted, WorkloadList};
 use model::workload::{WorkloadKind, WorkloadRow, WorkloadState};
 
 use super::controllers::{Families, controlled_by, watched};
@@ -16,17 +18,26 @@ use crate::clock::parse;
 use crate::cluster::Kind;
 use crate::cluster::objects::Loose;
 use crate::error::PortalError;
-use crate::listing::{Entry, page};
+use crate::listing::{Asked, Entry, Seen, page};
 
 /// A workload as lists sort and search it.
 #[derive(Debug)]
 struct Listed {
     row: WorkloadRow,
+    labels: BTreeMap<String, String>,
     haystack: String,
 }
 
 impl Entry for Listed {
     type State = WorkloadState;
+
+    fn at(&self) -> &ObjectRef {
+        &self.row.at
+    }
+
+    fn word(state: WorkloadState) -> &'static str {
+        state.word()
+    }
 
     fn state(&self) -> WorkloadState {
         self.row.state
@@ -43,6 +54,42 @@ impl Entry for Listed {
     fn created(&self) -> Option<i64> {
         self.row.created
     }
+
+    fn since(&self) -> Option<i64> {
+        self.row.since
+    }
+
+    fn labels(&self) -> Option<&BTreeMap<String, String>> {
+        Some(&self.labels)
+    }
+
+    fn text(&self, property: Property) -> Option<&str> {
+        match property {
+            Property::Kind => Some(self.row.kind.singular()),
+            Property::Image => self.row.images.first().map(String::as_str),
+            _ => None,
+        }
+    }
+
+    fn any(&self, property: Property, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        match property {
+            Property::Image => self.row.images.iter().any(|image| test(image)),
+            other => self.text(other).is_some_and(test),
+        }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.row.reason.as_deref()
+    }
+
+    fn amount(&self, property: Property) -> Option<i64> {
+        (property == Property::Ready).then(|| i64::from(self.row.ready))
+    }
+}
+
+/// Rows that hide nothing from who sees them at all.
+fn whole<T>(entries: &[Arc<T>]) -> Vec<Seen<'_, T>> {
+    entries.iter().map(|entry| Seen { entry, sees_place: true }).collect()
 }
 
 /// The row of a workload.
@@ -79,11 +126,11 @@ impl Inner {
     }
 
     pub(crate) async fn list_workloads(&self, actor: &Actor, query: &ListQuery) -> Result<WorkloadList, PortalError> {
-        let families = Families::of(&self.known_pods(actor, &query.namespace).await?, &self.controllers);
+        let families = Families::of(&self.known_pods(actor, "").await?, &self.controllers);
         let mut all = Visible { everywhere: false, namespaces: BTreeSet::new() };
         let mut more = Unlisted::default();
         let mut entries = Vec::new();
-        let shows_owned = !query.search.trim().is_empty();
+        let shows_owned = parse_query(&query.q, &WORKLOADS).query.is_search();
         for kind in WorkloadKind::ALL {
             let Some(visible) = self.visible_or_denied(actor, watched(kind)).await? else {
                 more.kinds.push(kind.word().to_owned());
@@ -91,7 +138,7 @@ impl Inner {
             };
             all.everywhere |= visible.everywhere;
             all.namespaces.extend(visible.namespaces.iter().cloned());
-            for object in self.controllers.of(kind).index().visible(&visible, &query.namespace) {
+            for object in self.controllers.of(kind).index().visible(&visible, "") {
                 if !shows_owned && controlled_by(&object).is_some() {
                     more.owned += 1;
                 } else if let Some(entry) = listed(kind, &object, &families) {
@@ -100,17 +147,17 @@ impl Inner {
             }
         }
         entries.sort_by(|a, b| (&a.row.at, a.row.kind).cmp(&(&b.row.at, b.row.kind)));
-        let page = page(entries, query, WorkloadState::from_word(&query.state));
+        let page = page(whole(&entries), Asked { tab: &WORKLOADS, query, now: self.now() });
         let rows = page.rows.iter().map(|entry| entry.row.clone()).collect();
         Ok(page.answer(rows, &all, more))
     }
 
     pub(crate) async fn list_services(&self, actor: &Actor, query: &ListQuery) -> Result<ServiceList, PortalError> {
         let visible = self.visible(actor, Kind::Service).await?;
-        let pods = self.known_pods(actor, &query.namespace).await?;
-        let services = self.controllers.cache(Kind::Service).index().visible(&visible, &query.namespace);
-        let entries = services.iter().filter_map(|service| services::listed(service, &pods)).collect();
-        let page = page(entries, query, None);
+        let pods = self.known_pods(actor, "").await?;
+        let services = self.controllers.cache(Kind::Service).index().visible(&visible, "");
+        let entries: Vec<_> = services.iter().filter_map(|service| services::listed(service, &pods)).collect();
+        let page = page(whole(&entries), Asked { tab: &SERVICES, query, now: self.now() });
         let rows = page.rows.iter().map(|entry| entry.row.clone()).collect();
         Ok(page.answer(rows, &visible, ()))
     }
@@ -122,7 +169,7 @@ fn listed(kind: WorkloadKind, object: &Loose, families: &Families) -> Option<Lis
     let row = row(kind, at, object, &judged);
     let haystack =
         format!("{} {} {} {}", row.at.name, row.at.namespace, kind.noun(), row.images.join(" ")).to_lowercase();
-    Some(Listed { row, haystack })
+    Some(Listed { row, labels: object.metadata.labels.clone(), haystack })
 }
 
 /// Those in trouble first, then by name.

@@ -1,9 +1,11 @@
 //! Services: where they are reached, and which pods they lead to.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kubevirt::meta::Conditions as _;
 use model::ObjectRef;
+use model::query::Key as Property;
 use model::workload::{ServiceRow, WorkloadState};
 use serde_json::{Map, Value};
 
@@ -16,11 +18,20 @@ use crate::listing::Entry;
 #[derive(Debug)]
 pub(super) struct Listed {
     pub row: ServiceRow,
+    labels: BTreeMap<String, String>,
     haystack: String,
 }
 
 impl Entry for Listed {
     type State = WorkloadState;
+
+    fn at(&self) -> &ObjectRef {
+        &self.row.at
+    }
+
+    fn word(state: WorkloadState) -> &'static str {
+        state.word()
+    }
 
     fn state(&self) -> WorkloadState {
         WorkloadState::Unknown
@@ -37,13 +48,36 @@ impl Entry for Listed {
     fn created(&self) -> Option<i64> {
         self.row.created
     }
+
+    fn labels(&self) -> Option<&BTreeMap<String, String>> {
+        Some(&self.labels)
+    }
+
+    fn text(&self, property: Property) -> Option<&str> {
+        match property {
+            Property::Kind => Some(&self.row.kind),
+            Property::Address => self.row.addresses.first().map(String::as_str),
+            _ => None,
+        }
+    }
+
+    fn any(&self, property: Property, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        match property {
+            Property::Address => self.row.addresses.iter().any(|address| test(address)),
+            other => self.text(other).is_some_and(test),
+        }
+    }
+
+    fn amount(&self, property: Property) -> Option<i64> {
+        (property == Property::Ready).then(|| i64::from(self.row.ready))
+    }
 }
 
 pub(super) fn listed(service: &Loose, pods: &[Arc<Workload>]) -> Option<Arc<Listed>> {
     let row = row(service, pods)?;
     let (addresses, ports) = (row.addresses.join(" "), row.ports.join(" "));
     let haystack = format!("{} {} {} {addresses} {ports}", row.at.name, row.at.namespace, row.kind).to_lowercase();
-    Some(Arc::new(Listed { row, haystack }))
+    Some(Arc::new(Listed { row, labels: service.metadata.labels.clone(), haystack }))
 }
 
 /// The row of a service; `pods` are those that the person may know of.

@@ -3,6 +3,7 @@
 pub mod console;
 pub mod download;
 pub mod events;
+pub mod export;
 pub mod health;
 pub mod logs;
 pub mod metrics;
