@@ -9,6 +9,7 @@ use core::future::Future;
 use core::pin::Pin;
 
 use leptos::prelude::*;
+use leptos_meta::Title;
 use leptos_router::ChooseView;
 
 use crate::ui::{Empty, Glyph, Look, button_class};
@@ -131,6 +132,8 @@ fn NotLoaded() -> impl IntoView {
     let here = leptos_router::hooks::use_location();
     let address = move || format!("{}{}", here.pathname.get(), here.search.get());
     view! {
+        <Title text="Not loaded"/>
+        <h1 class="sr-only">"Not loaded"</h1>
         <Empty glyph=Glyph::Refresh title="This page could not be loaded">
             <p>
                 "Porthole was updated since this tab was opened, or it does not answer at the moment. Load the page anew; what you have typed into forms is kept."
