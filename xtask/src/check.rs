@@ -120,7 +120,7 @@ fn length(package: &Path, is_meant: impl Fn(&str) -> bool) -> Result<u64> {
     for entry in fs::read_dir(package)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".br") && is_meant(&name) {
+        if entry.path().extension().is_some_and(|ending| ending == "br") && is_meant(&name) {
             sum += entry.metadata()?.len();
         }
     }
