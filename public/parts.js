@@ -3,7 +3,7 @@
 const LOOK =
   "inline-flex h-8 items-center gap-1.5 rounded-control px-2.5 text-sm font-medium text-stage-quiet transition-colors " +
   "hover:bg-stage-rule hover:text-stage-ink aria-pressed:bg-stage-rule aria-pressed:text-stage-ink " +
-  "aria-selected:bg-stage-rule aria-selected:text-stage-ink aria-disabled:cursor-not-allowed";
+  "aria-disabled:cursor-not-allowed";
 const FIELD = "h-8 rounded-control border border-stage-rule bg-stage px-2 text-sm text-stage-ink placeholder:text-stage-quiet";
 
 // An element with its properties (those with a dash or `role` are attributes) and what is in it.

@@ -34,7 +34,7 @@ class Terminals {
     this.options = options;
     this.sessions = [];
     this.count = 0;
-    this.tabs = make("div", { className: "flex min-w-0 flex-wrap items-center gap-0.5", role: "tablist", "aria-label": "Terminals" });
+    this.tabs = make("div", { className: "flex min-w-0 flex-wrap items-center gap-0.5", role: "group", "aria-label": "Shells" });
     this.state = make("p", { className: "min-w-0 truncate text-sm text-stage-quiet", role: "status" });
     this.search = field({
       type: "search",
@@ -105,7 +105,7 @@ class Terminals {
     this.shown = session;
     for (const each of this.sessions) {
       each.place.hidden = each !== session;
-      each.tab.firstChild.setAttribute("aria-selected", String(each === session));
+      each.tab.firstChild.setAttribute("aria-pressed", String(each === session));
     }
     session?.fit();
     session?.term.focus();
@@ -165,7 +165,7 @@ class Session {
     this.tab = make(
       "span",
       { className: "inline-flex items-center" },
-      button(name, () => owner.show(this), { role: "tab" }),
+      button(name, () => owner.show(this)),
       button("×", () => owner.remove(this), { title: "Close this shell", "aria-label": `Close ${name}` }),
     );
     const { Terminal, FitAddon, SearchAddon } = owner.xterm;

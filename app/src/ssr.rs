@@ -85,6 +85,16 @@ fn refusal(mut error: UiError, request_id: Option<String>) -> ApiError {
     ApiError(error)
 }
 
+impl ApiError {
+    /// Adds a sentence for those whose browser sent a plain form: they are led back to a page without what they typed.
+    pub fn for_plain_form(mut self, sentence: &str) -> Self {
+        if !is_endpoint_call() {
+            self.0.message = format!("{} {sentence}", self.0.message);
+        }
+        self
+    }
+}
+
 /// Whether the browser called an endpoint from a script. A plain form gets a redirect back to its page
 /// instead, which a status would break; a page that renders decides by itself.
 fn is_endpoint_call() -> bool {

@@ -51,6 +51,15 @@ pub fn memory(mib: u64) -> (String, &'static str) {
     }
 }
 
+/// Processors from thousandths, to a tenth: `1.3`; what is less than a tenth in hundredths.
+pub fn cpu(milli: u64) -> String {
+    if milli < 100 {
+        return format!("0.{:02}", (milli + 5) / 10);
+    }
+    let tenths = (milli + 50) / 100;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
 /// A count with its groups apart: `10,000`.
 pub fn count(number: u32) -> String {
     let digits = number.to_string();
@@ -100,6 +109,11 @@ mod tests {
         assert_eq!(memory(1_024), ("1".to_owned(), "GiB"));
         assert_eq!(memory(1_536), ("1.5".to_owned(), "GiB"));
         assert_eq!(memory(65_536), ("64".to_owned(), "GiB"));
+    }
+
+    #[test]
+    fn processors_are_told_to_a_tenth() {
+        assert_eq!([0, 4, 37, 100, 1_250, 8_000].map(cpu), ["0.00", "0.00", "0.04", "0.1", "1.3", "8.0"]);
     }
 
     #[test]

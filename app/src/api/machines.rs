@@ -97,5 +97,7 @@ pub async fn check_manifest(namespace: String, name: String, base: String, text:
 pub async fn save_manifest(namespace: String, name: String, base: String, text: String) -> Answer<()> {
     let cx = crate::ssr::request_cx()?;
     let at = model::ObjectRef::parse(&namespace, &name).map_err(|_| cx.not_found("machine"))?;
-    cx.portal.save_manifest(&cx.actor, &at, &base, &text).await.map_err(|error| cx.fail(&error))
+    cx.portal.save_manifest(&cx.actor, &at, &base, &text).await.map_err(|error| {
+        cx.fail(&error).for_plain_form("Nothing was saved. Go back in your browser: what you typed is still there.")
+    })
 }

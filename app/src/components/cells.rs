@@ -17,8 +17,12 @@ pub fn ColumnHead(
     /// The list's query.
     query: Memo<ListQuery>,
 ) -> impl IntoView {
-    if key == Key::Label {
-        return view! { <th scope="col" class="max-lg:hidden">{key.title()}</th> }.into_any();
+    match key {
+        Key::Label => return view! { <th scope="col" class="max-lg:hidden">{key.title()}</th> }.into_any(),
+        Key::CpuUsed | Key::MemoryUsed => {
+            return view! { <th scope="col" class="number">{key.title()}</th> }.into_any();
+        }
+        _ => {}
     }
     let is_extra = !matches!(key, Key::Cpu | Key::Memory | Key::Ready | Key::Restarts);
     view! { <SortHead key base query is_extra/> }.into_any()

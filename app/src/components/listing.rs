@@ -254,6 +254,10 @@ fn framed(
             {rows}
         </div>
         {move || {
+            let note = reply.with(|reply| reply.note.clone());
+            note.map(|note| view! { <p class="mt-2 text-xs text-ink-faint">{note}</p> })
+        }}
+        {move || {
             let (page, page_size, total) = page.get();
             view! { <Pager base query page page_size total/> }
         }}

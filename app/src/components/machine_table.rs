@@ -59,6 +59,8 @@ fn cell(row: &MachineRow, key: Key) -> AnyView {
     match key {
         Key::Cpu => number_cell(row.cpus.map(|cpus| (cpus.to_string(), ""))),
         Key::Memory => number_cell(row.memory_mib.map(words::memory)),
+        Key::CpuUsed => number_cell(row.used.map(|used| (words::cpu(used.cpu_milli), ""))),
+        Key::MemoryUsed => number_cell(row.used.map(|used| words::memory(used.memory_mib))),
         Key::Address => code_cell(row.addresses.first().cloned()),
         Key::Node => text_cell(row.node.clone()),
         Key::Os => text_cell(row.os.clone()),

@@ -66,6 +66,8 @@ fn cell(row: &PodRow, key: Key) -> AnyView {
         .into_any(),
         Key::Cpu => number_cell(row.cpu_milli.map(|milli| (write(Reading::Cpu, milli), ""))),
         Key::Memory => number_cell(row.memory_mib.map(words::memory)),
+        Key::CpuUsed => number_cell(row.used.map(|used| (words::cpu(used.cpu_milli), ""))),
+        Key::MemoryUsed => number_cell(row.used.map(|used| words::memory(used.memory_mib))),
         Key::Address => code_cell(row.address.clone()),
         Key::Node => text_cell(row.node.clone()),
         Key::Label => list_cell(&row.labels),

@@ -16,6 +16,7 @@ use crate::controllers;
 use crate::error::ApiError;
 use crate::export::{self, ExportContext};
 use crate::identity::{Identity, IdentityError};
+use crate::metrics::Metrics;
 use crate::options::{GuestsOnExit, Options};
 use crate::snapshots::{self, SnapshotContext};
 use crate::storage::{self, StorageContext};
@@ -135,8 +136,11 @@ impl Cluster {
             Box::new(snapshots::Snapshots),
             Box::new(snapshots::Machines),
         ];
+        let metrics = Metrics::new(Arc::clone(&store), Arc::clone(virt_context.containers()), folder.join("guests"));
+        controllers::spawn(&context, &tracker, Arc::clone(&metrics).run());
         let api = Api::new(Arc::clone(&store), identity.tokens, webhooks, folder.join("logs"), stop.clone())
-            .with_containers(Arc::clone(virt_context.containers()));
+            .with_containers(Arc::clone(virt_context.containers()))
+            .with_metrics(metrics);
         let subresources = virt::subresources::router(Arc::clone(&virt_context));
         let router = api::router(Arc::new(api), Some(subresources));
         let virt = virt::start(virt_context).await;

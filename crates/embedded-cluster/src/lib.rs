@@ -27,6 +27,7 @@ mod error;
 mod export;
 mod guest;
 mod identity;
+mod metrics;
 mod options;
 mod percent;
 mod quota;

@@ -137,6 +137,11 @@ const fn size(bytes: f64) -> (f64, &'static str) {
     (1.0, "B")
 }
 
+/// A number in words, in the unit that suits it.
+pub fn said(value: f64, unit: Unit) -> String {
+    words(value, unit, value)
+}
+
 /// A number in words, in the unit that suits `like`.
 fn words(value: f64, unit: Unit, like: f64) -> String {
     match unit {

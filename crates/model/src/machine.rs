@@ -193,6 +193,8 @@ pub struct MachineRow {
     pub images: Vec<String>,
     /// Labels, as `key=value`.
     pub labels: Vec<String>,
+    /// What its pod uses, if somebody asked and the cluster measures it.
+    pub used: Option<crate::metrics::Used>,
     /// Created at, in seconds since 1970.
     pub created: Option<i64>,
     /// Every action, possible or with its reason why not.
@@ -235,6 +237,8 @@ pub struct MachineDetail {
     pub is_protected: bool,
     /// One line that says what it is for.
     pub description: String,
+    /// What it uses, in words, as far as that was sampled a moment ago: processors and memory.
+    pub usage: Option<(String, String)>,
     /// Who else has its screen open at this moment.
     pub viewer: Option<String>,
     /// What is wrong with it and what to do, the worst first.

@@ -191,8 +191,8 @@ mod tests {
 
     #[test]
     fn what_is_far_from_a_change_is_left_out() {
-        let old: String = (0..20).map(|line| format!("{line}\n")).collect();
-        let rows = diff(&old, &old.replace("10\n", "ten\n"));
+        let old = (0..20).map(|line| line.to_string()).collect::<Vec<_>>().join("\n");
+        let rows = diff(&old, &old.replace("10", "ten"));
         assert_eq!(
             (rows.len(), rows.first(), rows.last()),
             (9, Some(&DiffRow::Skipped(7)), Some(&DiffRow::Skipped(6)))

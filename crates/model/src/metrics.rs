@@ -4,6 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::chart::Chart;
 
+/// What something uses at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// Thousandths of a processor.
+    pub cpu_milli: u64,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+}
+
 /// How far back somebody looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ObjectRef;
 use crate::machine::Condition;
+use crate::metrics::Used;
 
 /// How much of something there is, and how much of it is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +81,8 @@ pub struct NodeRow {
     pub pods: Share,
     /// Machines that run on it.
     pub machines: u32,
+    /// What it uses, where the cluster measures it.
+    pub used: Option<Used>,
     /// Created at, in seconds since 1970.
     pub created: Option<i64>,
 }

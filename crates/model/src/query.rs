@@ -130,6 +130,8 @@ pub struct Reply {
     pub facets: Vec<Facet>,
     /// The query without states.
     pub any_state: String,
+    /// What holds for a whole column, such as that nobody measures it.
+    pub note: Option<String>,
 }
 
 /// One page of a list.

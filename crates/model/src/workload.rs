@@ -86,6 +86,8 @@ pub struct PodRow {
     pub memory_mib: Option<u64>,
     /// Labels, as `key=value`.
     pub labels: Vec<String>,
+    /// What it uses, if somebody asked and the cluster measures it.
+    pub used: Option<crate::metrics::Used>,
     /// The machine whose launcher this pod is.
     pub machine: Option<ObjectRef>,
     /// Created at, in seconds since 1970.

@@ -6,13 +6,16 @@
 //! | `order` | which rows are meant, and what is done to one of them |
 //! | `runs` | runs under way and those that ended lately |
 //! | `export` | rows as CSV |
+//! | `usage` | what the rows of a page use, where the cluster measures it |
 //!
 //! To add a kind of row: its arm in `Inner::meant` and `Inner::do_one` (`order`) and in `Inner::export`.
 
 mod export;
 mod order;
 mod runs;
+mod usage;
 mod views;
 
 pub use order::{BulkOrder, Target};
 pub(crate) use runs::{Run, Runs, Work};
+pub(crate) use usage::used;

@@ -205,6 +205,7 @@ impl Machine {
             os: self.os.clone().filter(|_| shown),
             images: self.images.clone(),
             labels: self.labels_shown(),
+            used: None,
             created: self.created,
             actions: self.offers(rights),
         }
@@ -348,8 +349,12 @@ impl Inner {
 
     pub(crate) async fn list_machines(&self, actor: &Actor, query: &ListQuery) -> Result<MachineList, PortalError> {
         let asked = Asked { tab: &MACHINES, query, now: self.now() };
-        let (page, visible) = self.show_machines(actor, |seen| page(seen, asked)).await?;
-        let rows = self.machine_rows(actor, &page.rows).await?;
+        let (mut page, visible) = self.show_machines(actor, |seen| page(seen, asked)).await?;
+        let mut rows = self.machine_rows(actor, &page.rows).await?;
+        page.reply.note = self.note_usage(&MACHINES, query);
+        if MACHINES.shows_usage(&query.columns) {
+            self.add_machine_usage(&mut rows);
+        }
         Ok(page.answer(rows, &visible, ()))
     }
 
@@ -454,7 +459,10 @@ impl Inner {
         let current = current_launcher(machine.vmi.as_deref(), &launchers);
         let pod = current.filter(|_| sees_pods).map(|pod| pod.at.clone());
         let findings = self.machine_findings(&machine, &sees, &rights);
+        self.metrics.look();
+        let usage = current.filter(|_| sees_pods).and_then(|pod| self.metrics.pod_in_words(&pod.at));
         let mut detail = details::detail(&machine, &rights, pod, events);
+        detail.usage = usage;
         detail.row.reason = diagnosis::foremost(&findings).map(Finding::sentence);
         detail.findings = findings;
         detail.viewer = self.leases.viewer(at).filter(|viewer| rights.sees_instances && *viewer != actor.account);

@@ -223,9 +223,9 @@ impl Inner {
         }
         let version = &now["metadata"]["resourceVersion"];
         let test = json!({ "op": "test", "path": "/metadata/resourceVersion", "value": version });
-        let patch: Value = [test].into_iter().chain(steps).collect();
+        let change: Value = [test].into_iter().chain(steps).collect();
         let person = self.cluster.as_person(&actor.user, &actor.groups);
-        match person.json_patch(&format!("{}{query}", self.machine_uri(at)), &patch).await {
+        match person.json_patch(&format!("{}{query}", self.machine_uri(at)), &change).await {
             Ok(_) => Ok(true),
             Err(error) if is_test_failed(&error) => Ok(false),
             Err(CallError::Refused(refusal)) if matches!(refusal.status, 400 | 422) => {

@@ -22,6 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use model::ObjectRef;
+use model::chart::{Unit, said};
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, seconds};
@@ -99,6 +100,14 @@ impl Metrics {
     /// What a pod uses, as far as it was sampled lately.
     pub(crate) fn pod(&self, at: &ObjectRef) -> Option<Usage> {
         self.read().pod(at, self.now())
+    }
+
+    /// What a pod uses in words, processors and memory, as far as it was sampled lately.
+    #[expect(clippy::cast_precision_loss, reason = "bytes in three digits")]
+    pub(crate) fn pod_in_words(&self, at: &ObjectRef) -> Option<(String, String)> {
+        let Usage { cpu_millis, memory_bytes, .. } = self.pod(at)?;
+        let cpu = said(f64::from(cpu_millis) / 1000.0, Unit::Cores);
+        Some((cpu, said(memory_bytes as f64, Unit::Bytes)))
     }
 
     /// What a node uses, as far as it was sampled lately.

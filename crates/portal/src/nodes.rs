@@ -18,6 +18,7 @@ use crate::access::{Actor, Ask};
 use crate::cluster::Kind;
 use crate::cluster::objects::Node;
 use crate::error::{PortalError, Thing};
+use crate::inventory::used;
 use crate::listing::Entry as _;
 use crate::{Inner, clock};
 
@@ -53,7 +54,8 @@ impl Inner {
 
     pub(crate) async fn list_nodes(&self, actor: &Actor) -> Result<Vec<NodeRow>, PortalError> {
         let (nodes, loads) = (self.visible_nodes(actor).await?, self.loads());
-        let mut rows: Vec<_> = nodes.iter().map(|node| row(node, &loads)).collect();
+        self.metrics.look();
+        let mut rows: Vec<_> = nodes.iter().map(|node| self.node_row(node, &loads)).collect();
         rows.sort_by(|a, b| (a.state, &a.name).cmp(&(b.state, &b.name)));
         Ok(rows)
     }
@@ -112,12 +114,16 @@ impl Inner {
         ];
         let facts = facts.into_iter().filter(|(_, text)| !text.is_empty());
         Ok(NodeDetail {
-            row: row(&node, &self.loads()),
+            row: self.node_row(&node, &self.loads()),
             facts: facts.map(|(term, text)| (term.to_owned(), text)).collect(),
             conditions: node.status.conditions.iter().map(shown).collect(),
             drain_denied: cordon_denied.clone().or(evict_denied),
             cordon_denied,
         })
+    }
+
+    fn node_row(&self, node: &Node, loads: &BTreeMap<String, Load>) -> NodeRow {
+        NodeRow { used: self.metrics.node(&node.metadata.name).map(used), ..row(node, loads) }
     }
 
     pub(crate) async fn cordon(&self, actor: &Actor, name: &str, is_cordoned: bool) -> Result<(), PortalError> {
@@ -161,6 +167,7 @@ fn row(node: &Node, loads: &BTreeMap<String, Load>) -> NodeRow {
         memory: share("memory", |text| quantity::value(text).map(|bytes| bytes >> 20), load.memory_mib),
         pods: share("pods", quantity::value, load.pods),
         machines: load.machines,
+        used: None,
         created: node.metadata.creation_timestamp.as_deref().and_then(clock::parse),
     }
 }

@@ -119,6 +119,7 @@ impl Workload {
             cpu_milli: self.requests.0,
             memory_mib: self.requests.1,
             labels: self.pod.metadata.labels.iter().map(|(key, value)| format!("{key}={value}")).collect(),
+            used: None,
             machine: self.machine.clone(),
             created: self.created,
         }
@@ -249,8 +250,12 @@ pub(crate) struct PodOverview {
 impl Inner {
     pub(crate) async fn list_pods(&self, actor: &Actor, query: &ListQuery) -> Result<PodList, PortalError> {
         let asked = Asked { tab: &PODS, query, now: self.now() };
-        let (page, visible, hidden) = self.show_pods(actor, query, |seen| page(seen, asked)).await?;
-        let rows = page.rows.iter().map(|pod| pod.row()).collect();
+        let (mut page, visible, hidden) = self.show_pods(actor, query, |seen| page(seen, asked)).await?;
+        let mut rows: Vec<_> = page.rows.iter().map(|pod| pod.row()).collect();
+        page.reply.note = self.note_usage(&PODS, query);
+        if PODS.shows_usage(&query.columns) {
+            self.add_pod_usage(&mut rows);
+        }
         Ok(page.answer(rows, &visible, Launchers { hidden }))
     }
 

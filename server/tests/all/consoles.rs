@@ -138,11 +138,29 @@ async fn a_plain_client_sees_a_machines_screen_until_it_ends() {
     console.send(Message::Binary(request.into())).await.unwrap();
     assert_eq!(read(&mut console, &mut bytes, 4).await[0], 0, "a framebuffer update");
 
+    a_serial_console_has_one_viewer_beside_the_screen(&ana).await;
     the_screen_is_in_use_until_it_is_taken_over(&ana, &mut console).await;
     a_picture_of_the_screen_is_a_png(&ana).await;
     a_machine_without_graphics_says_so(&ana).await;
     a_guest_that_dies_ends_its_console(&porthole, &ana).await;
     stopping_porthole_ends_consoles_with_1012(porthole, &ana).await;
+}
+
+async fn a_serial_console_has_one_viewer_beside_the_screen(ana: &Client) {
+    let open = async |path: &str| ana.socket(path, &[(ORIGIN, &ana.origin())]).await.unwrap().0;
+    let mut first = open("/console/blue/screen/serial").await;
+    let mut second = open("/console/blue/screen/serial").await;
+    let (code, reason) = end(&mut second).await;
+    assert_eq!((code, reason.as_str()), (4009, "You have this serial console open in another window."));
+    let mut third = open("/console/blue/screen/serial?takeover=true").await;
+    let (code, reason) = end(&mut first).await;
+    assert_eq!(code, 4010, "{reason}");
+    // What is typed reaches the guest, whether it answers or not: the line stays open.
+    third.send(Message::Binary(b"\r".to_vec().into())).await.unwrap();
+    third.close(None).await.unwrap();
+
+    let mut off = open("/console/blue/box/serial").await;
+    assert_eq!(end(&mut off).await.0, 4012);
 }
 
 async fn the_screen_is_in_use_until_it_is_taken_over(ana: &Client, first: &mut Console) {

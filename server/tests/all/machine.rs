@@ -61,6 +61,8 @@ async fn a_manifest_is_read_checked_compared_and_saved() {
     let wrong = ask(&ana, "check-manifest", &texts(&base, &base.replace("name: shop", "name: other"))).await.json();
     let line = base.lines().position(|line| line.contains("name: shop")).unwrap() + 1;
     assert_eq!(wrong["problems"][0]["line"], line, "{wrong}");
+    let wrong = ask(&ana, "check-manifest", &texts(&base, &base.replace("cores: 1", "corse: 1"))).await.json();
+    assert!(wrong["problems"][0]["text"].as_str().unwrap().contains("Did you mean cores?"), "{wrong}");
     let text = base.replace("cores: 1", "cores: 2");
     let check = ask(&ana, "check-manifest", &texts(&base, &text)).await.json();
     assert_eq!((&check["problems"], &check["conflict"]), (&json!([]), &Value::Null), "{check}");

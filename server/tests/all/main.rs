@@ -5,7 +5,8 @@
 //! | `authorisation` | who gets what, over every server function and every route |
 //! | `signing_in` | sessions, throttling, where a person lands |
 //! | `origins` | requests of other sites |
-//! | `consoles` | screens: what is refused, what arrives, how it ends |
+//! | `consoles` | screens and serial consoles: what is refused, what arrives, how it ends |
+//! | `containers` | workloads, their logs and shells: what is refused, what arrives, what changes |
 //! | `changing` | a machine that is there: discs, disks, size, its end |
 //! | `creating` | a machine from the form: made, refused, shown again |
 //! | `imports` | images from elsewhere, and quotas |
@@ -27,6 +28,7 @@ mod authorisation;
 mod changing;
 mod clusters;
 mod consoles;
+mod containers;
 mod creating;
 mod demo;
 mod diagnosing;

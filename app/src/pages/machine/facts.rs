@@ -29,6 +29,7 @@ pub fn Side(
             interfaces,
             addresses,
             is_protected,
+            usage,
             ..
         } = detail.get();
         view! {
@@ -63,6 +64,10 @@ pub fn Side(
                                 view! { <Quantity number unit/> }
                             })}
                     </Fact>
+                    {usage
+                        .map(|(cpu, memory)| {
+                            view! { <Fact term="Uses">{cpu} <span class="text-ink-faint">" · "</span> {memory}</Fact> }
+                        })}
                     <Fact term="Node">{row.node.unwrap_or_else(|| "–".to_owned())}</Fact>
                     {run_strategy
                         .map(|strategy| {

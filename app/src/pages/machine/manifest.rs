@@ -153,6 +153,10 @@ fn Shown(at: ObjectRef, manifest: MachineManifest, turn: RwSignal<u32>) -> impl 
         text
     });
     let is_fixed = has_status || change_denied.is_some();
+    // Without script the form saves at once, and says so.
+    let looks_first = RwSignal::new(false);
+    Effect::new(move |_| looks_first.set(true));
+    let label = move || if looks_first.get() { "Look at the changes" } else { "Save" };
     let submitted = at.clone();
     let on_submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -173,7 +177,7 @@ fn Shown(at: ObjectRef, manifest: MachineManifest, turn: RwSignal<u32>) -> impl 
                     view! {
                         <div class="flex flex-wrap items-center gap-2 print:hidden">
                             <button type="submit" class=button_class(Look::Primary) aria-disabled=move || desk.is_busy.get().then_some("true")>
-                                "Look at the changes"
+                                {label}
                             </button>
                             {move || {
                                 is_changed

@@ -50,13 +50,13 @@ impl Tab {
 #[component]
 pub(super) fn Tabs(at: ObjectRef, now: Memo<Tab>) -> impl IntoView {
     view! {
-        <nav class="mt-3 flex gap-1 overflow-x-auto border-b border-rule" aria-label="Parts of this machine's page">
+        <nav class="mt-4 flex gap-5 border-b border-rule text-sm" aria-label="Parts of this machine's page">
             {Tab::ALL
                 .map(|tab| {
                     let is_here = move || now.get() == tab;
                     view! {
                         <a
-                            class="-mb-px border-b-2 border-transparent px-3 py-2 text-sm font-medium text-ink-quiet hover:text-ink aria-[current=page]:border-accent aria-[current=page]:text-ink"
+                            class="-mb-px border-b-2 border-transparent pb-2 text-ink-quiet hover:text-ink aria-[current]:border-accent aria-[current]:text-ink"
                             href=paths::machine_tab(&at, tab.word())
                             aria-current=move || is_here().then_some("page")
                             data-noscroll=""

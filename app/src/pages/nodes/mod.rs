@@ -88,10 +88,10 @@ fn row(node: NodeRow) -> AnyView {
                 </span>
             </td>
             <td class="extra">
-                <Filled share=node.cpu text=cpu_words(node.cpu) label=format!("CPU of {}", node.name)/>
+                <Filled share=node.cpu text=and_used(cpu_words(node.cpu), node.used.map(|used| words::cpu(used.cpu_milli))) label=format!("CPU of {}", node.name)/>
             </td>
             <td class="extra">
-                <Filled share=node.memory text=memory_words(node.memory) label=format!("Memory of {}", node.name)/>
+                <Filled share=node.memory text=and_used(memory_words(node.memory), node.used.map(|used| told(used.memory_mib))) label=format!("Memory of {}", node.name)/>
             </td>
             <td class="number extra">
                 <a class=link href=paths::list(paths::MACHINES, &on_it)>
@@ -140,17 +140,25 @@ pub fn Filled(
 
 /// `1.5 of 8`, in processors.
 pub fn cpu_words(share: Share) -> String {
-    let tenths = share.requested.saturating_add(50) / 100;
-    format!("{}.{} of {}", tenths / 10, tenths % 10, write(Reading::Cpu, share.allocatable))
+    format!("{} of {}", words::cpu(share.requested), write(Reading::Cpu, share.allocatable))
 }
 
 /// `2 GiB of 15 GiB`.
 pub fn memory_words(share: Share) -> String {
-    let told = |mib| {
-        let (number, unit) = words::memory(mib);
-        format!("{number} {unit}")
-    };
     format!("{} of {}", told(share.requested), told(share.allocatable))
+}
+
+fn told(mib: u64) -> String {
+    let (number, unit) = words::memory(mib);
+    format!("{number} {unit}")
+}
+
+/// What is asked for, and what is in use where somebody measures it.
+fn and_used(asked: String, used: Option<String>) -> String {
+    match used {
+        Some(used) => format!("{asked} · {used} used"),
+        None => asked,
+    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,16 @@ pub fn RunPage() -> impl IntoView {
     let options = Resource::new(|| (), |()| api::workloads::get_run_options());
     view! {
         <Title text="Run an image"/>
+        <Loaded resource=options is_page=true waiting=|| view! { <Heading/> <Skeleton rows=10/> } let:options>
+            <Heading/>
+            <Shown options=options.get_untracked()/>
+        </Loaded>
+    }
+}
+
+#[component]
+fn Heading() -> impl IntoView {
+    view! {
         <header class="mb-5 flex flex-wrap items-center gap-x-3 gap-y-1">
             <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::WORKLOADS>
                 <Icon glyph=Glyph::Back/>
@@ -34,9 +44,6 @@ pub fn RunPage() -> impl IntoView {
             </a>
             <h1 class="text-xl whitespace-nowrap">"Run an image"</h1>
         </header>
-        <Loaded resource=options is_page=true waiting=|| view! { <Skeleton rows=10/> } let:options>
-            <Shown options=options.get_untracked()/>
-        </Loaded>
     }
 }
 

@@ -163,8 +163,11 @@ fn entries(kind: &Kind, version: &Version) -> Vec<Value> {
             "verbs": subresource.verbs,
         });
         if let Some((group, version, foreign)) = subresource.foreign {
-            entry["group"] = group.into();
-            entry["version"] = version.into();
+            // Bodies of the same group and version are named by their kind only.
+            if !version.is_empty() {
+                entry["group"] = group.into();
+                entry["version"] = version.into();
+            }
             entry["kind"] = foreign.into();
         }
         entry
@@ -196,7 +199,8 @@ fn version_item(catalog: &Catalog, group: &str, version: &str) -> Value {
 fn resource_item(kind: &Kind, version: &Version) -> Value {
     // Kinds of the server itself are listed without their group and version, those of definitions and of other servers
     // with them.
-    let is_foreign = kind.is_custom || kind.resource.group.ends_with(".kubevirt.io");
+    let is_foreign =
+        kind.is_custom || kind.resource.group.ends_with(".kubevirt.io") || kind.resource.group == "metrics.k8s.io";
     let own = if is_foreign { (kind.resource.group.as_str(), version.name.as_str()) } else { ("", "") };
     let mut item = json!({
         "resource": kind.resource.resource,

@@ -7,8 +7,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::Api;
 use super::request::RequestInfo;
+use super::{Api, troubles};
 use crate::auth::rbac::authorize;
 use crate::auth::{UserInfo, impersonate};
 use crate::error::ApiError;
@@ -21,6 +21,9 @@ pub(super) async fn pass(State(api): State<Arc<Api>>, mut request: Request, next
         Ok(user) => user,
         Err(refusal) => return refusal.into_response(),
     };
+    if let Err(refusal) = troubles::meet(&api, &user, &info).await {
+        return refusal.into_response();
+    }
     tracing::trace!(user = %user.name, verb = %info.verb, path = %info.path, "request");
     request.extensions_mut().insert(info);
     request.extensions_mut().insert(user);

@@ -17,6 +17,7 @@ mod eviction;
 mod gate;
 mod log;
 mod media;
+mod metrics;
 mod openapi;
 mod patch;
 mod protobuf;
@@ -27,6 +28,7 @@ mod scale;
 mod selectors;
 pub(crate) mod table;
 mod token;
+mod troubles;
 mod validate;
 mod watch;
 mod write;
@@ -50,6 +52,7 @@ use crate::catalog::{Behaviour, Catalog, CurrentCatalog, Kind, Version};
 use crate::containers::Containers;
 use crate::containers::streams::{self, Want};
 use crate::error::ApiError;
+use crate::metrics::Metrics;
 use crate::store::Store;
 
 pub use request::{Query, RequestInfo};
@@ -69,6 +72,8 @@ pub struct Api {
     pub logs: PathBuf,
     /// The containers that run, for `exec` and `attach`.
     pub(crate) containers: Option<Arc<Containers>>,
+    /// What pods and nodes use.
+    pub(crate) metrics: Option<Arc<Metrics>>,
     /// Cancelled when the server stops: streams end.
     pub stop: CancellationToken,
     catalog: CurrentCatalog,
@@ -83,13 +88,29 @@ impl Api {
         logs: PathBuf,
         stop: CancellationToken,
     ) -> Self {
-        Self { store, tokens, admission, logs, containers: None, stop, catalog: CurrentCatalog::default() }
+        Self {
+            store,
+            tokens,
+            admission,
+            logs,
+            containers: None,
+            metrics: None,
+            stop,
+            catalog: CurrentCatalog::default(),
+        }
     }
 
     /// The same, with containers to reach into.
     #[must_use]
     pub(crate) fn with_containers(mut self, containers: Arc<Containers>) -> Self {
         self.containers = Some(containers);
+        self
+    }
+
+    /// The same, with figures of what is used.
+    #[must_use]
+    pub(crate) fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = Some(metrics);
         self
     }
 
@@ -176,6 +197,9 @@ async fn serve_resource(api: &Arc<Api>, info: &RequestInfo, parts: &Parts, body:
             "create" if info.name.is_empty() => reviews::answer(&call, review, &read_body(body).await?),
             _ => Err(ApiError::method_not_allowed()),
         };
+    }
+    if kind.behaviour == Behaviour::Figures {
+        return if info.subresource.is_empty() { metrics::serve(&call) } else { Err(ApiError::unknown_path()) };
     }
     match info.subresource.as_str() {
         "" => serve_object(&call, body).await,

@@ -21,10 +21,12 @@ use tokio_util::sync::CancellationToken;
 use super::media::{self, Shape};
 use super::selectors::Selector;
 use super::table::{Include, metadata_only, table};
-use super::{Call, in_version, read};
+use super::{Call, in_version, read, troubles};
 use crate::catalog::{Kind, Version};
 use crate::error::ApiError;
-use crate::store::{Store, Watch, WatchEvent, WatchKind};
+use crate::storage::MAPS;
+use crate::storage::troubles::{NAME, NAMESPACE, Troubles};
+use crate::store::{Store, Watch, WatchEvent, WatchKind, meta};
 
 /// Bookmarks keep a quiet watcher's version young enough to resume from.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(30);
@@ -45,6 +47,11 @@ pub(super) fn stream(call: &Call<'_>) -> Result<Response, ApiError> {
     let send_initial = call.query.flag("sendInitialEvents");
     let bookmarks = call.query.flag("allowWatchBookmarks");
     let from = if send_initial { None } else { from };
+    let troubles = Troubles::read(&call.api.store);
+    if let Some(end) = troubles::end_of_watch(&troubles, &call.kind.resource, call.api.store.version()) {
+        return respond(Body::from(line("ERROR", &end.to_status())));
+    }
+    let switches = call.api.store.watch(&MAPS, Some(NAMESPACE), Some(call.api.store.version()))?;
     let watch = match call.api.store.watch(&call.kind.resource, call.namespace(), from) {
         Ok(watch) => watch,
         // As the real server does it: the request succeeds, and the stream says why it ends.
@@ -58,6 +65,7 @@ pub(super) fn stream(call: &Call<'_>) -> Result<Response, ApiError> {
     let watcher = Watcher {
         store: Arc::clone(&call.api.store),
         stop: call.api.stop.clone(),
+        switches,
         kind: Arc::clone(call.kind),
         version: call.version.clone(),
         selector,
@@ -105,6 +113,8 @@ struct Watcher {
     store: Arc<Store>,
     stop: CancellationToken,
     watch: Watch,
+    /// Changes of the switchboard of troubles, and of the maps beside it.
+    switches: Watch,
     kind: Arc<Kind>,
     version: Version,
     selector: Selector,
@@ -139,6 +149,15 @@ impl Watcher {
                 event = self.watch.next() => match event {
                     Some(event) => self.write(&mut chunk, &event),
                     None => return None,
+                },
+                Some(event) = self.switches.next() => if meta::name(&event.object) == NAME {
+                    let troubles = Troubles::read(&self.store);
+                    let end = troubles::end_of_watch(&troubles, &self.kind.resource, self.store.version());
+                    if let Some(end) = end {
+                        self.deadline = Instant::now();
+                        write_line(&mut chunk, "ERROR", &end.to_status());
+                        return Some(chunk.into());
+                    }
                 },
                 () = tokio::time::sleep_until(self.next_bookmark), if self.bookmarks => {
                     self.next_bookmark = Instant::now() + BOOKMARK_EVERY;

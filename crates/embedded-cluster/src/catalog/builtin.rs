@@ -82,9 +82,9 @@ const ROWS: &[Row] = &[
         categories: &["all"],
         has_status: true,
         subresources: &[
-            Subresource { name: "attach", foreign: Some(("", "v1", "PodAttachOptions")), verbs: CONNECT },
+            Subresource { name: "attach", foreign: Some(("", "", "PodAttachOptions")), verbs: CONNECT },
             Subresource { name: "eviction", foreign: Some(("policy", "v1", "Eviction")), verbs: CREATE },
-            Subresource { name: "exec", foreign: Some(("", "v1", "PodExecOptions")), verbs: CONNECT },
+            Subresource { name: "exec", foreign: Some(("", "", "PodExecOptions")), verbs: CONNECT },
             Subresource { name: "log", foreign: None, verbs: &["get"] },
         ],
         ..PLAIN
@@ -167,6 +167,14 @@ const ROWS: &[Row] = &[
     },
 ];
 
+/// Kinds that are measured.
+const FIGURES: [Row; 2] = [
+    Row { group: METRICS, version: "v1beta1", kind: "NodeMetrics", plural: "nodes", is_namespaced: false, ..PLAIN },
+    Row { group: METRICS, version: "v1beta1", kind: "PodMetrics", plural: "pods", ..PLAIN },
+];
+const METRICS: &str = "metrics.k8s.io";
+const READ: &[&str] = &["get", "list"];
+
 const UPLOAD: &str = "upload.cdi.kubevirt.io";
 
 const REVIEWS: &[(&str, &str, &str, bool, Review)] = &[
@@ -187,7 +195,8 @@ pub(super) fn kinds() -> Vec<Kind> {
         let row = Row { group, version, kind, plural, short, is_namespaced: *is_namespaced, ..PLAIN };
         Kind { behaviour: Behaviour::Review(*review), verbs: CREATE, ..kind_of(&row) }
     });
-    ROWS.iter().map(kind_of).chain(reviews).collect()
+    let figures = FIGURES.iter().map(|row| Kind { behaviour: Behaviour::Figures, verbs: READ, ..kind_of(row) });
+    ROWS.iter().map(kind_of).chain(reviews).chain(figures).collect()
 }
 
 fn kind_of(row: &Row) -> Kind {

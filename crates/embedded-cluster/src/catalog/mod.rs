@@ -25,6 +25,8 @@ pub use builtin::definitions;
 pub enum Behaviour {
     /// Objects are stored, listed and watched.
     Stored,
+    /// Answers are measured, not stored.
+    Figures,
     /// A posted object is answered and forgotten.
     Review(Review),
 }

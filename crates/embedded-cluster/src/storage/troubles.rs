@@ -29,6 +29,19 @@ pub(crate) const NO_SPACE: &str = "no-space";
 /// Uploads and imports are slow; the value is bytes a second.
 pub(crate) const BYTES_PER_SECOND: &str = "bytes-per-second";
 
+/// The API answers 503, but for what is needed to turn this off again.
+pub(crate) const API_DOWN: &str = "api-down";
+/// What virt-api serves answers 503.
+pub(crate) const VIRT_API_DOWN: &str = "virt-api-down";
+/// Watches end with 410, those that are open and those that begin.
+pub(crate) const WATCH_EXPIRED: &str = "watch-expired";
+/// A kind, by its plural, that nobody may list or watch.
+pub(crate) const FORBIDDEN_KIND: &str = "forbidden-kind";
+/// Answers of the API are held back; the value is milliseconds.
+pub(crate) const SLOW: &str = "slow";
+/// There are no figures of what pods and nodes use.
+pub(crate) const NO_METRICS: &str = "no-metrics";
+
 const IS_DEFAULT: &str = kubevirt::storage::DEFAULT_CLASS;
 /// Marks the class that was the default one before the switch was turned.
 const WAS_DEFAULT: &str = "embedded-cluster.porthole.dev/was-default-class";
@@ -41,6 +54,11 @@ impl Troubles {
     /// Reads the switchboard.
     pub(crate) fn read(store: &Store) -> Self {
         Self(store.get(&MAPS, Some(NAMESPACE), NAME).map_or(Value::Null, |map| map["data"].clone()))
+    }
+
+    /// Whether there is nothing on the switchboard.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.0.as_object().is_none_or(serde_json::Map::is_empty)
     }
 
     /// The value of a trouble that is on.

@@ -22,14 +22,14 @@ metadata: {name: settings, namespace: demo}
 data: {a: "1", b: "2"}
 "#;
 
-struct Kubectl {
+pub struct Kubectl {
     config: PathBuf,
     folder: PathBuf,
 }
 
 impl Kubectl {
     /// kubectl for the cluster; `None` where it is not installed.
-    fn find(test: &TestCluster) -> Option<Self> {
+    pub fn find(test: &TestCluster) -> Option<Self> {
         let installed = std::process::Command::new("kubectl").args(["version", "--client"]).output().is_ok();
         if !installed {
             eprintln!("skipped: kubectl is not installed");
@@ -38,7 +38,7 @@ impl Kubectl {
         installed.then(|| Self { config, folder: test.folder.path().to_owned() })
     }
 
-    fn command(&self, arguments: &str) -> Command {
+    pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new("kubectl");
         command
             .args(arguments.split_whitespace())
@@ -51,27 +51,27 @@ impl Kubectl {
     }
 
     /// Whether it succeeded, and what it said.
-    async fn try_run(&self, arguments: &str) -> (bool, String) {
+    pub async fn try_run(&self, arguments: &str) -> (bool, String) {
         let output =
             tokio::time::timeout(PATIENCE, self.command(arguments).output()).await.expect("kubectl in time").unwrap();
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
-    async fn run(&self, arguments: &str) -> String {
+    pub async fn run(&self, arguments: &str) -> String {
         let (succeeded, said) = self.try_run(arguments).await;
         assert!(succeeded, "kubectl {arguments}: {said}");
         said
     }
 
-    async fn fail(&self, arguments: &str) -> String {
+    pub async fn fail(&self, arguments: &str) -> String {
         let (succeeded, said) = self.try_run(arguments).await;
         assert!(!succeeded, "kubectl {arguments} should have failed: {said}");
         said
     }
 
     /// Runs with text on standard input.
-    async fn feed(&self, arguments: &str, text: &str) -> String {
+    pub async fn feed(&self, arguments: &str, text: &str) -> String {
         let mut command = self.command(arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(text.as_bytes()).await.unwrap();

@@ -11,6 +11,8 @@ mod permissions;
 mod reading;
 mod recorded;
 mod support;
+mod troubles;
 mod uploading;
 mod watching;
+mod workloads;
 mod writing;

@@ -43,6 +43,10 @@ pub enum Key {
     Age,
     /// Labels of the object.
     Label,
+    /// Processors in use, where the cluster measures that. A column only.
+    CpuUsed,
+    /// Memory in use, where the cluster measures that. A column only.
+    MemoryUsed,
     /// Properties without a value.
     Is,
 }
@@ -77,7 +81,7 @@ impl Reading {
 
 impl Key {
     /// Every key.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Name,
         Self::State,
         Self::For,
@@ -94,6 +98,8 @@ impl Key {
         Self::Age,
         Self::Label,
         Self::Is,
+        Self::CpuUsed,
+        Self::MemoryUsed,
     ];
 
     /// The word in queries and addresses.
@@ -115,6 +121,8 @@ impl Key {
             Self::Age => "age",
             Self::Label => "label",
             Self::Is => "is",
+            Self::CpuUsed => "cpu-used",
+            Self::MemoryUsed => "memory-used",
         }
     }
 
@@ -142,6 +150,8 @@ impl Key {
             Self::Age => "Age",
             Self::Label => "Labels",
             Self::Is => "Is",
+            Self::CpuUsed => "CPU used",
+            Self::MemoryUsed => "Memory used",
         }
     }
 
@@ -152,8 +162,8 @@ impl Key {
             Self::Os | Self::Image => Reading::Part,
             Self::State | Self::Is => Reading::Choice,
             Self::Label => Reading::Label,
-            Self::Cpu => Reading::Cpu,
-            Self::Memory => Reading::Memory,
+            Self::Cpu | Self::CpuUsed => Reading::Cpu,
+            Self::Memory | Self::MemoryUsed => Reading::Memory,
             Self::Ready | Self::Restarts => Reading::Count,
             Self::For | Self::Age => Reading::Time,
         }
@@ -178,6 +188,8 @@ impl Key {
             Self::Age => "age<2d",
             Self::Label => "label:app=web",
             Self::Is => "is:attention",
+            Self::CpuUsed => "cpu-used",
+            Self::MemoryUsed => "memory-used",
         }
     }
 }
@@ -279,7 +291,18 @@ pub const MACHINES: Tab = Tab {
         Key::Image,
         Key::Age,
     ],
-    columns: &[Key::Cpu, Key::Memory, Key::Address, Key::Node, Key::Os, Key::Image, Key::Label, Key::Age],
+    columns: &[
+        Key::Cpu,
+        Key::CpuUsed,
+        Key::Memory,
+        Key::MemoryUsed,
+        Key::Address,
+        Key::Node,
+        Key::Os,
+        Key::Image,
+        Key::Label,
+        Key::Age,
+    ],
     shown: &[Key::Cpu, Key::Memory, Key::Address, Key::Node, Key::Age],
     facets: &[Key::Team, Key::Node, Key::Os, Key::Label],
     states: MACHINE_STATES,
@@ -324,7 +347,9 @@ pub const PODS: Tab = Tab {
         Key::Restarts,
         Key::Image,
         Key::Cpu,
+        Key::CpuUsed,
         Key::Memory,
+        Key::MemoryUsed,
         Key::Address,
         Key::Node,
         Key::Label,
@@ -383,6 +408,11 @@ impl Tab {
         let asked: Vec<_> = asked.split(',').filter_map(Key::from_word).collect();
         let chosen: Vec<_> = self.columns.iter().copied().filter(|key| asked.contains(key)).collect();
         if chosen.is_empty() { self.shown.to_vec() } else { chosen }
+    }
+
+    /// Whether an address asks for a column of what is in use.
+    pub fn shows_usage(&self, asked: &str) -> bool {
+        self.columns_of(asked).iter().any(|key| matches!(key, Key::CpuUsed | Key::MemoryUsed))
     }
 
     /// What an address asks for after a column was added or taken away; nothing for the usual ones.

@@ -48,14 +48,15 @@ pub(super) fn label(object: &mut Value, text: &str) -> Result<(), PortalError> {
         labels.insert(DELETE_PROTECTION.to_owned(), held.to_owned());
     }
     let labels: Map<String, Value> = labels.into_iter().map(|(key, value)| (key, value.into())).collect();
-    set(object, "/metadata/labels", (!labels.is_empty()).then(|| Value::Object(labels)).as_ref());
+    let labels = Some(Value::Object(labels)).filter(|labels| *labels != Value::Object(Map::new()));
+    set(object, "/metadata/labels", labels.as_ref());
     Ok(())
 }
 
 /// Labels as [`label`] reads them.
 pub(super) fn written<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let lines = labels.into_iter().filter(|(key, _)| *key != DELETE_PROTECTION);
-    lines.map(|(key, value)| format!("{key}={value}\n")).collect()
+    lines.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("\n")
 }
 
 /// Changes when the machine runs. The old switch `running` and a run strategy exclude each other.
@@ -101,7 +102,7 @@ mod tests {
         assert_eq!(object["metadata"]["labels"], json!({"app": "web", DELETE_PROTECTION: "True"}));
         label(&mut object, "tier=front").unwrap();
         assert_eq!(object["metadata"]["labels"], json!({"tier": "front", DELETE_PROTECTION: "True"}));
-        assert_eq!(written([("tier", "front"), (DELETE_PROTECTION, "True")]), "tier=front\n");
+        assert_eq!(written([("tier", "front"), (DELETE_PROTECTION, "True")]), "tier=front");
         label(&mut object, "").unwrap();
         protect(&mut object, false);
         assert_eq!(object["metadata"], json!({"name": "web"}));

@@ -31,7 +31,9 @@ impl Inner {
         query: &ListQuery,
     ) -> Result<Parts, PortalError> {
         let asked = Asked { tab, query, now: self.now() };
-        let columns = tab.columns_of(&query.columns);
+        let mut columns = tab.columns_of(&query.columns);
+        // What is in use is another number by the time that somebody reads the file.
+        columns.retain(|key| !matches!(key, Key::CpuUsed | Key::MemoryUsed));
         Ok(if tab.word == PODS.word {
             let (rows, visible, _) = self.show_pods(actor, query, |seen| matching(seen, asked)).await?;
             parts(rows?, visible, columns)

@@ -89,6 +89,7 @@ pub(crate) fn page<T: Entry>(seen: Vec<Seen<'_, T>>, asked: Asked<'_>) -> Page<T
         problem: if problems.is_empty() { None } else { Some(problems.remove(0)) },
         suggestions,
         any_state: terms.without(Key::State).to_string(),
+        note: None,
         facets: facets.answer(&terms),
     };
     Page { rows, total, number, size: page_size, counts: counts.collect(), reply }
@@ -133,7 +134,7 @@ fn rank<'a, T: Entry>(row: &Seen<'a, T>, by: Key, tab: &Tab) -> Rank<'a> {
     let number = |number: Option<i64>| (number.is_none(), number.unwrap_or_default(), "");
     let text = |text: Option<&'a str>| (text.is_none(), 0, text.unwrap_or_default());
     match by {
-        Key::Name | Key::Label | Key::Is => (false, 0, ""),
+        Key::Name | Key::Label | Key::Is | Key::CpuUsed | Key::MemoryUsed => (false, 0, ""),
         Key::State => {
             let word = T::word(row.entry.state());
             number(tab.states.iter().position(|known| *known == word).and_then(|place| i64::try_from(place).ok()))

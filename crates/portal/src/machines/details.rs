@@ -41,6 +41,7 @@ pub(super) fn detail(
         labels: machine.own_labels().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         is_protected: model::rules::is_protected(machine.own_labels()),
         description: machine.annotation(DESCRIPTION).to_owned(),
+        usage: None,
         viewer: None,
         findings: Vec::new(),
         conditions: conditions(machine, rights),

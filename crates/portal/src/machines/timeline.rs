@@ -50,7 +50,7 @@ impl Inner {
         let sees_instances = self.permissions.may_in(actor, Ask::list(Kind::Instance, Some(namespace))).await?;
         let noted = if sees_events { self.events_around(&machine) } else { Vec::new() };
         let vmi = machine.vmi.as_deref().filter(|_| sees_instances);
-        let entries = merged(noted, own(machine.vm.as_deref(), vmi), namespace);
+        let entries = merged(&noted, own(machine.vm.as_deref(), vmi), namespace);
         let mut timeline = timeline(entries, only_warnings);
         timeline.missing = (!sees_events).then(|| {
             format!("Your role in {namespace} does not include events: what the cluster reported is not shown.")
@@ -188,7 +188,7 @@ fn event(noted: &Noted, namespace: &str) -> Entry {
 }
 
 /// Everything in one order, the newest first.
-fn merged(noted: Vec<Noted>, own: Vec<Entry>, namespace: &str) -> Vec<Entry> {
+fn merged(noted: &[Noted], own: Vec<Entry>, namespace: &str) -> Vec<Entry> {
     let own = own.into_iter().enumerate().map(|(place, entry)| ((entry.at, 0, place), entry));
     let events = noted.iter().map(|noted| ((noted.line.at, noted.version, 0), event(noted, namespace)));
     let mut placed: Vec<Placed> = own.chain(events).collect();
@@ -202,16 +202,13 @@ fn joined(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
     let mut all: Vec<Entry> = Vec::new();
     for entry in entries {
         let key = (entry.about.clone(), entry.words.clone(), entry.original.clone());
-        match places.get(&key) {
-            Some(place) => {
-                let known = &mut all[*place];
-                known.count = known.count.saturating_add(entry.count);
-                known.first = entry.first.or(entry.at);
-            }
-            None => {
-                places.insert(key, all.len());
-                all.push(entry);
-            }
+        if let Some(place) = places.get(&key) {
+            let known = &mut all[*place];
+            known.count = known.count.saturating_add(entry.count);
+            known.first = entry.first.or(entry.at);
+        } else {
+            places.insert(key, all.len());
+            all.push(entry);
         }
     }
     all

@@ -3,6 +3,9 @@
 //! Only names are looked at, since a wrong name is what a strict cluster refuses without saying where and another one drops
 //! without a word. Types and values are the cluster's to judge. The document is asked for once per connection and cut down
 //! to its names.
+//!
+//! A cluster may leave a machine's spec open and keep whatever is written there, as the embedded one does. The names of
+//! KubeVirt 1.9 stand in then: `names.json`, in which an object holds fields (`*` for any), a list its items, 0 anything.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,7 +79,31 @@ impl Schema {
             kinds.is_some_and(|kinds| kinds.len() == 1 && kinds[0]["kind"] == kind)
         };
         let schema = schemas.values().find(is_kind)?;
-        Some(Self::read(schema, document, DEPTH))
+        let schema = Self::read(schema, document, DEPTH);
+        let says_nothing = schema.fields.get("spec").is_none_or(|spec| spec.fields.is_empty());
+        Some(if says_nothing { Self::built_in() } else { schema })
+    }
+
+    /// The names that the portal knows by itself.
+    fn built_in() -> Self {
+        let names = serde_json::from_str(include_str!("names.json")).unwrap_or_default();
+        Self::of_names(&names)
+    }
+
+    fn of_names(names: &Value) -> Self {
+        match names {
+            Value::Object(names) => {
+                let fields = names.iter().filter(|(name, _)| *name != "*");
+                let inner = names.get("*").map(|inner| Box::new(Self::of_names(inner)));
+                let fields = fields.map(|(name, names)| (name.clone(), Self::of_names(names))).collect();
+                Self { fields, inner, is_open: false }
+            }
+            Value::Array(items) => {
+                let inner = items.first().map(|items| Box::new(Self::of_names(items)));
+                Self { inner, ..Self::default() }
+            }
+            _ => Self::open(),
+        }
     }
 
     fn read(schema: &Value, document: &Value, depth: usize) -> Self {
@@ -212,6 +239,24 @@ pub(super) mod tests {
         );
         assert_eq!(unknown[4].sentence(), "There is no field nmae here. Did you mean name?");
         assert_eq!(unknown[3].sentence(), "There is no field colour here.");
+    }
+
+    #[test]
+    fn where_the_cluster_leaves_everything_open_the_known_names_stand_in() {
+        let open = json!({"components": {"schemas": {"VirtualMachine": {
+            "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+            "x-kubernetes-group-version-kind": [{"kind": "VirtualMachine"}]}}}});
+        let schema = Schema::of_kind(&open, "VirtualMachine").unwrap();
+        let machine = json!({
+            "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": "web", "labels": {"a": "b"}},
+            "spec": {"runStrategy": "Always", "template": {"metadata": {"labels": {"a": "b"}}, "spec": {
+                "nodeSelector": {"disk": "ssd"},
+                "domain": {"resources": {"requests": {"memory": "1Gi"}}, "cpu": {"corse": 1}, "devices": {"disks": [{"name": "a", "disk": {"bus": "virtio"}}]}},
+                "volumes": [{"name": "a", "containerDisk": {"image": "b"}}]}}}
+        });
+        let unknown = schema.unknown(&machine);
+        assert_eq!(unknown.len(), 1, "{unknown:?}");
+        assert_eq!(unknown[0].sentence(), "There is no field corse here. Did you mean cores?");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The charts of one machine: from Prometheus where it is configured, otherwise from what was sampled.
 
 use futures_util::future::join_all;
+use kubevirt::domain::Domain;
 use model::ObjectRef;
 use model::chart::{Chart, Series, Unit, Window, draw};
 use model::machine::MachineState;
@@ -32,7 +33,7 @@ impl Inner {
         let limits = Limits::of(&machine);
         let mut answer = match &self.metrics.prometheus {
             Some(prometheus) => from_prometheus(prometheus, at, range, now, limits).await,
-            None => self.metrics.from_memory(at, range, now, limits),
+            None => self.metrics.remembered(at, range, now, limits),
         };
         if let Some(gap) = not_running(machine.state) {
             answer.gaps.insert(0, gap);
@@ -54,7 +55,7 @@ impl Limits {
         let domain = machine.vmi.as_deref().map(|vmi| &vmi.spec.domain);
         Self {
             cpus: domain.map(|domain| f64::from(domain.vcpus())),
-            memory: domain.and_then(|domain| domain.memory_bytes()).map(|bytes| bytes as f64),
+            memory: domain.and_then(Domain::memory_bytes).map(|bytes| bytes as f64),
         }
     }
 
@@ -113,7 +114,7 @@ async fn from_prometheus(
 }
 
 impl Metrics {
-    fn from_memory(&self, at: &ObjectRef, range: Range, now: i64, limits: Limits) -> MachineMetrics {
+    fn remembered(&self, at: &ObjectRef, range: Range, now: i64, limits: Limits) -> MachineMetrics {
         let ranges: Vec<_> = Range::ALL.into_iter().filter(|range| range.seconds() <= memory::KEPT).collect();
         let range = if ranges.contains(&range) { range } else { Range::default() };
         let window = Window { from: now - range.seconds(), until: now, step: 60 };

@@ -66,6 +66,8 @@ async fn a_sample_sums_the_containers_of_pods_that_are_known() {
     let metrics = &fake.inner.metrics;
     let used = metrics.pod(&at("virt-launcher-web-x1")).unwrap();
     assert_eq!((used.at, used.cpu_millis, used.memory_bytes), (1000, 243, (391_204 + 1024) << 10));
+    let words = metrics.pod_in_words(&at("virt-launcher-web-x1"));
+    assert_eq!(words, Some(("0.243 CPU".to_owned(), "383 MiB".to_owned())));
     assert_eq!(metrics.node("node1").unwrap().cpu_millis, 1500);
     assert_eq!(metrics.pod(&at("nobody-knows")), None);
     assert_eq!(metrics.pod(&at("starting")), None, "nothing has been measured yet");
@@ -78,10 +80,10 @@ async fn a_sample_sums_the_containers_of_pods_that_are_known() {
 async fn a_number_that_is_old_is_not_the_present_one() {
     let fake = fake(told).await;
     sample(&fake).await;
-    fake.clock.advance(Duration::from_secs(600));
+    fake.clock.advance(Duration::from_mins(10));
     assert_eq!(fake.inner.metrics.pod(&at("virt-launcher-web-x1")), None);
     assert_eq!(fake.inner.metrics.read().machine(&at("web")).len(), 1, "but the chart still shows it");
-    fake.clock.advance(Duration::from_secs(3600));
+    fake.clock.advance(Duration::from_hours(1));
     sample(&fake).await;
     assert!(fake.inner.metrics.read().machine(&at("web")).is_empty(), "and after an hour nobody does");
 }
