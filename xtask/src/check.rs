@@ -33,7 +33,7 @@ pub fn run(advisories: bool) -> Result<()> {
     announce("Clippy for the browser's side", "about 1 minute the first time");
     command::run(
         cargo()
-            .args(["clippy", "--package", "app", "--features", "hydrate", "--target", tools::BROWSER, "--quiet"])
+            .args(["clippy", "--package", "app", "--features", "split", "--target", tools::BROWSER, "--quiet"])
             .args(["--", "--deny", "warnings"]),
     )?;
     deny(advisories)?;

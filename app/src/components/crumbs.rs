@@ -1,7 +1,6 @@
 //! Where a page stands: its list, and the team in it.
 
 use leptos::prelude::*;
-use model::Name;
 use model::query::ListQuery;
 
 use crate::paths;
@@ -15,7 +14,8 @@ pub fn Crumbs(
     /// The list.
     base: &'static str,
     /// The thing's team.
-    team: Name,
+    #[prop(into)]
+    team: String,
 ) -> impl IntoView {
     let query = ListQuery::of(format!("team:{team}"));
     view! {
@@ -30,7 +30,7 @@ pub fn Crumbs(
                 <li class="flex items-center">
                     <span aria-hidden="true">"/"</span>
                     <a class=button_class(Look::Quiet) href=paths::list(base, &query)>
-                        {team.to_string()}
+                        {team}
                     </a>
                 </li>
                 <li aria-hidden="true">"/"</li>

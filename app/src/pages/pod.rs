@@ -117,7 +117,7 @@ fn Header(row: Memo<PodRow>) -> impl IntoView {
     let at = row.with_untracked(|row| row.at.clone());
     view! {
         <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
-            <Crumbs list="Containers" base=paths::CONTAINERS team=at.namespace.clone()/>
+            <Crumbs list="Containers" base=paths::CONTAINERS team=at.namespace.to_string()/>
             <h1 class="min-w-0 truncate text-xl">{at.name.to_string()}</h1>
             {move || {
                 let (state, since) = row.with(|row| (row.state, row.since));

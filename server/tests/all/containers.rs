@@ -176,7 +176,9 @@ async fn a_deployment_is_scaled_changed_and_rolled_back(ana: &Client) {
     let (status, text) = act(ana, "action=set-environment&container=pair&value=COLOUR%3Dgreen").await;
     assert_eq!(status, 200, "{text}");
     let green = settles(ana, "the new template is out", |now| {
-        now["row"]["state"] == "running" && now["row"]["updated"] == 2 && now["revisions"].as_array().map(Vec::len) == Some(2)
+        now["row"]["state"] == "running"
+            && now["row"]["updated"] == 2
+            && now["revisions"].as_array().map(Vec::len) == Some(2)
     })
     .await;
     assert_eq!(green["containers"][0]["environment"], "COLOUR=green");

@@ -29,34 +29,12 @@ pub fn PaletteDialog() -> impl IntoView {
     let session = Session::expect();
     let power = Power::expect();
     let toasts = Toasts::expect();
-    let path = use_location().pathname;
     let navigate = use_navigate();
     let dialog = NodeRef::<html::Dialog>::new();
     let (text, set_text) = signal(String::new());
     let (at, set_at) = signal(0_usize);
     let (recent, set_recent) = signal(Vec::new());
-    let machine = Resource::new(
-        move || (palette.asked.get(), machine_in_view(&path.get())),
-        |(_, at)| async move {
-            match at {
-                Some(at) => api::machines::get_machine(at.namespace.to_string(), at.name.to_string()).await.map(Some),
-                None => Ok(None),
-            }
-        },
-    );
-    let found = Resource::new(
-        move || text.get(),
-        |text| async move { if text.trim().is_empty() { Ok(Vec::new()) } else { api::session::find(text).await } },
-    );
-    let shown = Memo::new(move |_| {
-        let is_administrator = session.who.with(|who| matches!(who, Some(Ok(who)) if who.is_administrator));
-        let machine: Option<MachineDetail> = machine.get().and_then(Result::ok).flatten();
-        let found = found.get().and_then(Result::ok).unwrap_or_default();
-        recent.with(|recent| {
-            entries(&text.get(), recent, machine.as_ref().map(|machine| &machine.row), &found, is_administrator)
-        })
-    });
-    let problem = move || found.get().and_then(|answer: Answer<_>| answer.err()).map(|error| error.0.message);
+    let (shown, problem) = lines(palette, session, text, recent);
     Effect::new(move |_| {
         if palette.asked.get() > 0 {
             set_recent.set(remembered(&platform::kept(&memory(session)).unwrap_or_default()));
@@ -85,20 +63,14 @@ pub fn PaletteDialog() -> impl IntoView {
     let on_key = move |event: leptos::ev::KeyboardEvent| {
         let count = shown.with_untracked(Vec::len);
         let now = at.get_untracked();
-        let next = match event.key().as_str() {
-            "ArrowDown" if count > 0 => (now + 1) % count,
-            "ArrowUp" if count > 0 => (now + count - 1) % count,
-            "PageDown" => (now + 8).min(count.saturating_sub(1)),
-            "PageUp" => now.saturating_sub(8),
-            "Enter" => {
-                event.prevent_default();
-                if let Some(entry) = shown.with_untracked(|shown| shown.get(now).cloned()) {
-                    choose.with_value(|choose| choose(entry));
-                }
-                return;
+        if event.key() == "Enter" {
+            event.prevent_default();
+            if let Some(entry) = shown.with_untracked(|shown| shown.get(now).cloned()) {
+                choose.with_value(|choose| choose(entry));
             }
-            _ => return,
-        };
+            return;
+        }
+        let Some(next) = moved(&event.key(), now, count) else { return };
         event.prevent_default();
         set_at.set(next);
         platform::scroll_to_id(&id(next));
@@ -140,7 +112,8 @@ pub fn PaletteDialog() -> impl IntoView {
             </ul>
             <p class="border-t border-rule px-4 py-2 text-xs text-ink-faint" role="status">
                 {move || {
-                    problem()
+                    problem
+                        .get()
                         .unwrap_or_else(|| {
                             let count = shown.with(Vec::len);
                             if count == 0 {
@@ -153,6 +126,51 @@ pub fn PaletteDialog() -> impl IntoView {
                 }}
             </p>
         </dialog>
+    }
+}
+
+/// What is offered for what was typed, and why nothing could be looked for.
+fn lines(
+    palette: Palette,
+    session: Session,
+    text: ReadSignal<String>,
+    recent: ReadSignal<Vec<Entry>>,
+) -> (Memo<Vec<Entry>>, Signal<Option<String>>) {
+    let path = use_location().pathname;
+    let machine = Resource::new(
+        move || (palette.asked.get(), machine_in_view(&path.get())),
+        |(_, at)| async move {
+            match at {
+                Some(at) => api::machines::get_machine(at.namespace.to_string(), at.name.to_string()).await.map(Some),
+                None => Ok(None),
+            }
+        },
+    );
+    let found = Resource::new(
+        move || text.get(),
+        |text| async move { if text.trim().is_empty() { Ok(Vec::new()) } else { api::session::find(text).await } },
+    );
+    let shown = Memo::new(move |_| {
+        let is_administrator = session.who.with(|who| matches!(who, Some(Ok(who)) if who.is_administrator));
+        let machine: Option<MachineDetail> = machine.get().and_then(Result::ok).flatten();
+        let found = found.get().and_then(Result::ok).unwrap_or_default();
+        recent.with(|recent| {
+            entries(&text.get(), recent, machine.as_ref().map(|machine| &machine.row), &found, is_administrator)
+        })
+    });
+    let problem = move || found.get().and_then(|answer: Answer<_>| answer.err()).map(|error| error.0.message);
+    (shown, Signal::derive(problem))
+}
+
+/// The line that a key leads to from another one, of so many.
+fn moved(key: &str, from: usize, count: usize) -> Option<usize> {
+    let last = count.checked_sub(1)?;
+    match key {
+        "ArrowDown" => Some(if from >= last { 0 } else { from + 1 }),
+        "ArrowUp" => Some(if from == 0 { last } else { from - 1 }),
+        "PageDown" => Some((from + 8).min(last)),
+        "PageUp" => Some(from.saturating_sub(8)),
+        _ => None,
     }
 }
 
@@ -184,5 +202,20 @@ fn Line<F: Fn(Entry) + Send + Sync + 'static>(
             <span class="min-w-0 flex-1 truncate">{label}</span>
             <span class="max-w-[45%] truncate text-xs text-ink-faint">{denied.unwrap_or(hint)}</span>
         </li>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::moved;
+
+    #[test]
+    fn arrows_go_round_and_pages_stop_at_the_ends() {
+        assert_eq!(moved("ArrowDown", 2, 3), Some(0));
+        assert_eq!(moved("ArrowUp", 0, 3), Some(2));
+        assert_eq!(moved("PageDown", 1, 3), Some(2));
+        assert_eq!(moved("PageUp", 1, 3), Some(0));
+        assert_eq!(moved("ArrowDown", 0, 0), None);
+        assert_eq!(moved("a", 0, 3), None);
     }
 }

@@ -59,7 +59,7 @@ fn Shown(detail: Memo<ImageDetail>) -> impl IntoView {
     let kind = Memo::new(move |_| detail.with(|detail| detail.row.kind));
     view! {
         <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
-            <Crumbs list="Images" base=paths::IMAGES team=at.namespace.clone()/>
+            <Crumbs list="Images" base=paths::IMAGES team=at.namespace.to_string()/>
             <span class="text-ink-faint">{move || view! { <Icon glyph=kind_glyph(kind.get())/> }}</span>
             <h1 class="min-w-0 truncate text-xl">{at.name.to_string()}</h1>
             {move || {

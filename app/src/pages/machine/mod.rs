@@ -178,7 +178,7 @@ fn Header(row: Memo<MachineRow>, copy: Memo<Option<String>>) -> impl IntoView {
     let node = Memo::new(move |_| row.with(|row| row.node.clone()));
     view! {
         <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
-            <Crumbs list="Machines" base=paths::MACHINES team=at.namespace.clone()/>
+            <Crumbs list="Machines" base=paths::MACHINES team=at.namespace.to_string()/>
             <h1 class="min-w-0 truncate text-xl">{at.name.to_string()}</h1>
             {move || {
                 let (state, since) = state.get();
