@@ -185,6 +185,10 @@ mod tests {
             memory_mib: None,
             node: None,
             addresses: Vec::new(),
+            os: None,
+            images: Vec::new(),
+            labels: Vec::new(),
+            used: None,
             created: None,
             actions: vec![
                 offer(MachineAction::Start, Some("It runs already.")),
