@@ -3,10 +3,11 @@
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Route, Router};
-use leptos_router::{Lazy, SsrMode, path};
+use leptos_router::{SsrMode, path};
 
 use crate::clock::Clock;
 use crate::components::frame::Frame;
+use crate::components::palette::Palette;
 use crate::components::power::Power;
 use crate::components::toasts::Toasts;
 use crate::components::undo::{Undo, UndoCorner};
@@ -17,7 +18,7 @@ use crate::pages::machines::MachinesPage;
 use crate::pages::not_found::NotFound;
 use crate::pages::overview::OverviewPage;
 use crate::pages::sign_in::SignInPage;
-use crate::parts;
+use crate::parts::{self, LazyPage};
 
 /// All pages. Each is rendered whole before the first byte leaves, so that it is complete without any script
 /// and its status is right; the data comes from caches, so there is nothing to wait for.
@@ -30,6 +31,7 @@ pub fn App() -> impl IntoView {
     Undo::provide();
     Power::provide(toasts, live);
     Uploads::provide(toasts, live);
+    Palette::provide();
     let (is_routing, set_is_routing) = signal(false);
     view! {
         <Title formatter=|text: String| if text.is_empty() { "Porthole".to_owned() } else { format!("{text} · Porthole") }/>
@@ -44,25 +46,25 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async/>
                     <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
                     <Route path=path!("/machines") view=MachinesPage ssr=SsrMode::Async/>
-                    <Route path=path!("/machines/new") view={Lazy::<parts::NewMachineRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/machines/:namespace/:name") view={Lazy::<parts::MachineRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/machines/:namespace/:name/console") view={Lazy::<parts::ConsoleRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/templates") view={Lazy::<parts::TemplatesRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/templates/new") view={Lazy::<parts::NewTemplateRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/new") view=LazyPage(parts::new_machine::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/:namespace/:name") view=LazyPage(parts::machine::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/:namespace/:name/console") view=LazyPage(parts::console::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/templates") view=LazyPage(parts::templates::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/templates/new") view=LazyPage(parts::new_template::make) ssr=SsrMode::Async/>
                     <Route path=path!("/containers") view=ContainersPage ssr=SsrMode::Async/>
-                    <Route path=path!("/workloads") view={Lazy::<parts::WorkloadsRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/services") view={Lazy::<parts::ServicesRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/containers/new") view={Lazy::<parts::RunRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/workloads/:kind/:namespace/:name") view={Lazy::<parts::WorkloadRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/images") view={Lazy::<parts::ImagesRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/images/upload") view={Lazy::<parts::UploadRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/images/import") view={Lazy::<parts::ImportRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/images/:namespace/:name") view={Lazy::<parts::ImageRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/pods/:namespace/:name") view={Lazy::<parts::PodRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/pods/:namespace/:name/shell") view={Lazy::<parts::ShellRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/nodes") view={Lazy::<parts::NodesRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/nodes/:name") view={Lazy::<parts::NodeRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/doctor") view={Lazy::<parts::DoctorRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/workloads") view=LazyPage(parts::workloads::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/services") view=LazyPage(parts::services::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/containers/new") view=LazyPage(parts::run::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/workloads/:kind/:namespace/:name") view=LazyPage(parts::workload::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/images") view=LazyPage(parts::images::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/images/upload") view=LazyPage(parts::upload::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/images/import") view=LazyPage(parts::import::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/images/:namespace/:name") view=LazyPage(parts::image::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/pods/:namespace/:name") view=LazyPage(parts::pod::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/pods/:namespace/:name/shell") view=LazyPage(parts::shell::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/nodes") view=LazyPage(parts::nodes::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/nodes/:name") view=LazyPage(parts::node::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/doctor") view=LazyPage(parts::doctor::make) ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Frame>
             <UndoCorner/>

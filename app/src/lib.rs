@@ -54,8 +54,8 @@ pub fn hydrate() {
     leptos::mount::hydrate_body(App);
     #[cfg(feature = "split")]
     wasm_bindgen_futures::spawn_local(async {
-        let is_there = match parts::Part::of(&platform::path()) {
-            Some(part) => part.fetch().await.is_ok(),
+        let is_there = match parts::part_of(&platform::path()) {
+            Some(part) => parts::fetch(part).await,
             None => true,
         };
         if is_there {

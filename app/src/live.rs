@@ -44,6 +44,8 @@ pub enum Connection {
 pub struct Live {
     kinds: [(LiveKind, Version); LiveKind::ALL.len()],
     connection: RwSignal<Connection>,
+    /// When the page was true last, in seconds since 1970.
+    true_at: RwSignal<i64>,
     /// What the cluster behind the portal is like.
     pub cluster: Resource<Answer<ClusterStatus>>,
 }
@@ -113,7 +115,12 @@ impl Live {
         let of_cluster = kinds.iter().find(|(of, _)| *of == LiveKind::Cluster).map(|(_, version)| version.number);
         let cluster =
             Resource::new(move || of_cluster.map_or(0, |number| number.get()), |_| api::session::get_cluster_status());
-        let live = Self { kinds, connection: RwSignal::new(Connection::Loaded), cluster };
+        let live = Self {
+            kinds,
+            connection: RwSignal::new(Connection::Loaded),
+            true_at: RwSignal::new(platform::now()),
+            cluster,
+        };
         provide_context(live);
         live
     }
@@ -146,9 +153,27 @@ impl Live {
         self.connection.get()
     }
 
+    /// When the page was true last, in seconds since 1970: when it was loaded, or when the stream dropped.
+    pub fn true_at(self) -> i64 {
+        self.true_at.get()
+    }
+
     /// Notes what became of the stream.
     pub fn set_connection(self, connection: Connection) {
+        if self.connection.try_get_untracked() == Some(Connection::Live) {
+            self.true_at.try_set(platform::now());
+        }
         self.connection.try_set(connection);
+    }
+
+    /// Goes on after the session ended, if somebody is signed in again. Tells whether.
+    pub async fn come_back(self) -> bool {
+        if api::session::whoami().await.is_err() {
+            return false;
+        }
+        self.set_connection(Connection::Reconnecting);
+        platform::follow_events(self);
+        true
     }
 
     /// The stream is open. Everything may have changed since the server rendered the page, or since the gap, and no

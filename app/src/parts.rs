@@ -1,182 +1,139 @@
-//! Parts: the pages that the browser fetches when somebody goes to them, and not before.
+//! Parts: pages and pieces that the browser fetches when somebody goes to them, and not before.
 //!
-//! The build splits the browser's WASM at each function below (feature `split`, `xtask::site`): what only these pages
+//! The build splits the browser's WASM at each function below (feature `split`, `xtask::site`): what only they
 //! need leaves the first load. Without that feature they are ordinary pages of one WASM, as they always are on the
 //! server. The document names the files of the part that its page needs, so that they arrive together with everything
 //! else, and the browser takes a page over only once it has its part (`crate::hydrate`).
 
-use leptos::prelude::*;
-use leptos_router::LazyRoute;
+use core::future::Future;
+use core::pin::Pin;
 
-use crate::pages::console::ConsolePage;
-use crate::pages::create::NewMachinePage;
-use crate::pages::doctor::DoctorPage;
-use crate::pages::images::{ImagePage, ImagesPage, ImportPage, UploadPage};
-use crate::pages::machine::MachinePage;
-use crate::pages::nodes::{NodePage, NodesPage};
-use crate::pages::pod::PodPage;
-use crate::pages::run::RunPage;
-use crate::pages::services::ServicesPage;
-use crate::pages::shell::ShellPage;
-use crate::pages::templates::{NewTemplatePage, TemplatesPage};
-use crate::pages::workload::WorkloadPage;
-use crate::pages::workloads::WorkloadsPage;
-#[cfg(feature = "split")]
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::ChooseView;
+
 use crate::ui::{Empty, Glyph, Look, button_class};
 
-/// A part: one page, or several that a person goes to and fro between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The console.
-    Console,
-    /// The form for a new machine.
-    Create,
-    /// The check of the cluster.
-    Doctor,
-    /// Images, and how they come in.
-    Images,
-    /// A machine's page.
-    Machine,
-    /// Nodes.
-    Nodes,
-    /// A pod's page and its shells.
-    Pod,
-    /// The form that runs an image.
-    Run,
-    /// Templates.
-    Templates,
-    /// What runs pods, and what leads to them.
-    Workloads,
-}
-
-impl Part {
-    /// The part of the page at an address; `None` for those of the first load.
-    pub fn of(path: &str) -> Option<Self> {
-        let segments: Vec<_> = path.trim_matches('/').split('/').collect();
-        match segments[..] {
-            ["machines", "new"] => Some(Self::Create),
-            ["machines", _, _] => Some(Self::Machine),
-            ["machines", _, _, "console"] => Some(Self::Console),
-            ["templates", ..] => Some(Self::Templates),
-            ["images", ..] => Some(Self::Images),
-            ["nodes", ..] => Some(Self::Nodes),
-            ["pods", ..] => Some(Self::Pod),
-            ["containers", "new"] => Some(Self::Run),
-            ["workloads" | "services", ..] => Some(Self::Workloads),
-            ["doctor"] => Some(Self::Doctor),
-            _ => None,
-        }
-    }
-
-    /// What its file is called, before the fingerprint.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Console => "console",
-            Self::Create => "create",
-            Self::Doctor => "doctor",
-            Self::Images => "images",
-            Self::Machine => "machine",
-            Self::Nodes => "nodes",
-            Self::Pod => "pod",
-            Self::Run => "run",
-            Self::Templates => "templates",
-            Self::Workloads => "workloads",
-        }
-    }
-
-    /// Fetches it, unless it is there.
-    #[cfg(feature = "split")]
-    pub async fn fetch(self) -> Result<(), wasm_split_helpers::SplitLoaderError> {
-        match self {
-            Self::Console => ConsoleRoute::fetch().await,
-            Self::Create => NewMachineRoute::fetch().await,
-            Self::Doctor => DoctorRoute::fetch().await,
-            Self::Images => ImagesRoute::fetch().await,
-            Self::Machine => MachineRoute::fetch().await,
-            Self::Nodes => NodesRoute::fetch().await,
-            Self::Pod => PodRoute::fetch().await,
-            Self::Run => RunRoute::fetch().await,
-            Self::Templates => TemplatesRoute::fetch().await,
-            Self::Workloads => WorkloadsRoute::fetch().await,
-        }
+/// The part of the page at an address; `None` for those of the first load.
+pub fn part_of(path: &str) -> Option<&'static str> {
+    let segments: Vec<_> = path.trim_matches('/').split('/').collect();
+    match segments[..] {
+        ["machines", "new"] => Some("create"),
+        ["machines", _, _] => Some("machine"),
+        ["machines", _, _, "console"] => Some("console"),
+        ["templates", ..] => Some("templates"),
+        ["images", ..] => Some("images"),
+        ["nodes", ..] => Some("nodes"),
+        ["pods", ..] => Some("pod"),
+        ["containers", "new"] => Some("run"),
+        ["workloads" | "services", ..] => Some("workloads"),
+        ["doctor"] => Some("doctor"),
+        _ => None,
     }
 }
 
-/// Routes for pages of parts: the route, the part's name, the page.
-macro_rules! lazy_pages {
-    ($($route:ident: $part:ident, $page:ident;)+) => {$(
-        #[doc = concat!("[`", stringify!($page), "`] of the part `", stringify!($part), "`.")]
-        pub struct $route;
+/// What makes a page or a piece: nothing if its part did not come.
+pub type Making = Pin<Box<dyn Future<Output = Option<AnyView>> + Send>>;
 
-        impl LazyRoute for $route {
-            fn data() -> Self {
-                Self
+/// A line for each part: its name, then each of its components with the name of the function that makes it.
+macro_rules! parts {
+    ($($part:ident: $first:ident = $first_component:path $(, $name:ident = $component:path)*;)+) => {
+        $(
+            parts!(@one $part, $first, $first_component);
+            $(parts!(@one $part, $name, $component);)*
+        )+
+
+        /// Fetches a part, unless it is there. Tells whether it is.
+        #[cfg(feature = "split")]
+        pub async fn fetch(part: &str) -> bool {
+            match part {
+                $(stringify!($part) => $first::fetch().await.is_ok(),)+
+                _ => true,
             }
+        }
+    };
+    (@one $part:ident, $name:ident, $component:path) => {
+        #[doc = concat!("[`", stringify!($component), "`], of the part `", stringify!($part), "`.")]
+        pub mod $name {
+            use super::*;
+            use $component as Component;
 
             #[cfg(feature = "split")]
-            async fn view(_: Self) -> AnyView {
-                Self::page().await.unwrap_or_else(|_| view! { <NotLoaded/> }.into_any())
+            #[wasm_split_helpers::wasm_split($part, fallible, preload(fetch))]
+            pub(super) fn $name() -> Result<AnyView, wasm_split_helpers::SplitLoaderError> {
+                Ok(view! { <Component/> }.into_any())
             }
 
-            #[cfg(not(feature = "split"))]
-            async fn view(_: Self) -> AnyView {
-                view! { <$page/> }.into_any()
+            /// Makes it, once its part is there.
+            pub fn make() -> Making {
+                #[cfg(feature = "split")]
+                return Box::pin(async { $name().await.ok() });
+                #[cfg(not(feature = "split"))]
+                Box::pin(async { Some(view! { <Component/> }.into_any()) })
             }
         }
-
-        #[cfg(feature = "split")]
-        const _: () = {
-            use wasm_split_helpers::{SplitLoaderError, wasm_split};
-
-            // The tool tells split functions apart by their names.
-            #[wasm_split($part, fallible, preload(fetch))]
-            fn $route() -> Result<AnyView, SplitLoaderError> {
-                Ok(view! { <$page/> }.into_any())
-            }
-
-            impl $route {
-                async fn page() -> Result<AnyView, SplitLoaderError> {
-                    $route().await
-                }
-
-                #[allow(dead_code, reason = "one of the routes of a part fetches it")]
-                async fn fetch() -> Result<(), SplitLoaderError> {
-                    fetch().await
-                }
-            }
-        };
-    )+};
+    };
 }
 
-lazy_pages! {
-    ConsoleRoute: console, ConsolePage;
-    NewMachineRoute: create, NewMachinePage;
-    DoctorRoute: doctor, DoctorPage;
-    ImagesRoute: images, ImagesPage;
-    ImageRoute: images, ImagePage;
-    ImportRoute: images, ImportPage;
-    UploadRoute: images, UploadPage;
-    MachineRoute: machine, MachinePage;
-    NodesRoute: nodes, NodesPage;
-    NodeRoute: nodes, NodePage;
-    PodRoute: pod, PodPage;
-    ShellRoute: pod, ShellPage;
-    RunRoute: run, RunPage;
-    TemplatesRoute: templates, TemplatesPage;
-    NewTemplateRoute: templates, NewTemplatePage;
-    WorkloadsRoute: workloads, WorkloadsPage;
-    WorkloadRoute: workloads, WorkloadPage;
-    ServicesRoute: workloads, ServicesPage;
+parts! {
+    console: console = crate::pages::console::ConsolePage;
+    create: new_machine = crate::pages::create::NewMachinePage;
+    doctor: doctor = crate::pages::doctor::DoctorPage;
+    images: images = crate::pages::images::ImagesPage,
+        image = crate::pages::images::ImagePage,
+        import = crate::pages::images::ImportPage,
+        upload = crate::pages::images::UploadPage;
+    machine: machine = crate::pages::machine::MachinePage;
+    nodes: nodes = crate::pages::nodes::NodesPage,
+        node = crate::pages::nodes::NodePage;
+    palette: palette = crate::components::palette::PaletteDialog;
+    pod: pod = crate::pages::pod::PodPage,
+        shell = crate::pages::shell::ShellPage;
+    run: run = crate::pages::run::RunPage;
+    templates: templates = crate::pages::templates::TemplatesPage,
+        new_template = crate::pages::templates::NewTemplatePage;
+    uploads: uploads = crate::components::uploads::Tray;
+    workloads: workloads = crate::pages::workloads::WorkloadsPage,
+        workload = crate::pages::workload::WorkloadPage,
+        services = crate::pages::services::ServicesPage;
+}
+
+/// The view of a route whose page is in a part.
+#[derive(Clone, Copy)]
+pub struct LazyPage(
+    /// What makes the page.
+    pub fn() -> Making,
+);
+
+impl ChooseView for LazyPage {
+    async fn choose(self) -> AnyView {
+        (self.0)().await.unwrap_or_else(|| view! { <NotLoaded/> }.into_any())
+    }
+
+    async fn preload(&self) {}
+}
+
+/// Where a piece of a page appears as soon as it is wanted.
+#[component]
+pub fn Piece(
+    /// Whether it is wanted; once it is, it stays.
+    wanted: Signal<bool>,
+    /// What makes it.
+    make: fn() -> Making,
+) -> impl IntoView {
+    let wanted = Memo::new(move |was: Option<&bool>| was == Some(&true) || wanted.get());
+    move || wanted.get().then(|| Suspend::new(make()))
 }
 
 /// What stands in place of a page whose part did not come: the network is gone, or the server has another version by
 /// now than the one that is open here.
-#[cfg(feature = "split")]
 #[component]
 fn NotLoaded() -> impl IntoView {
     let here = leptos_router::hooks::use_location();
     let address = move || format!("{}{}", here.pathname.get(), here.search.get());
     view! {
+        <Title text="Not loaded"/>
+        <h1 class="sr-only">"Not loaded"</h1>
         <Empty glyph=Glyph::Refresh title="This page could not be loaded">
             <p>
                 "Porthole was updated since this tab was opened, or it does not answer at the moment. Load the page anew; what you have typed into forms is kept."
@@ -187,5 +144,33 @@ fn NotLoaded() -> impl IntoView {
                 </a>
             </p>
         </Empty>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_belongs_to_the_part_of_its_page() {
+        let first = ["/", "/sign-in", "/machines", "/containers", "/no/such/page"];
+        assert!(first.iter().all(|path| part_of(path).is_none()));
+        let parts = [
+            ("/machines/new", "create"),
+            ("/machines/blue/web", "machine"),
+            ("/machines/blue/web/console", "console"),
+            ("/images", "images"),
+            ("/images/upload", "images"),
+            ("/images/blue/debian", "images"),
+            ("/nodes/node-1", "nodes"),
+            ("/pods/blue/web/shell", "pod"),
+            ("/containers/new", "run"),
+            ("/workloads/deployment/blue/web", "workloads"),
+            ("/templates/new", "templates"),
+            ("/doctor", "doctor"),
+        ];
+        for (path, part) in parts {
+            assert_eq!(part_of(path), Some(part), "{path}");
+        }
     }
 }

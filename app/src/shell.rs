@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags};
 
 use crate::App;
-use crate::parts::Part;
+use crate::parts::part_of;
 use crate::ssr::remembered_theme;
 
 /// The files that the build put each part into; none if it did not split the WASM.
@@ -32,8 +32,8 @@ impl PartFiles {
 
     /// Those of the page that is asked for.
     fn of_this_page(&self) -> &[String] {
-        let part = use_context::<Parts>().and_then(|parts| Part::of(parts.uri.path()));
-        part.and_then(|part| self.0.get(part.name())).map_or(&[], Vec::as_slice)
+        let part = use_context::<Parts>().and_then(|parts| part_of(parts.uri.path()));
+        part.and_then(|part| self.0.get(part)).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -6,6 +6,8 @@
 /// What a key press asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
+    /// Open the palette.
+    Palette,
     /// Put the cursor into the search field.
     Search,
     /// Open or close the list of shortcuts.
@@ -37,6 +39,9 @@ impl Keys {
                 "o" => Some(Command::Go(crate::paths::OVERVIEW)),
                 "m" => Some(Command::Go(crate::paths::MACHINES)),
                 "c" => Some(Command::Go(crate::paths::CONTAINERS)),
+                "i" => Some(Command::Go(crate::paths::IMAGES)),
+                "t" => Some(Command::Go(crate::paths::TEMPLATES)),
+                "n" => Some(Command::Go(crate::paths::NEW_MACHINE)),
                 _ => None,
             };
         }
@@ -45,6 +50,7 @@ impl Keys {
                 self.goes = true;
                 None
             }
+            PALETTE => Some(Command::Palette),
             "/" => Some(Command::Search),
             "?" => Some(Command::Help),
             "j" | "ArrowDown" => Some(Command::Move(1)),
@@ -57,17 +63,25 @@ impl Keys {
     }
 }
 
+/// What a press of Control or Command with K counts as, wherever the focus is.
+pub const PALETTE: &str = "Ctrl K";
+
 /// The list that the help shows: keys, and what they do.
 pub const HELP: &[(&[&str], &str)] = &[
-    (&["/"], "Search (or Ctrl K)"),
+    (&[PALETTE], "Go to a page, find by name, do something"),
+    (&["/"], "Search"),
     (&["g", "o"], "Go to the overview"),
     (&["g", "m"], "Go to machines"),
     (&["g", "c"], "Go to containers"),
+    (&["g", "i"], "Go to images"),
+    (&["g", "t"], "Go to templates"),
+    (&["g", "n"], "Make a new machine"),
     (&["j", "k"], "Next, previous row"),
     (&["Enter"], "Open the row"),
     (&["c"], "Open the screen"),
     (&["s"], "Start the machine"),
     (&["x"], "Stop the machine"),
+    (&["Escape"], "Close what stands in front"),
     (&["?"], "Show this list"),
 ];
 
@@ -93,7 +107,7 @@ mod tests {
 
     #[test]
     fn every_key_of_the_help_does_something() {
-        for (keys, what) in HELP.iter().filter(|(keys, _)| keys[0] != "Enter") {
+        for (keys, what) in HELP.iter().filter(|(keys, _)| !["Enter", "Escape"].contains(&keys[0])) {
             let mut state = Keys::default();
             let commands: Vec<_> = keys.iter().map(|key| state.press(key)).collect();
             assert!(commands.last().is_some_and(Option::is_some), "{what}");

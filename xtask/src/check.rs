@@ -33,7 +33,7 @@ pub fn run(advisories: bool) -> Result<()> {
     announce("Clippy for the browser's side", "about 1 minute the first time");
     command::run(
         cargo()
-            .args(["clippy", "--package", "app", "--features", "hydrate", "--target", tools::BROWSER, "--quiet"])
+            .args(["clippy", "--package", "app", "--features", "split", "--target", tools::BROWSER, "--quiet"])
             .args(["--", "--deny", "warnings"]),
     )?;
     deny(advisories)?;
@@ -120,7 +120,7 @@ fn length(package: &Path, is_meant: impl Fn(&str) -> bool) -> Result<u64> {
     for entry in fs::read_dir(package)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".br") && is_meant(&name) {
+        if entry.path().extension().is_some_and(|ending| ending == "br") && is_meant(&name) {
             sum += entry.metadata()?.len();
         }
     }

@@ -3,6 +3,7 @@
 #![cfg_attr(feature = "ssr", expect(clippy::unused_async, reason = "the browser's half of every function awaits"))]
 
 use leptos::prelude::*;
+use model::find::Found;
 use model::session::{ClusterStatus, Overview, Resources, Who};
 
 use super::{Answer, Wire};
@@ -43,4 +44,11 @@ pub async fn get_resources(namespace: String) -> Answer<Resources> {
 pub async fn set_theme(theme: String) -> Answer<()> {
     crate::ssr::remember_theme(&theme);
     Ok(())
+}
+
+/// Machines, pods and images whose name holds a text; never more than a palette shows.
+#[server(endpoint = "find", protocol = Wire)]
+pub async fn find(name: String) -> Answer<Vec<Found>> {
+    let cx = crate::ssr::request_cx()?;
+    cx.portal.find(&cx.actor, &name).await.map_err(|error| cx.fail(&error))
 }

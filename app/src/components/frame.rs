@@ -17,6 +17,8 @@ use model::workload::PodState;
 
 use super::help::Help;
 use super::live_mark::LiveMark;
+use super::palette::{Palette, PaletteHost};
+use super::signed_out::SignedOut;
 use super::theme::ThemeChoice;
 use super::toasts::ToastCorner;
 use super::uploads::UploadTray;
@@ -154,6 +156,8 @@ pub fn Frame(
             {children()}
         </main>
         <Help/>
+        <PaletteHost/>
+        <SignedOut/>
         <UploadTray is_somebody=is_somebody/>
         <ToastCorner/>
     }
@@ -166,6 +170,7 @@ fn needs_attention(overview: &Overview) -> bool {
 #[component]
 fn TopBar(session: Session) -> impl IntoView {
     let params = use_query_map();
+    let palette = Palette::expect();
     let searched = move || params.with(|params| params.get("q").unwrap_or_default());
     view! {
         <header class="sticky top-0 z-20 flex h-12 items-center gap-3 border-b border-rule bg-paper px-4 md:px-6">
@@ -178,6 +183,15 @@ fn TopBar(session: Session) -> impl IntoView {
                 <span class="px-1 max-sm:hidden">
                     <LiveMark/>
                 </span>
+                <button
+                    type="button"
+                    class=button_class(Look::Quiet)
+                    aria-label="Go to, find, do"
+                    title="Go to, find, do  (Ctrl K)"
+                    on:click=move |_| palette.open()
+                >
+                    <Icon glyph=Glyph::Command/>
+                </button>
                 <button
                     type="button"
                     popovertarget="help"

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
+use super::palette::Palette;
 use crate::platform;
 use crate::shortcuts::{Command, HELP, Keys};
 use crate::ui::{Glyph, Icon};
@@ -68,6 +69,7 @@ pub fn Key(
 
 fn listen() {
     let navigate = use_navigate();
+    let palette = Palette::expect();
     Effect::new(move |_| {
         let navigate = navigate.clone();
         let mut keys = Keys::default();
@@ -75,6 +77,7 @@ fn listen() {
         platform::listen_keys(move |key| {
             let Some(command) = keys.press(key) else { return false };
             match command {
+                Command::Palette => palette.open(),
                 Command::Search => platform::focus_search(),
                 Command::Help => platform::toggle_help(),
                 Command::Go(path) => navigate(path, leptos_router::NavigateOptions::default()),

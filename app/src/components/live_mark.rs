@@ -48,7 +48,7 @@ pub fn LiveMark() -> impl IntoView {
                     (Connection::Reconnecting, None) => {
                         view! {
                             <span class="turning size-2.5 rounded-full border-2 border-busy border-t-transparent"></span>
-                            <span class="text-busy">"reconnecting"</span>
+                            <span class="text-busy">"reconnecting · data is " <Ago at=live.true_at()/> " old"</span>
                         }
                             .into_any()
                     }

@@ -5,6 +5,7 @@ use model::live::LiveKind;
 use model::query::key::PODS;
 use model::query::{ListQuery, PodList};
 
+use crate::components::kinds_away::KindsAway;
 use crate::components::listing::{Around, Listing, Naming, listed_query};
 use crate::components::pod_table::PodTable;
 use crate::components::power::RefusedAction;
@@ -24,6 +25,7 @@ pub fn ContainersPage() -> impl IntoView {
         Resource::new(move || (query.get(), live.version(LiveKind::Pod)), |(query, _)| api::pods::list_pods(query));
     view! {
         <RefusedAction/>
+        <KindsAway of=&[LiveKind::Pod]/>
         <Listing
             naming=NAMING
             query

@@ -5,6 +5,7 @@ use model::live::LiveKind;
 use model::query::key::MACHINES;
 use model::session::KubeVirtStatus;
 
+use crate::components::kinds_away::KindsAway;
 use crate::components::listing::{Around, Listing, Naming, listed_query};
 use crate::components::machine_table::MachineTable;
 use crate::components::power::RefusedAction;
@@ -26,6 +27,7 @@ pub fn MachinesPage() -> impl IntoView {
     );
     view! {
         <RefusedAction/>
+        <KindsAway of=&[LiveKind::Machine]/>
         <Listing
             naming=NAMING
             query

@@ -16,7 +16,9 @@ use crate::api::pods::{DeletePod, delete_pod};
 use crate::clock::Ago;
 use crate::components::commands::Commands;
 use crate::components::containers::ContainerLine;
+use crate::components::crumbs::Crumbs;
 use crate::components::events::Timeline;
+use crate::components::kinds_away::KindsAway;
 use crate::components::labels::Labels;
 use crate::components::live_part::{LivePart, PartOptions};
 use crate::components::toasts::Toasts;
@@ -55,6 +57,7 @@ fn Pod(namespace: String, name: String) -> impl IntoView {
     );
     view! {
         <Title text=title/>
+        <KindsAway of=&[LiveKind::Pod, LiveKind::Event]/>
         <Loaded resource=detail is_page=true waiting=|| view! { <Skeleton rows=10/> } let:detail>
             <Shown detail/>
         </Loaded>
@@ -114,10 +117,7 @@ fn Header(row: Memo<PodRow>) -> impl IntoView {
     let at = row.with_untracked(|row| row.at.clone());
     view! {
         <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
-            <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::CONTAINERS>
-                <Icon glyph=Glyph::Back/>
-                "Containers"
-            </a>
+            <Crumbs list="Containers" base=paths::CONTAINERS team=at.namespace.to_string()/>
             <h1 class="min-w-0 truncate text-xl">{at.name.to_string()}</h1>
             {move || {
                 let (state, since) = row.with(|row| (row.state, row.since));

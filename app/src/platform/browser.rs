@@ -5,10 +5,11 @@ use leptos::leptos_dom::helpers::{document, window};
 use leptos::prelude::*;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, Event, EventSource, HtmlElement, HtmlImageElement, KeyboardEvent, MessageEvent};
+use web_sys::{Element, Event, EventSource, HtmlElement, HtmlImageElement, KeyboardEvent, MessageEvent, MouseEvent};
 
 use super::AtRisk;
 use crate::live::{Connection, Live};
+use crate::shortcuts::PALETTE;
 
 /// The time in seconds since 1970, by the browser's clock.
 #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit for a long while")]
@@ -60,7 +61,7 @@ pub fn follow_events(live: Live) {
 }
 
 /// Calls back for each key that is the page's to use: no field has the focus, no menu, no screen, and no
-/// modifier is held. Control or Command with K means `/`, as it does elsewhere on the web. The key is swallowed if
+/// modifier is held. Control or Command with K opens the palette, even from a field. The key is swallowed if
 /// the callback says that it was used.
 pub fn listen_keys(mut on_key: impl FnMut(&str) -> bool + 'static) {
     let listener = Closure::<dyn FnMut(KeyboardEvent)>::new(move |event: KeyboardEvent| {
@@ -73,7 +74,7 @@ pub fn listen_keys(mut on_key: impl FnMut(&str) -> bool + 'static) {
         let in_help = document().query_selector("#help:popover-open").ok().flatten().is_some();
         let key = event.key();
         if (event.ctrl_key() || event.meta_key()) && key == "k" && !in_screen() {
-            on_key("/");
+            on_key(PALETTE);
             event.prevent_default();
             return;
         }
@@ -90,7 +91,8 @@ pub fn listen_keys(mut on_key: impl FnMut(&str) -> bool + 'static) {
     listener.forget();
 }
 
-/// Closes menus (`<details data-menu>`) when the person clicks elsewhere or presses Escape, and after a choice.
+/// Closes menus (`<details data-menu>`) when the person clicks elsewhere or presses Escape, and after a choice; opens
+/// those of rows with the mouse's other button.
 pub fn close_menus_on_leave() {
     let on_click = Closure::<dyn Fn(Event)>::new(move |event: Event| {
         let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
@@ -116,10 +118,29 @@ pub fn close_menus_on_leave() {
             });
         }
     });
+    // The other button of the mouse opens the menu of the row that it is pressed on; with Shift, the browser's own.
+    let on_other_button = Closure::<dyn Fn(MouseEvent)>::new(move |event: MouseEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let is_text = target.as_ref().is_some_and(|element| element.matches("input, textarea").unwrap_or_default());
+        let row = target.and_then(|element| element.closest("[data-row]").ok().flatten());
+        let menu = row.and_then(|row| row.query_selector("details[data-menu]").ok().flatten());
+        if let Some(menu) = menu.filter(|_| !event.shift_key() && !is_text) {
+            event.prevent_default();
+            for_each("details[data-menu][open]", |other| {
+                let _ = other.remove_attribute("open");
+            });
+            let _ = menu.set_attribute("open", "");
+            if let Ok(Some(summary)) = menu.query_selector("summary") {
+                focus(&summary);
+            }
+        }
+    });
     let _ = document().add_event_listener_with_callback("click", on_click.as_ref().unchecked_ref());
     let _ = document().add_event_listener_with_callback("keydown", on_key.as_ref().unchecked_ref());
+    let _ = document().add_event_listener_with_callback("contextmenu", on_other_button.as_ref().unchecked_ref());
     on_click.forget();
     on_key.forget();
+    on_other_button.forget();
 }
 
 /// Whether a menu of the page's content is open.
@@ -165,6 +186,37 @@ pub fn set_field(field: NodeRef<html::Input>, text: &str) {
 pub fn toggle_help() {
     if let Some(button) = document().query_selector("[popovertarget=help]").ok().flatten() {
         click(&button);
+    }
+}
+
+/// Opens a dialog in front of the page, with the focus in it.
+pub fn show_dialog(dialog: NodeRef<html::Dialog>) {
+    call(dialog, "showModal");
+}
+
+/// Closes a dialog; the focus goes back to where it was.
+pub fn close_dialog(dialog: NodeRef<html::Dialog>) {
+    call(dialog, "close");
+}
+
+fn call(dialog: NodeRef<html::Dialog>, method: &str) {
+    let Some(dialog) = dialog.get_untracked() else { return };
+    let method = js_sys::Reflect::get(&dialog, &method.into()).ok();
+    if let Some(method) = method.as_ref().and_then(JsCast::dyn_ref::<js_sys::Function>) {
+        // One that is open already refuses to open again, which is as good.
+        let _ = method.call0(&dialog);
+    }
+}
+
+/// Brings an element into view, as far as it is out of it.
+pub fn scroll_to_id(id: &str) {
+    if let Some(element) = document().get_element_by_id(id) {
+        let nearest = js_sys::Object::new();
+        let _ = js_sys::Reflect::set(&nearest, &"block".into(), &"nearest".into());
+        let method = js_sys::Reflect::get(&element, &"scrollIntoView".into()).ok();
+        if let Some(method) = method.as_ref().and_then(JsCast::dyn_ref::<js_sys::Function>) {
+            let _ = method.call1(&element, &nearest);
+        }
     }
 }
 

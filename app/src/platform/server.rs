@@ -59,6 +59,15 @@ pub fn print_page() {}
 /// Opens or closes the list of shortcuts.
 pub fn toggle_help() {}
 
+/// Dialogs open in the browser.
+pub fn show_dialog(_dialog: NodeRef<html::Dialog>) {}
+
+/// Dialogs close in the browser.
+pub fn close_dialog(_dialog: NodeRef<html::Dialog>) {}
+
+/// Nothing scrolls here.
+pub fn scroll_to_id(_id: &str) {}
+
 /// Moves the focus to another row. Says whether there are rows.
 pub fn move_row(_by: i32) -> bool {
     false

@@ -17,6 +17,7 @@
 //! | [`commands`] | the command lines that do what a machine's page does |
 //! | [`workload`] | pods and their containers as a person sees them |
 //! | [`doctor`] | the check of a whole cluster |
+//! | [`find`] | what is found by its name, from anywhere |
 //! | [`finding`] | what is wrong with something, why, and what to do |
 //! | [`sniff`] | what a file is, from its first bytes |
 //! | [`image`] | discs, disks and images as a person sees them; how large and how they are kept |
@@ -37,6 +38,7 @@ pub mod create;
 pub mod doctor;
 pub mod editing;
 pub mod error;
+pub mod find;
 pub mod finding;
 pub mod image;
 pub mod live;

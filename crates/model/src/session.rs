@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::live::LiveKind;
+
 /// The signed-in person, as the frame of each page shows them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
@@ -22,6 +24,19 @@ pub struct ClusterStatus {
     pub health: ClusterHealth,
     /// What runs virtual machines there.
     pub kubevirt: KubeVirtStatus,
+    /// Kinds that are not followed while the others are: pages name what they lack.
+    pub away: Vec<KindAway>,
+}
+
+/// A kind that is not followed, though the cluster has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindAway {
+    /// Which pages lack it.
+    pub of: LiveKind,
+    /// What it is called in the plural, such as `events`.
+    pub kind: String,
+    /// Why, in a sentence with the way out.
+    pub reason: String,
 }
 
 /// Whether what a page shows is true now.

@@ -157,7 +157,7 @@ impl Cluster {
             (true, None) => KubeVirtStatus::Absent,
             (true, Some(_)) => KubeVirtStatus::Present { version: offers.version.clone() },
         };
-        ClusterStatus { health: self.health(), kubevirt }
+        ClusterStatus { health: self.health(), kubevirt, away: self.kinds.away(&offers) }
     }
 
     fn health(&self) -> ClusterHealth {

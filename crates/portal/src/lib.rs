@@ -32,6 +32,7 @@
 //! | [`doctor`] | the check of the whole cluster | to add a check |
 //! | `manifest` | a machine's manifest, edited by hand and merged with what others did | - |
 //! | `metrics` | what machines, pods and nodes use: latest numbers and charts | - |
+//! | `find` | things by their names, of every kind | - |
 //! | `live` | hints for open pages | - |
 //! | [`console`] | screens, serial consoles and shells, relayed | - |
 //! | [`records`] | the database | to add a repository |
@@ -46,6 +47,7 @@ pub mod doctor;
 pub mod editing;
 pub mod error;
 mod events;
+mod find;
 mod images;
 mod inventory;
 mod lifecycle;
@@ -241,6 +243,11 @@ impl Portal {
             attention_pods: pods.attention,
             attention_disks,
         })
+    }
+
+    /// Things of every kind by their names.
+    pub async fn find(&self, actor: &Actor, name: &str) -> Result<Vec<model::find::Found>, PortalError> {
+        find::find(self, actor, name).await
     }
 
     /// One page of machines.

@@ -59,10 +59,9 @@ fn split(compiled: &Path, pieces: &Path, main: &Path) -> Result<BTreeMap<String,
 
 /// A line for each part: its name, a colon, its files.
 fn listing(parts: &BTreeMap<String, Vec<String>>) -> String {
-    parts.iter().fold(String::new(), |mut lines, (part, files)| {
-        let files = files.iter().map(|file| format!(" {file}.wasm")).collect::<String>();
-        lines.extend([part, ":", &files, "\n"]);
-        lines
+    parts.iter().fold(String::new(), |lines, (part, files)| {
+        let files: Vec<_> = files.iter().map(|file| format!("{file}.wasm")).collect();
+        lines + &format!("{part}: {}\n", files.join(" "))
     })
 }
 

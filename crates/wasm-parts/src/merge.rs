@@ -1,5 +1,6 @@
 //! One module of several pieces.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,8 +52,8 @@ fn hands_on(piece: &[u8]) -> Result<String> {
                 ),
             };
             let word = ["memory", "table", "global"][kind];
-            imports += &format!("(import \"{RUNNING}\" \"{}\" ({word} {ty}))\n", import.name);
-            exports += &format!("(export \"{}\" ({word} {}))\n", import.name, counts[kind]);
+            writeln!(imports, "(import \"{RUNNING}\" \"{}\" ({word} {ty}))", import.name)?;
+            writeln!(exports, "(export \"{}\" ({word} {}))", import.name, counts[kind])?;
             counts[kind] += 1;
         }
     }

@@ -14,6 +14,7 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/cluster-status", "", [401, 200, 200, 200]),
     ("/api/overview", "namespace=", [401, 200, 200, 200]),
     ("/api/overview", "namespace=blue", [401, 200, 200, 200]),
+    ("/api/find", "name=box", [401, 200, 200, 200]),
     ("/api/machines/list", "", [401, 200, 200, 200]),
     ("/api/machines/list", "query[q]=team:blue box", [401, 200, 200, 200]),
     ("/api/machines/get", "namespace=blue&name=box", [401, 200, 404, 200]),

@@ -62,9 +62,14 @@ pub fn make(compiled: &Path) -> Result<PathBuf> {
 
 /// The scripts that stand in `public` as they are served, which are fetched apart.
 fn own_scripts() -> Result<Vec<String>> {
-    let entries = fs::read_dir(paths::workspace().join("public"))?;
-    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-    Ok(names.collect::<Result<Vec<_>>>()?.into_iter().filter(|name| name.ends_with(".js")).collect())
+    let mut scripts = Vec::new();
+    for entry in fs::read_dir(paths::workspace().join("public"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "js") {
+            scripts.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
+        }
+    }
+    Ok(scripts)
 }
 
 /// The program of `crates/wasm-parts`.

@@ -17,9 +17,11 @@ use serde::de::DeserializeOwned;
 
 use super::toasts::Toasts;
 use crate::live::Live;
+use crate::parts::{self, Piece};
+use crate::paths;
 use crate::platform::{self, AtRisk, ChosenFile, Reply};
 use crate::ui::Tone;
-pub use tray::UploadTray;
+pub use tray::Tray;
 pub(crate) use tray::time;
 
 /// One upload.
@@ -39,6 +41,28 @@ pub struct Uploads {
     items: RwSignal<Vec<Item>>,
     toasts: Toasts,
     live: StoredValue<Live>,
+}
+
+/// Where the tray appears: once something is uploaded here, or the server knows of an upload from before.
+#[component]
+pub fn UploadTray(
+    /// Whether somebody is signed in, whose uploads can be asked for.
+    is_somebody: Signal<bool>,
+) -> impl IntoView {
+    let uploads = Uploads::expect();
+    let is_known = RwSignal::new(false);
+    Effect::new(move |asked: Option<bool>| {
+        let now = is_somebody.get();
+        if now && asked != Some(true) {
+            spawn_local(async move {
+                let reply = platform::ask_server("GET", "/uploads", None).await;
+                is_known.try_set(reply.status == 200 && reply.body.trim() != "[]");
+            });
+        }
+        now || asked == Some(true)
+    });
+    let wanted = Signal::derive(move || is_known.get() || uploads.items.with(|items| !items.is_empty()));
+    view! { <Piece wanted make=parts::uploads::make/> }
 }
 
 /// An answer, or what a person reads about why there is none.
@@ -206,7 +230,8 @@ impl Uploads {
     fn over(self, state: &UploadState) {
         match &state.stage {
             UploadStage::Done => {
-                self.toasts.say(Tone::Good, format!("{} is uploaded and ready to use.", state.at.name));
+                let text = format!("{} is uploaded and ready to use.", state.at.name);
+                self.toasts.say_with_link(Tone::Good, text, "Open it", paths::image(&state.at));
             }
             UploadStage::Failed { reason } => self.toasts.say(Tone::Bad, format!("{}: {reason}", state.at.name)),
             _ => {}

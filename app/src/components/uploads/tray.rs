@@ -11,18 +11,9 @@ use crate::{paths, words};
 
 /// The tray; nothing while nothing is uploaded.
 #[component]
-pub fn UploadTray(
-    /// Whether somebody is signed in, whose uploads can be asked for.
-    is_somebody: Signal<bool>,
-) -> impl IntoView {
+pub fn Tray() -> impl IntoView {
     let uploads = Uploads::expect();
-    Effect::new(move |asked: Option<bool>| {
-        let now = is_somebody.get();
-        if now && asked != Some(true) {
-            uploads.load();
-        }
-        now || asked == Some(true)
-    });
+    Effect::new(move |_| uploads.load());
     let has_any = Memo::new(move |_| !uploads.items().is_empty());
     let ids = Memo::new(move |_| uploads.items().into_iter().map(|item| item.state.id).collect::<Vec<_>>());
     let summary = Memo::new(move |_| summary(&uploads.items()));

@@ -12,6 +12,7 @@ use model::live::LiveKind;
 use super::table::{Far, kind_glyph};
 use crate::api;
 use crate::clock::Ago;
+use crate::components::crumbs::Crumbs;
 use crate::components::events::Timeline;
 use crate::components::findings::Findings;
 use crate::components::toasts::Toasts;
@@ -58,10 +59,7 @@ fn Shown(detail: Memo<ImageDetail>) -> impl IntoView {
     let kind = Memo::new(move |_| detail.with(|detail| detail.row.kind));
     view! {
         <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
-            <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::IMAGES>
-                <Icon glyph=Glyph::Back/>
-                "Images"
-            </a>
+            <Crumbs list="Images" base=paths::IMAGES team=at.namespace.to_string()/>
             <span class="text-ink-faint">{move || view! { <Icon glyph=kind_glyph(kind.get())/> }}</span>
             <h1 class="min-w-0 truncate text-xl">{at.name.to_string()}</h1>
             {move || {

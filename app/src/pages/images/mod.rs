@@ -12,6 +12,7 @@ use model::live::LiveKind;
 use model::query::ImageList;
 use model::query::key::IMAGES;
 
+use crate::components::kinds_away::KindsAway;
 use crate::components::listing::{Around, Listing, Naming, listed_query};
 use crate::live::Live;
 use crate::ui::{Empty, Glyph, Icon, Look, Notice, Tone, button_class};
@@ -33,6 +34,7 @@ pub fn ImagesPage() -> impl IntoView {
         |(query, ..)| api::images::list_images(query),
     );
     view! {
+        <KindsAway of=&[LiveKind::Image]/>
         <Listing
             naming=NAMING
             query

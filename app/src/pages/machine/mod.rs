@@ -23,12 +23,14 @@ use tabs::{Tab, Tabs};
 
 use crate::api;
 use crate::clock::Clock;
+use crate::components::crumbs::Crumbs;
 use crate::components::events::Timeline;
 use crate::components::findings::Findings;
+use crate::components::kinds_away::KindsAway;
 use crate::components::power::{Power, RefusedAction, Viewer};
 use crate::live::Live;
 use crate::paths;
-use crate::ui::{Glyph, Icon, Loaded, Look, Panel, Pill, Skeleton, button_class};
+use crate::ui::{Glyph, Loaded, Panel, Pill, Skeleton};
 
 /// The page.
 #[component]
@@ -54,6 +56,7 @@ fn Machine(namespace: String, name: String) -> impl IntoView {
     view! {
         <Title text=title/>
         <RefusedAction/>
+        <KindsAway of=&[LiveKind::Machine, LiveKind::Event]/>
         <Loaded resource=detail is_page=true waiting=|| view! { <Waiting/> } let:detail>
             <Shown detail/>
         </Loaded>
@@ -175,10 +178,7 @@ fn Header(row: Memo<MachineRow>, copy: Memo<Option<String>>) -> impl IntoView {
     let node = Memo::new(move |_| row.with(|row| row.node.clone()));
     view! {
         <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
-            <a class=format!("{} -ml-2", button_class(Look::Quiet)) href=paths::MACHINES>
-                <Icon glyph=Glyph::Back/>
-                "Machines"
-            </a>
+            <Crumbs list="Machines" base=paths::MACHINES team=at.namespace.to_string()/>
             <h1 class="min-w-0 truncate text-xl">{at.name.to_string()}</h1>
             {move || {
                 let (state, since) = state.get();

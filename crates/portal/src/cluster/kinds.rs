@@ -5,8 +5,11 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use super::{Offers, Trouble};
 use kube::core::{ApiResource, GroupVersionKind};
+use model::live::LiveKind;
+use model::session::KindAway;
+
+use super::{Offers, Trouble};
 
 /// Groups that a cluster may do without and whose objects are made and read, but not watched; with the versions that
 /// are known, the best one first.
@@ -107,6 +110,27 @@ impl Kind {
     fn is_shown(self) -> bool {
         !Self::RBAC.contains(&self)
             && !matches!(self, Self::PersistentVolume | Self::CdiConfig | Self::Quota | Self::Node)
+    }
+
+    /// Which pages show the kind, or what it says.
+    const fn shown_with(self) -> LiveKind {
+        match self {
+            Self::Machine | Self::Instance | Self::Installation | Self::Size | Self::Preference => LiveKind::Machine,
+            Self::Claim | Self::DataVolume | Self::DataSource | Self::StorageClass | Self::StorageProfile => {
+                LiveKind::Image
+            }
+            Self::Event => LiveKind::Event,
+            Self::Pod
+            | Self::Deployment
+            | Self::StatefulSet
+            | Self::DaemonSet
+            | Self::ReplicaSet
+            | Self::ControllerRevision
+            | Self::Job
+            | Self::CronJob
+            | Self::Service => LiveKind::Pod,
+            _ => LiveKind::Cluster,
+        }
     }
 
     /// Whether every page needs the kind. A watch of another kind that is out of date does not make the whole
@@ -304,6 +328,24 @@ impl Kinds {
         })
     }
 
+    /// Kinds that pages show and that are not followed, though the cluster has them. Those that every page needs are
+    /// told as the cluster's own trouble once they are out of date.
+    pub(super) fn away(&self, offers: &Offers) -> Vec<KindAway> {
+        let shown = Kind::ALL.into_iter().filter(|kind| kind.is_shown() && kind.version(offers).is_some());
+        let away = shown.filter_map(|kind| {
+            let reason = match self.health(kind) {
+                KindHealth::Denied => format!(
+                    "Porthole's own account may not list {}. An administrator gives it that right with deploy/rbac.yaml.",
+                    kind.resource()
+                ),
+                KindHealth::Lost(trouble) if !kind.is_essential() => trouble.sentence(),
+                _ => return None,
+            };
+            Some(KindAway { of: kind.shown_with(), kind: kind.resource().to_owned(), reason })
+        });
+        away.collect()
+    }
+
     /// The trouble of the first watch that every page needs and that is out of date.
     pub(super) fn lost(&self) -> Option<Trouble> {
         Kind::ALL.into_iter().filter(|kind| kind.is_essential()).find_map(|kind| match self.health(kind) {
@@ -320,6 +362,20 @@ mod tests {
 
     fn offers(kubevirt: Option<ApiVersion>) -> Offers {
         Offers { is_known: true, kubevirt, ..Offers::default() }
+    }
+
+    #[test]
+    fn a_kind_that_is_refused_or_lost_is_named_with_the_pages_that_lack_it() {
+        let kinds = Kinds::default();
+        kinds.set(Kind::Event, KindHealth::Denied);
+        kinds.set(Kind::Job, KindHealth::Lost(Trouble::Connecting));
+        kinds.set(Kind::Pod, KindHealth::Lost(Trouble::Connecting));
+        kinds.set(Kind::Machine, KindHealth::Denied);
+        kinds.set(Kind::Role, KindHealth::Denied);
+        let away = kinds.away(&offers(None));
+        let named: Vec<_> = away.iter().map(|away| (away.of, away.kind.as_str())).collect();
+        assert_eq!(named, [(LiveKind::Event, "events"), (LiveKind::Pod, "jobs")], "machines are not offered at all");
+        assert!(away[0].reason.contains("may not list events"), "{}", away[0].reason);
     }
 
     #[test]

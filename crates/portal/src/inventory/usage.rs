@@ -25,7 +25,9 @@ impl Inner {
         self.metrics.look();
         match self.metrics.sampling() {
             Sampling::Live => None,
-            Sampling::Waiting => Some("What is in use is being measured; the first numbers come in a moment.".to_owned()),
+            Sampling::Waiting => {
+                Some("What is in use is being measured; the first numbers come in a moment.".to_owned())
+            }
             Sampling::Absent => Some(
                 "The cluster does not measure what is in use: it has no metrics.k8s.io, which metrics-server brings."
                     .to_owned(),
