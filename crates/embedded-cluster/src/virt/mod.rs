@@ -4,7 +4,8 @@
 //!   store ──watches──► queue of addresses ──► machine   VM  → VMI, run strategies, printable status
 //!                        ▲                    instance  VMI → pod, phases, conditions
 //!   guests ──changes─────┤                    handler   VMI ↔ guest
-//!   timers ──────────────┘                    scheduler pod → node
+//!   timers ──────────────┤                    migration VMIM → second pod, the guest's move
+//!                        └                    scheduler pod → node
 //!                                             kubelet   pod → containers
 //! ```
 //!
@@ -34,6 +35,7 @@ pub(crate) mod kinds;
 mod kubelet;
 mod launcher;
 pub(crate) mod machine;
+pub(crate) mod migration;
 mod printable;
 mod scheduler;
 mod sessions;
@@ -58,6 +60,7 @@ use engine::Work;
 use events::Recorder;
 use handler::Handler;
 use hotplug::Plugging;
+use migration::Moves;
 use sessions::Sessions;
 
 /// How to set up.
@@ -84,6 +87,7 @@ pub struct VirtContext {
     sessions: Sessions,
     handler: Handler,
     plugging: Plugging,
+    moves: Moves,
     work: mpsc::UnboundedSender<Work>,
     /// Taken by [`start`].
     inbox: Mutex<Option<Inbox>>,
@@ -110,6 +114,7 @@ impl VirtContext {
             sessions: Sessions::default(),
             handler: Handler::default(),
             plugging: Plugging::default(),
+            moves: Moves::default(),
             work,
             inbox: Mutex::new(Some(Inbox { work: inbox, guests: changed })),
         })

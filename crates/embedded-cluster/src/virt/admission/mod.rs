@@ -8,6 +8,7 @@
 pub(super) mod busy;
 mod defaults;
 mod disks;
+mod migrations;
 
 use http::StatusCode;
 use kubevirt::domain::InstanceSpec;
@@ -53,6 +54,9 @@ impl Admission for Webhooks {
         if kind.kind == "VirtualMachineInstance" && request.operation == Operation::Update {
             return Ok(());
         }
+        if let Some(old) = request.old.filter(|_| kind.kind == "VirtualMachineInstanceMigration") {
+            return migrations::updated(request.object, old);
+        }
         validate(store, &kind.kind, request.object)
     }
 }
@@ -84,6 +88,7 @@ pub fn validate(store: &Store, kind: &str, object: &Value) -> Result<(), ApiErro
             "virtualmachineinstances-create-validator.kubevirt.io",
             memory_cause(&object["spec"]).into_iter().chain(spec_causes(store, "spec", &object["spec"])).collect(),
         ),
+        "VirtualMachineInstanceMigration" => return migrations::created(store, object),
         _ => return Ok(()),
     };
     if causes.is_empty() { Ok(()) } else { Err(refusal(webhook, &causes)) }
