@@ -1,9 +1,10 @@
 // Prepares the static parts that come from npm packages: `npm run assets`.
 //
 //   public/vendor/novnc/rfb.js   noVNC as one ES module, with its licences and the address of its source beside it
+//   public/vendor/xterm/         xterm.js with its fitting and searching as one ES module, its styles and licence
 //   public/fonts/                the two typefaces, self-hosted, with their licences
 //
-// Both folders are build output and not committed.
+// These folders are build output and not committed.
 
 import { build } from "esbuild";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -39,6 +40,28 @@ async function screenViewer() {
   );
 }
 
+async function terminal() {
+  const out = join(root, "public/vendor/xterm");
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true });
+  await build({
+    stdin: {
+      contents:
+        'export { Terminal } from "@xterm/xterm"; export { FitAddon } from "@xterm/addon-fit"; ' +
+        'export { SearchAddon } from "@xterm/addon-search";',
+      resolveDir: root,
+    },
+    outfile: join(out, "xterm.js"),
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    legalComments: "linked",
+  });
+  await copyFile(join(modules, "@xterm/xterm/css/xterm.css"), join(out, "xterm.css"));
+  await copyFile(join(modules, "@xterm/xterm/LICENSE"), join(out, "LICENSE.txt"));
+}
+
 async function typefaces() {
   const out = join(root, "public/fonts");
   await rm(out, { recursive: true, force: true });
@@ -56,4 +79,4 @@ async function typefaces() {
   }
 }
 
-await Promise.all([screenViewer(), typefaces()]);
+await Promise.all([screenViewer(), terminal(), typefaces()]);

@@ -3,26 +3,21 @@
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Route, Router};
-use leptos_router::{SsrMode, path};
+use leptos_router::{Lazy, SsrMode, path};
 
 use crate::clock::Clock;
 use crate::components::frame::Frame;
 use crate::components::power::Power;
 use crate::components::toasts::Toasts;
+use crate::components::undo::{Undo, UndoCorner};
 use crate::components::uploads::Uploads;
 use crate::live::Live;
-use crate::pages::console::ConsolePage;
 use crate::pages::containers::ContainersPage;
-use crate::pages::create::NewMachinePage;
-use crate::pages::doctor::DoctorPage;
-use crate::pages::images::{ImagePage, ImagesPage, ImportPage, UploadPage};
-use crate::pages::machine::MachinePage;
 use crate::pages::machines::MachinesPage;
 use crate::pages::not_found::NotFound;
 use crate::pages::overview::OverviewPage;
-use crate::pages::pod::PodPage;
 use crate::pages::sign_in::SignInPage;
-use crate::pages::templates::{NewTemplatePage, TemplatesPage};
+use crate::parts;
 
 /// All pages. Each is rendered whole before the first byte leaves, so that it is complete without any script
 /// and its status is right; the data comes from caches, so there is nothing to wait for.
@@ -32,6 +27,7 @@ pub fn App() -> impl IntoView {
     Clock::provide();
     let live = Live::provide();
     let toasts = Toasts::provide();
+    Undo::provide();
     Power::provide(toasts, live);
     Uploads::provide(toasts, live);
     let (is_routing, set_is_routing) = signal(false);
@@ -48,20 +44,28 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async/>
                     <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
                     <Route path=path!("/machines") view=MachinesPage ssr=SsrMode::Async/>
-                    <Route path=path!("/machines/new") view=NewMachinePage ssr=SsrMode::Async/>
-                    <Route path=path!("/machines/:namespace/:name") view=MachinePage ssr=SsrMode::Async/>
-                    <Route path=path!("/machines/:namespace/:name/console") view=ConsolePage ssr=SsrMode::Async/>
-                    <Route path=path!("/templates") view=TemplatesPage ssr=SsrMode::Async/>
-                    <Route path=path!("/templates/new") view=NewTemplatePage ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/new") view={Lazy::<parts::NewMachineRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/:namespace/:name") view={Lazy::<parts::MachineRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/:namespace/:name/console") view={Lazy::<parts::ConsoleRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/templates") view={Lazy::<parts::TemplatesRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/templates/new") view={Lazy::<parts::NewTemplateRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/containers") view=ContainersPage ssr=SsrMode::Async/>
-                    <Route path=path!("/images") view=ImagesPage ssr=SsrMode::Async/>
-                    <Route path=path!("/images/upload") view=UploadPage ssr=SsrMode::Async/>
-                    <Route path=path!("/images/import") view=ImportPage ssr=SsrMode::Async/>
-                    <Route path=path!("/images/:namespace/:name") view=ImagePage ssr=SsrMode::Async/>
-                    <Route path=path!("/pods/:namespace/:name") view=PodPage ssr=SsrMode::Async/>
-                    <Route path=path!("/doctor") view=DoctorPage ssr=SsrMode::Async/>
+                    <Route path=path!("/workloads") view={Lazy::<parts::WorkloadsRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/services") view={Lazy::<parts::ServicesRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/containers/new") view={Lazy::<parts::RunRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/workloads/:kind/:namespace/:name") view={Lazy::<parts::WorkloadRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/images") view={Lazy::<parts::ImagesRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/images/upload") view={Lazy::<parts::UploadRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/images/import") view={Lazy::<parts::ImportRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/images/:namespace/:name") view={Lazy::<parts::ImageRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/pods/:namespace/:name") view={Lazy::<parts::PodRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/pods/:namespace/:name/shell") view={Lazy::<parts::ShellRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/nodes") view={Lazy::<parts::NodesRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/nodes/:name") view={Lazy::<parts::NodeRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/doctor") view={Lazy::<parts::DoctorRoute>::new()} ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Frame>
+            <UndoCorner/>
         </Router>
     }
 }

@@ -27,6 +27,7 @@ pub mod clock;
 pub mod components;
 pub mod live;
 pub mod pages;
+pub mod parts;
 pub mod paths;
 pub mod platform;
 #[cfg(feature = "ssr")]
@@ -39,14 +40,26 @@ pub mod words;
 
 pub use app::App;
 #[cfg(feature = "ssr")]
-pub use shell::shell;
+pub use shell::{PartFiles, shell};
 #[cfg(feature = "ssr")]
 pub use ssr::RequestId;
 
-/// Takes over the page that the server rendered.
+/// Takes over the page that the server rendered, as soon as the page's part is there. If it does not come, the page
+/// stays what the server made it: its links and forms work, and lead to pages that say what is wrong.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
+    #[cfg(not(feature = "split"))]
     leptos::mount::hydrate_body(App);
+    #[cfg(feature = "split")]
+    wasm_bindgen_futures::spawn_local(async {
+        let is_there = match parts::Part::of(&platform::path()) {
+            Some(part) => part.fetch().await.is_ok(),
+            None => true,
+        };
+        if is_there {
+            leptos::mount::hydrate_body(App);
+        }
+    });
 }

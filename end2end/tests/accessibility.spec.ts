@@ -27,6 +27,11 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.goto(`${origin()}/doctor`);
       await expect(page.getByRole("main").getByText(/answers|KubeVirt/).first()).toBeVisible();
       await reads(page, "/doctor");
+      await page.goto(`${origin()}/nodes`);
+      await reads(page, "/nodes");
+      await page.getByRole("main").getByRole("link", { name: "node1" }).click();
+      await expect(page).toHaveURL(/\/nodes\/node1/);
+      await reads(page, "/nodes/node1");
     });
   });
 }

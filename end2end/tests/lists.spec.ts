@@ -14,12 +14,12 @@ test("a list of more machines than a page holds is turned over, and its address 
   }
   try {
     await signIn(page, "bo");
-    await page.goto(`${origin()}/machines?search=many`);
+    await page.goto(`${origin()}/machines?q=many`);
     await expect(page.getByRole("link", { name: "many-00" })).toBeVisible();
     await expect(page.getByRole("link", { name: "many-59" })).toHaveCount(0);
     await page.getByRole("link", { name: /next/i }).click();
     await expect(page.getByRole("link", { name: "many-59" })).toBeVisible();
-    await expect(page).toHaveURL(/search=many.*page=2/);
+    await expect(page).toHaveURL(/q=many.*page=2/);
     await page.reload();
     await expect(page.getByRole("link", { name: "many-59" })).toBeVisible();
     await expect(page.getByRole("link", { name: "many-00" })).toHaveCount(0);

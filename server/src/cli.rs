@@ -72,6 +72,9 @@ pub struct ServeArgs {
     /// Where uploads go.
     #[command(flatten)]
     pub upload_proxy: UploadProxyArgs,
+    /// Where numbers about machines come from.
+    #[command(flatten)]
+    pub prometheus: PrometheusArgs,
     /// Folder of images that embedded guests start from, searched first.
     #[arg(long, env = "PORTHOLE_GUEST_IMAGES", value_name = "DIR")]
     pub guest_images: Option<PathBuf>,
@@ -95,6 +98,20 @@ pub struct UploadProxyArgs {
     /// File with the certificates that the upload proxy's one is signed by, as PEM [default: those of CDI's configuration and of the cluster].
     #[arg(long, env = "PORTHOLE_UPLOAD_PROXY_CA", value_name = "FILE")]
     pub upload_proxy_ca: Option<PathBuf>,
+}
+
+/// The Prometheus that keeps what KubeVirt measures, where there is one.
+#[derive(Clone, Debug, Args)]
+pub struct PrometheusArgs {
+    /// A Prometheus that scrapes KubeVirt, such as <http://prometheus.monitoring:9090>: charts then reach a day back and show networks and disks.
+    #[arg(long, env = "PORTHOLE_PROMETHEUS", value_name = "URL")]
+    pub prometheus: Option<String>,
+    /// File with the certificates that Prometheus' one is signed by, as PEM [default: those that the system trusts].
+    #[arg(long, env = "PORTHOLE_PROMETHEUS_CA", value_name = "FILE", requires = "prometheus")]
+    pub prometheus_ca: Option<PathBuf>,
+    /// File with the token to send to Prometheus.
+    #[arg(long, env = "PORTHOLE_PROMETHEUS_TOKEN_FILE", value_name = "FILE", requires = "prometheus")]
+    pub prometheus_token_file: Option<PathBuf>,
 }
 
 /// `porthole doctor`.

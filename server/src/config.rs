@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use portal::UploadProxy;
+use portal::{PrometheusSource, UploadProxy};
 
-use crate::cli::{GuestsOnExit, ServeArgs, UploadProxyArgs};
+use crate::cli::{GuestsOnExit, PrometheusArgs, ServeArgs, UploadProxyArgs};
 use crate::data_dir;
 use crate::environment;
 use crate::start_error::StartError;
@@ -26,6 +26,8 @@ pub struct Config {
     pub site_root: Option<PathBuf>,
     /// Where uploads go, as far as it was given.
     pub upload_proxy: UploadProxy,
+    /// Where numbers about machines come from, if it was given.
+    pub prometheus: Option<PrometheusSource>,
 }
 
 /// Which cluster is served.
@@ -78,7 +80,9 @@ impl Config {
             find_cluster(args.kubeconfig)?
         };
         let upload_proxy = upload_proxy(args.upload_proxy)?;
-        Ok(Self { data_dir, listen: args.listen, public_origin, cluster, site_root: args.site_root, upload_proxy })
+        let prometheus = prometheus(args.prometheus)?;
+        let (listen, site_root) = (args.listen, args.site_root);
+        Ok(Self { data_dir, listen, public_origin, cluster, site_root, upload_proxy, prometheus })
     }
 }
 
@@ -91,6 +95,18 @@ pub fn upload_proxy(args: UploadProxyArgs) -> Result<UploadProxy, StartError> {
     let read =
         |path: PathBuf| std::fs::read_to_string(&path).map_err(|source| StartError::UploadProxyCa { path, source });
     Ok(UploadProxy { url, ca: ca.map(read).transpose()? })
+}
+
+/// Where numbers about machines come from, as the command line says.
+fn prometheus(args: PrometheusArgs) -> Result<Option<PrometheusSource>, StartError> {
+    let PrometheusArgs { prometheus, prometheus_ca, prometheus_token_file: token_file } = args;
+    let Some(url) = prometheus.filter(|url| !url.is_empty()) else { return Ok(None) };
+    if !(url.starts_with("https://") || url.starts_with("http://")) {
+        return Err(StartError::Prometheus(url));
+    }
+    let read =
+        |path: PathBuf| std::fs::read_to_string(&path).map_err(|source| StartError::PrometheusCa { path, source });
+    Ok(Some(PrometheusSource { url, ca: prometheus_ca.map(read).transpose()?, token_file }))
 }
 
 /// The cluster that the command line or the environment names.

@@ -12,7 +12,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use portal::{ClusterSource, Lifecycle, Portal, Records};
 use tokio::net::TcpListener;
@@ -38,7 +37,7 @@ pub struct Porthole {
     origins: Arc<Origins>,
     lifecycle: Lifecycle,
     portal: Portal,
-    routes: JoinHandle<std::io::Result<()>>,
+    routes: JoinHandle<()>,
     embedded: Option<Embedded>,
     password: Option<Password>,
     _lock: Lock,
@@ -57,7 +56,7 @@ impl Porthole {
         let lifecycle = Lifecycle::default();
 
         let (source, embedded, demo) = follow(config.cluster, &data_dir, &lifecycle).await?;
-        let portal = Portal::connect(source, records, lifecycle.clone(), config.upload_proxy);
+        let portal = Portal::connect(source, records, lifecycle.clone(), config.upload_proxy, config.prometheus);
         let password = match (&embedded, demo) {
             (Some(embedded), Some(demo)) => Some(show(&portal, embedded, demo, &lifecycle).await?),
             _ => None,
@@ -71,17 +70,11 @@ impl Porthole {
             metrics,
         };
         warn_if_nobody_can_sign_in(&portal).await;
-        let service = web::router(&state).into_make_service_with_connect_info::<SocketAddr>();
-        // A screen is many small writes: none of them waits for the next.
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY was refused");
-            }
-        });
+        let router = web::router(&state);
         let stop = lifecycle.stop.clone();
         let routes = tokio::spawn(async move {
             let _loud = stop.clone().drop_guard();
-            axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await }).await
+            web::listener::run(listener, router, stop).await;
         });
         Ok(Self { address, origins, lifecycle, portal, routes, embedded, password, _lock: lock })
     }
@@ -142,10 +135,8 @@ impl Porthole {
         self.lifecycle.stop.cancel();
         self.lifecycle.tasks.close();
         let ending = async {
-            match self.routes.await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "the listener failed"),
-                Err(error) => tracing::error!(%error, "the listener broke"),
+            if let Err(error) = self.routes.await {
+                tracing::error!(%error, "the listener broke");
             }
             self.lifecycle.tasks.wait().await;
         };

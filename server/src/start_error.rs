@@ -31,6 +31,20 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// Prometheus' address is none.
+    #[error(
+        "`{0}` is no address: it has to begin with https:// or http://.\nCorrect --prometheus, such as http://prometheus.monitoring:9090."
+    )]
+    Prometheus(String),
+    /// The certificates of Prometheus cannot be read.
+    #[error("The file {path} cannot be read.\nCorrect --prometheus-ca FILE.", path = .path.display())]
+    PrometheusCa {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// No home folder and no data dir.
     #[error("There is no folder for porthole's files, since HOME is not set.\nName one with --data-dir DIR.")]
     NoDataDir,
@@ -116,6 +130,8 @@ impl StartError {
             | Self::PublicOrigin(_)
             | Self::UploadProxy(_)
             | Self::UploadProxyCa { .. }
+            | Self::Prometheus(_)
+            | Self::PrometheusCa { .. }
             | Self::NoDataDir
             | Self::KubeconfigUnreadable { .. }
             | Self::KubeconfigInvalid { .. }

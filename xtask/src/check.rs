@@ -1,10 +1,11 @@
 //! What has to hold before anything lands, and needs neither a guest nor a browser.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{self, announce, cargo, output, program, tell};
+use crate::command::{self, announce, cargo, output, tell};
 use crate::{paths, site, tools};
 
 /// Crates that must never reach the browser.
@@ -83,32 +84,45 @@ fn tree(krate: &str, options: &[&str]) -> Result<Vec<String>> {
     Ok(printed.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
 }
 
-/// Compares each file of the browser's side, compressed with brotli, with the budget.
+/// Compares the first load, the styles and each part, compressed with brotli, with the budget.
 fn wasm_budget() -> Result<()> {
     let budget_file = paths::workspace().join("end2end/size-budget.txt");
     let budget = fs::read_to_string(&budget_file).with_context(|| format!("cannot read {}", budget_file.display()))?;
-    for line in budget.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
-        let (ending, kib) = line.split_once(' ').context("a budget line is: file ending, space, KiB")?;
-        let limit: u64 = kib.trim().parse()?;
-        let size = compressed_size(ending)?.div_ceil(1024);
-        tell(&format!("  {ending}: {size} KiB in brotli, {limit} KiB allowed"));
+    let package = paths::target().join("site/pkg");
+    let list = fs::read_to_string(package.join(site::parts::LIST))?;
+    let mut over = Vec::new();
+    let mut measured = vec![
+        ("first load", length(&package, |name| name.starts_with("porthole.") && !name.contains(".css"))?),
+        ("styles", length(&package, |name| name.contains(".css"))?),
+    ];
+    for (part, files) in site::parts::parts(&list) {
+        measured.push((part, length(&package, |name| files.split_whitespace().any(|file| name.starts_with(file)))?));
+    }
+    tell("  KiB in brotli      is  may be");
+    for (what, bytes) in measured {
+        let size = bytes.div_ceil(1024);
+        let line = budget.lines().find_map(|line| line.strip_prefix(what)?.trim().parse::<u64>().ok());
+        let limit = line.with_context(|| format!("{} has no line for: {what}", budget_file.display()))?;
+        tell(&format!("  {what:<16} {size:>4}  {limit:>6}"));
         if size > limit {
-            bail!("the site's {ending} is {size} KiB in brotli; the budget is {limit} KiB");
+            over.push(what);
         }
+    }
+    if !over.is_empty() {
+        bail!("over the budget of {}: {}", budget_file.display(), over.join(", "));
     }
     Ok(())
 }
 
-/// Bytes of all files in the site's package folder with this ending, each compressed with brotli by Node.
-fn compressed_size(ending: &str) -> Result<u64> {
-    let script = "const fs=require('fs'),z=require('zlib'),d=process.argv[1];let n=0;\
-        for(const f of fs.readdirSync(d))if(f.endsWith(process.argv[2]))n+=z.brotliCompressSync(fs.readFileSync(d+'/'+f)).length;\
-        console.log(n)";
-    let folder = paths::target().join("site/pkg");
-    let printed = output(program("node").args(["-e", script]).arg(folder).arg(ending))?;
-    let size: u64 = printed.trim().parse()?;
-    if size == 0 {
-        bail!("the site holds no file that ends with {ending}");
+/// Bytes of the brotli twins of some files.
+fn length(package: &Path, is_meant: impl Fn(&str) -> bool) -> Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(package)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".br") && is_meant(&name) {
+            sum += entry.metadata()?.len();
+        }
     }
-    Ok(size)
+    Ok(sum)
 }

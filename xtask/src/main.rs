@@ -5,7 +5,7 @@
 //! | `demo` | builds Porthole, starts it with the embedded cluster and prints the address and how to sign in |
 //! | `test` | everything that proves Porthole: unit and integration tests, then the browser |
 //! | `check` | formatting, clippy for both targets, licences and bans, docs, directions, WASM size |
-//! | `build` | the release binary and the site that it serves |
+//! | `build` | the release binary and the site that it serves; `--site`: only the site |
 //! | `bench` | measures the console relay beside a raw tunnel and websockify |
 //! | `setup` | fetches and builds what the other commands need, and nothing else |
 //!
@@ -59,9 +59,17 @@ enum Task {
         advisories: bool,
     },
     /// Build target/release/porthole and the site that it serves
-    Build,
+    Build {
+        /// Build only the site
+        #[arg(long)]
+        site: bool,
+    },
     /// Measure and write docs/performance.md
-    Bench,
+    Bench {
+        /// Measure only this
+        #[arg(value_enum)]
+        only: Option<bench::Subject>,
+    },
     /// Fetch and build what the other commands need
     Setup,
 }
@@ -71,8 +79,9 @@ fn main() -> Result<()> {
         Task::Demo { serve } => demo::run(&serve),
         Task::Test { only } => test::run(only),
         Task::Check { advisories } => check::run(advisories),
-        Task::Build => site::build(),
-        Task::Bench => bench::run(),
+        Task::Build { site: true } => site::build_site(),
+        Task::Build { site: false } => site::build(),
+        Task::Bench { only } => bench::run(only),
         Task::Setup => setup(),
     }
 }

@@ -1,4 +1,4 @@
-//! Changing a machine that is there: discs, disks, network cards, size, deletion.
+//! Changing a machine that is there: discs, disks, network cards, size, what is said about it, deletion.
 
 use leptos::prelude::*;
 use model::editing::MachineEditing;
@@ -79,6 +79,35 @@ pub async fn resize_machine(
     memory: String,
 ) -> Answer<()> {
     change(&namespace, &name, portal::editing::MachineChange::Resize { instancetype, cpus, memory }).await
+}
+
+/// Protects a machine against deletion, or takes the protection off.
+#[server(endpoint = "machines/protect", protocol = Wire)]
+pub async fn protect_machine(namespace: String, name: String, on: bool) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::Protect { on }).await
+}
+
+/// Says what a machine is for, and what its people want to remember.
+#[server(endpoint = "machines/describe", protocol = Wire)]
+pub async fn describe_machine(
+    namespace: String,
+    name: String,
+    #[server(default)] description: String,
+    #[server(default)] notes: String,
+) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::Describe { description, notes }).await
+}
+
+/// Replaces a machine's labels.
+#[server(endpoint = "machines/label", protocol = Wire)]
+pub async fn label_machine(namespace: String, name: String, #[server(default)] labels: String) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::Label { labels }).await
+}
+
+/// Changes when a machine runs.
+#[server(endpoint = "machines/run", protocol = Wire)]
+pub async fn set_run_strategy(namespace: String, name: String, strategy: String) -> Answer<()> {
+    change(&namespace, &name, portal::editing::MachineChange::Run { strategy }).await
 }
 
 /// Takes back what waits for the next start: one thing, or all that can be if none is named.

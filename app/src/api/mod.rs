@@ -11,10 +11,13 @@ pub mod create;
 pub mod doctor;
 pub mod editing;
 pub mod images;
+pub mod inventory;
 pub mod machines;
+pub mod nodes;
 pub mod pods;
 pub mod session;
 pub mod templates;
 mod wire;
+pub mod workloads;
 
 pub use wire::{Answer, ApiError, Text, Wire};

@@ -31,3 +31,13 @@ pub async fn get_pod_log(namespace: String, name: String, container: String, lin
     let container = (!container.is_empty()).then_some(container.as_str());
     cx.portal.pod_log(&cx.actor, &at, container, lines).await.map_err(|error| cx.fail(&error))
 }
+
+/// Deletes a pod.
+#[server(endpoint = "pods/delete", protocol = Wire)]
+pub async fn delete_pod(namespace: String, name: String) -> Answer<()> {
+    let cx = crate::ssr::request_cx()?;
+    let at = model::ObjectRef::parse(&namespace, &name).map_err(|_| cx.not_found("pod"))?;
+    cx.portal.delete_pod(&cx.actor, &at).await.map_err(|error| cx.fail(&error))?;
+    crate::ssr::lead_on(crate::paths::CONTAINERS);
+    Ok(())
+}

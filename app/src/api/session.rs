@@ -3,7 +3,7 @@
 #![cfg_attr(feature = "ssr", expect(clippy::unused_async, reason = "the browser's half of every function awaits"))]
 
 use leptos::prelude::*;
-use model::session::{ClusterStatus, Overview, Who};
+use model::session::{ClusterStatus, Overview, Resources, Who};
 
 use super::{Answer, Wire};
 
@@ -27,6 +27,14 @@ pub async fn get_overview(namespace: String) -> Answer<Overview> {
     let cx = crate::ssr::request_cx()?;
     let namespace = (!namespace.is_empty()).then_some(namespace.as_str());
     cx.portal.overview(&cx.actor, namespace).await.map_err(|error| cx.fail(&error))
+}
+
+/// How much there is, who asks for most of it, and what was told last.
+#[server(endpoint = "resources", protocol = Wire)]
+pub async fn get_resources(namespace: String) -> Answer<Resources> {
+    let cx = crate::ssr::request_cx()?;
+    let namespace = (!namespace.is_empty()).then_some(namespace.as_str());
+    cx.portal.resources(&cx.actor, namespace).await.map_err(|error| cx.fail(&error))
 }
 
 /// Remembers the theme: `light`, `dark`, or anything else for the system's. Needs no session: it is a cookie

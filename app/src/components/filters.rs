@@ -1,13 +1,28 @@
-//! What narrows a list: states as links with counts, a search field and a team as a GET form, and pages.
+//! What narrows a list: states as links with counts, a query as a GET form, and pages.
+//!
+//! Whatever a link leads to, the server has written out: no query is read here.
 
 use leptos::html;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
-use model::query::{ListQuery, SortKey};
+use model::query::{Key, ListQuery, Problem, Tab};
 
 use crate::ui::{Glyph, Icon, Look, StateLook, Swatch, button_class};
 use crate::{paths, platform, words};
+
+/// One state as a filter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateChip {
+    /// How it looks.
+    pub look: StateLook,
+    /// How many there are.
+    pub count: u32,
+    /// Whether the query asks for it.
+    pub is_chosen: bool,
+    /// The query after a press on it.
+    pub q: String,
+}
 
 /// States with their counts; the current one is marked, and a press on it shows all again.
 #[component]
@@ -16,38 +31,31 @@ pub fn StateFilter(
     base: &'static str,
     /// The list's query.
     query: Memo<ListQuery>,
-    /// How many there are in each state.
-    #[prop(into)]
-    counts: Signal<Vec<(StateLook, u32)>>,
+    /// The states that there are.
+    chips: Memo<Vec<StateChip>>,
+    /// The query without states.
+    any_state: Memo<String>,
 ) -> impl IntoView {
-    let all = move || counts.with(|counts| counts.iter().map(|(_, count)| count).sum::<u32>());
     let chip = "inline-flex h-7 items-center gap-1.5 rounded-full px-2.5 text-sm text-ink-quiet hover:bg-off-soft \
                 aria-[current]:bg-accent-soft aria-[current]:text-ink";
+    let link = move |q: &str| query.with(|query| paths::list(base, &query.narrowed(q)));
+    let all = move || chips.with(|chips| chips.iter().map(|chip| chip.count).sum::<u32>());
+    let is_any = move || chips.with(|chips| chips.iter().all(|chip| !chip.is_chosen));
     view! {
         <nav class="-mx-1 flex flex-wrap items-center gap-0.5" aria-label="States">
-            <a
-                class=chip
-                href=move || query.with(|query| paths::list(base, &with_state(query, "")))
-                aria-current=move || query.with(|query| query.state.is_empty()).then_some("true")
-            >
+            <a class=chip href=move || any_state.with(|q| link(q)) aria-current=move || is_any().then_some("true")>
                 "All"
                 <span class="text-ink-faint">{move || words::count(all())}</span>
             </a>
             {move || {
-                counts
+                chips
                     .get()
                     .into_iter()
-                    .map(|(state, count)| {
-                        let is_current = query.with(|query| query.state == state.word);
-                        let next = if is_current { "" } else { state.word };
+                    .map(|StateChip { look, count, is_chosen, q }| {
                         view! {
-                            <a
-                                class=chip
-                                href=query.with(|query| paths::list(base, &with_state(query, next)))
-                                aria-current=is_current.then_some("true")
-                            >
-                                <Swatch state/>
-                                {state.word}
+                            <a class=chip href=link(&q) aria-current=is_chosen.then_some("true")>
+                                <Swatch state=look/>
+                                {look.word}
                                 <span class="text-ink-faint">{words::count(count)}</span>
                             </a>
                         }
@@ -58,66 +66,52 @@ pub fn StateFilter(
     }
 }
 
-fn with_state(query: &ListQuery, state: &str) -> ListQuery {
-    ListQuery { state: state.to_owned(), page: 0, ..query.clone() }
-}
-
-fn with_page(query: &ListQuery, page: u32) -> ListQuery {
-    ListQuery { page, ..query.clone() }
-}
-
-/// The search field and the team. Typing narrows the list as one goes; Enter works without WASM.
+/// The query. Typing narrows the list as one goes; Enter works without WASM.
 #[component]
-pub fn SearchForm(
+pub fn QueryForm(
     /// The list's address without its query.
     base: &'static str,
+    /// What can be asked about.
+    tab: &'static Tab,
     /// The list's query.
     query: Memo<ListQuery>,
-    /// What the field looks for.
-    placeholder: &'static str,
-    /// The teams to choose from.
-    #[prop(into)]
-    namespaces: Signal<Vec<String>>,
+    /// The whole text with its last term completed.
+    suggestions: Memo<Vec<String>>,
+    /// What was not understood.
+    problem: Memo<Option<Problem>>,
 ) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
-    let navigate = use_navigate();
-    let narrow = move |change: &dyn Fn(&mut ListQuery)| {
-        let mut next = query.get_untracked();
-        change(&mut next);
-        next.page = 0;
+    let navigate = StoredValue::new(use_navigate());
+    let narrow = move |q: String| {
         let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
-        navigate(&paths::list(base, &next), options);
+        let url = query.with_untracked(|query| paths::list(base, &query.narrowed(q)));
+        navigate.with_value(|navigate| navigate(&url, options));
     };
-    let narrow = StoredValue::new(narrow);
     // A link may change the query too; what somebody is typing is left alone.
-    Effect::new(move |_| platform::set_field(input, &query.with(|query| query.search.clone())));
-    let field = "h-8 rounded-control border border-rule-strong bg-paper-raised text-sm";
+    Effect::new(move |_| platform::set_field(input, &query.with(|query| query.q.clone())));
+    let examples = tab.keys.iter().take(3).map(|key| key.example()).collect::<Vec<_>>().join("  ");
+    let label = format!("Filter, such as {examples}");
     view! {
-        <form
-            action=base
-            method="get"
-            role="search"
-            class="flex min-w-0 flex-1 items-center gap-2 md:flex-none"
-            on:submit=move |event| event.prevent_default()
-        >
-            <label class="relative min-w-0 flex-1 md:w-72">
-                <span class="sr-only">{placeholder}</span>
+        <form action=base method="get" role="search" class="min-w-0 flex-1" on:submit=move |event| event.prevent_default()>
+            <label class="relative block">
+                <span class="sr-only">{label}</span>
                 <span class="pointer-events-none absolute top-2 left-2.5 text-ink-faint">
                     <Icon glyph=Glyph::Search/>
                 </span>
                 <input
-                    class=format!("{field} w-full pr-8 pl-8 placeholder:text-ink-faint")
+                    class="h-8 w-full rounded-control border border-rule-strong bg-paper-raised pr-8 pl-8 text-sm placeholder:text-ink-faint aria-[invalid]:border-warn"
                     type="search"
-                    name="search"
-                    placeholder=placeholder
+                    name="q"
+                    placeholder=examples
                     autocomplete="off"
+                    autocapitalize="none"
                     spellcheck="false"
+                    list="q-suggestions"
+                    aria-describedby="q-problem"
+                    aria-invalid=move || problem.with(Option::is_some).then_some("true")
                     node_ref=input
-                    value=query.with_untracked(|query| query.search.clone())
-                    on:input=move |event| {
-                        let search = event_target_value(&event);
-                        narrow.with_value(|narrow| narrow(&|query| search.trim().clone_into(&mut query.search)));
-                    }
+                    value=query.with_untracked(|query| query.q.clone())
+                    on:input=move |event| narrow(event_target_value(&event))
                 />
                 <kbd
                     class="pointer-events-none absolute top-1.5 right-1.5 hidden h-5 min-w-5 place-items-center rounded border border-rule bg-paper px-1 font-mono text-xs text-ink-faint md:grid"
@@ -126,67 +120,38 @@ pub fn SearchForm(
                     "/"
                 </kbd>
             </label>
-            <Teams
-                chosen=Signal::derive(move || query.with(|query| query.namespace.clone()))
-                namespaces
-                on_choose=move |chosen: String| {
-                    narrow.with_value(|narrow| narrow(&|query| query.namespace.clone_from(&chosen)));
-                }
-            />
+            <datalist id="q-suggestions">
+                {move || suggestions.get().into_iter().map(|text| view! { <option value=text></option> }).collect_view()}
+            </datalist>
             <Kept query/>
             // Typing narrows the list by itself where scripts run.
-            <noscript inner_html=format!("<button class=\"{}\">Search</button>", button_class(Look::Plain))></noscript>
+            <noscript inner_html=format!("<button class=\"{}\">Filter</button>", button_class(Look::Plain))></noscript>
         </form>
     }
 }
 
-/// The teams, if there is a choice.
+/// What is wrong with the query, where it begins. The line is always there, so that nothing moves when it speaks.
 #[component]
-fn Teams(
-    chosen: Signal<String>,
-    namespaces: Signal<Vec<String>>,
-    on_choose: impl Fn(String) + Copy + Send + Sync + 'static,
+pub fn QueryProblem(
+    /// What was not understood.
+    problem: Memo<Option<Problem>>,
 ) -> impl IntoView {
-    move || {
-        let options = namespaces.get();
-        (options.len() > 1).then(|| {
-            let chosen = chosen.get();
-            view! {
-                <label>
-                    <span class="sr-only">"Team"</span>
-                    <select
-                        class="h-8 max-w-36 rounded-control border border-rule-strong bg-paper-raised px-2 text-sm"
-                        name="namespace"
-                        on:change=move |event| on_choose(event_target_value(&event))
-                    >
-                        <option value="" selected=chosen.is_empty()>
-                            "All teams"
-                        </option>
-                        {options
-                            .into_iter()
-                            .map(|name| {
-                                view! {
-                                    <option value=name.clone() selected=name == chosen>
-                                        {name.clone()}
-                                    </option>
-                                }
-                            })
-                            .collect_view()}
-                    </select>
-                </label>
-            }
-        })
+    view! {
+        <p id="q-problem" class="min-h-5 text-xs text-warn" role="status">
+            {move || problem.get().map(|problem| format!("Column {}: {}", problem.column, problem.message))}
+        </p>
     }
 }
 
-/// What the form keeps of the query where no script runs: everything but search, team and page.
+/// What the form keeps of the query where no script runs: everything but its text and the page.
 #[component]
 fn Kept(query: Memo<ListQuery>) -> impl IntoView {
     let kept = |query: &ListQuery| {
         [
-            ("state", query.state.clone()),
-            ("sort", if query.sort == SortKey::default() { "" } else { paths::sort_word(query.sort) }.to_owned()),
+            ("sort", if query.sort == Key::default() { "" } else { query.sort.word() }.to_owned()),
             ("descending", if query.descending { "true" } else { "" }.to_owned()),
+            ("columns", query.columns.clone()),
+            ("view", query.view.clone()),
         ]
     };
     move || {
@@ -219,7 +184,7 @@ pub fn Pager(
         let last_row = (first_row + page_size - 1).min(total);
         let link = move |to: u32, label: &'static str, is_there: bool| {
             is_there.then(|| {
-                let href = move || query.with(|query| paths::list(base, &with_page(query, to)));
+                let href = move || query.with(|query| paths::list(base, &ListQuery { page: to, ..query.clone() }));
                 view! {
                     <a class=button_class(Look::Plain) href=href>
                         {label}
@@ -237,18 +202,4 @@ pub fn Pager(
             </nav>
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn another_state_starts_at_the_first_page_and_keeps_the_search() {
-        let query =
-            ListQuery { search: "web".to_owned(), state: "running".to_owned(), page: 3, ..ListQuery::default() };
-        let next = with_state(&query, "stopped");
-        assert_eq!((next.search.as_str(), next.state.as_str(), next.page), ("web", "stopped", 0));
-        assert_eq!(with_page(&query, 4).state, "running");
-    }
 }

@@ -2,9 +2,10 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::finding::{Finding, FindingAction, FindingPage, Severity, Source};
+use model::finding::{Finding, FindingAction, Severity, Source};
 use model::live::LiveKind;
 use model::machine::MachineRow;
+use model::workload::WorkloadKind;
 use server_fn::ServerFn as _;
 
 use super::power::ActionButton;
@@ -103,7 +104,7 @@ fn page_of(source: &Source) -> Option<String> {
         "Pod" => Some(paths::pod(&at)),
         "VirtualMachine" | "VirtualMachineInstance" => Some(paths::machine(&at)),
         "DataVolume" | "PersistentVolumeClaim" | "DataSource" => Some(paths::image(&at)),
-        _ => None,
+        kind => WorkloadKind::from_name(kind).map(|kind| paths::workload(kind, &at)),
     }
 }
 
@@ -116,16 +117,7 @@ fn button(action: FindingAction, row: Option<Signal<MachineRow>>) -> Option<AnyV
         }
         FindingAction::MakeDisk { at } => Some(view! { <MakeDiskButton at/> }.into_any()),
         FindingAction::Open { label, page } => {
-            let url = match page {
-                FindingPage::Machine(at) => paths::machine(&at),
-                FindingPage::Console(at) => paths::console(&at),
-                FindingPage::Pod(at) => paths::pod(&at),
-                FindingPage::Doctor => paths::DOCTOR.to_owned(),
-                FindingPage::Image(at) => paths::image(&at),
-                FindingPage::Images => paths::IMAGES.to_owned(),
-                FindingPage::Upload => paths::UPLOAD.to_owned(),
-                FindingPage::Import => paths::IMPORT.to_owned(),
-            };
+            let url = paths::found(&page);
             Some(
                 view! {
                     <a class=button_class(Look::Plain) href=url>
@@ -179,6 +171,7 @@ mod tests {
     fn what_has_a_page_is_linked() {
         assert_eq!(page_of(&source("VirtualMachineInstance")).as_deref(), Some("/machines/blue/web"));
         assert_eq!(page_of(&source("Pod")).as_deref(), Some("/pods/blue/web"));
+        assert_eq!(page_of(&source("StatefulSet")).as_deref(), Some("/workloads/statefulsets/blue/web"));
         assert_eq!(page_of(&source("Node")), None);
     }
 }

@@ -81,7 +81,10 @@ enum Chrome {
 fn chrome(path: &str) -> Chrome {
     if path == paths::SIGN_IN {
         Chrome::Bare
-    } else if path.starts_with("/machines/") && path.ends_with("/console") && path.split('/').count() == 5 {
+    } else if [("/machines/", "/console"), ("/pods/", "/shell")]
+        .iter()
+        .any(|(begin, end)| path.starts_with(begin) && path.ends_with(end) && path.split('/').count() == 5)
+    {
         Chrome::Stage
     } else {
         Chrome::Full
@@ -163,7 +166,7 @@ fn needs_attention(overview: &Overview) -> bool {
 #[component]
 fn TopBar(session: Session) -> impl IntoView {
     let params = use_query_map();
-    let searched = move || params.with(|params| params.get("search").unwrap_or_default());
+    let searched = move || params.with(|params| params.get("q").unwrap_or_default());
     view! {
         <header class="sticky top-0 z-20 flex h-12 items-center gap-3 border-b border-rule bg-paper px-4 md:px-6">
             <a href=paths::OVERVIEW class="flex items-center gap-2 rounded-control text-accent lg:w-44" aria-label="Porthole, overview">
@@ -234,7 +237,7 @@ fn GlobalSearch(searched: Signal<String>) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let navigate = StoredValue::new(use_navigate());
     let location = use_location();
-    let is_list = move || location.pathname.with(|path| path == paths::MACHINES || path == paths::CONTAINERS);
+    let is_list = move || location.pathname.with(|path| path == paths::MACHINES || path.starts_with(paths::CONTAINERS));
     view! {
         <Show when=move || !is_list()>
             <form
@@ -245,7 +248,7 @@ fn GlobalSearch(searched: Signal<String>) -> impl IntoView {
                 on:submit=move |event| {
                     event.prevent_default();
                     let search = platform::field_text(input);
-                    let query = ListQuery { search, ..ListQuery::default() };
+                    let query = ListQuery::of(search);
                     navigate.with_value(|navigate| {
                         navigate(&paths::list(paths::MACHINES, &query), NavigateOptions::default());
                     });
@@ -262,7 +265,7 @@ fn GlobalSearch(searched: Signal<String>) -> impl IntoView {
                     node_ref=input
                     class="h-8 w-full rounded-control border border-rule bg-paper-raised pr-8 pl-8 text-sm placeholder:text-ink-faint hover:border-rule-strong"
                     type="search"
-                    name="search"
+                    name="q"
                     placeholder="Search machines"
                     autocomplete="off"
                     spellcheck="false"
@@ -343,11 +346,18 @@ fn Rail(session: Session) -> impl IntoView {
                 paths::CONTAINERS,
                 "Containers",
                 Glyph::Container,
-                |path| path.starts_with(paths::CONTAINERS) || path.starts_with("/pods/"),
+                |path| ["/containers", "/pods/", "/workloads", "/services"].iter().any(|begin| path.starts_with(begin)),
                 Some(pods),
             )}
             {link(paths::IMAGES, "Images", Glyph::Disc, |path| path.starts_with(paths::IMAGES), None)}
             {link(paths::TEMPLATES, "Templates", Glyph::Copy, |path| path.starts_with(paths::TEMPLATES), None)}
+            <Transition>
+                {move || {
+                    let sees_nodes = session.who.with(|who| matches!(who, Some(Ok(who)) if who.sees_nodes));
+                    sees_nodes
+                        .then(|| link(paths::NODES, "Nodes", Glyph::Node, |path| path.starts_with(paths::NODES), None))
+                }}
+            </Transition>
             <Transition>
                 {move || {
                     let is_administrator = session
@@ -377,6 +387,7 @@ mod tests {
     fn the_console_is_a_stage_and_the_sign_in_page_is_for_everybody() {
         assert_eq!(chrome("/sign-in"), Chrome::Bare);
         assert_eq!(chrome("/machines/blue/web-1/console"), Chrome::Stage);
+        assert_eq!(chrome("/pods/blue/web-1/shell"), Chrome::Stage);
         assert_eq!(chrome("/machines/blue/console"), Chrome::Full, "a machine may be called console");
         assert_eq!(chrome("/machines/blue/web-1"), Chrome::Full);
         assert_eq!(chrome("/"), Chrome::Full);

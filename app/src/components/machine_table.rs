@@ -2,14 +2,17 @@
 
 use leptos::prelude::*;
 use model::machine::{MachineAction, MachineRow};
-use model::query::{ListQuery, MachineList, SortKey};
+use model::query::key::MACHINES;
+use model::query::{Key, ListQuery, MachineList};
 
+use super::bulk::Pick;
+use super::cells::{ColumnHead, Why, age_cell, code_cell, list_cell, number_cell, text_cell};
 use super::listing::Rows;
 use super::peek::{Peek, PeekCorner};
 use super::power::{ActionButton, Power, hold_action};
 use super::sort::SortHead;
 use crate::paths;
-use crate::ui::{Glyph, Icon, Look, Menu, Pill, Quantity, button_class};
+use crate::ui::{Glyph, Icon, Look, Menu, Pill, button_class};
 use crate::words;
 
 /// The table.
@@ -25,18 +28,18 @@ pub fn MachineTable(
 ) -> impl IntoView {
     let base = paths::MACHINES;
     let peek = Peek::new();
+    let columns = Memo::new(move |_| query.with(|query| MACHINES.columns_of(&query.columns)));
     view! {
         <PeekCorner peek/>
         <table class="rows" role="table" on:pointerleave=move |_| peek.leave() on:focusout=move |_| peek.leave()>
             <thead>
                 <tr>
-                    <SortHead label="Name" key=SortKey::Name base query/>
-                    <SortHead label="State" key=SortKey::State base query/>
-                    <th scope="col" class="number">"CPU"</th>
-                    <th scope="col" class="number">"Memory"</th>
-                    <th scope="col" class="max-lg:hidden">"Address"</th>
-                    <SortHead label="Node" key=SortKey::Node base query/>
-                    <SortHead label="Age" key=SortKey::Age base query is_extra=true/>
+                    <th scope="col">
+                        <span class="sr-only">"Choose"</span>
+                    </th>
+                    <SortHead key=Key::Name base query/>
+                    <SortHead key=Key::State base query/>
+                    {move || columns.get().into_iter().map(|key| view! { <ColumnHead key base query/> }).collect_view()}
                     <th scope="col">
                         <span class="sr-only">"Actions"</span>
                     </th>
@@ -44,23 +47,38 @@ pub fn MachineTable(
             </thead>
             <tbody>
                 <Rows list let:row>
-                    <Row row names_team peek/>
+                    <Row row columns names_team peek/>
                 </Rows>
             </tbody>
         </table>
     }
 }
 
+/// One cell of a chosen column.
+fn cell(row: &MachineRow, key: Key) -> AnyView {
+    match key {
+        Key::Cpu => number_cell(row.cpus.map(|cpus| (cpus.to_string(), ""))),
+        Key::Memory => number_cell(row.memory_mib.map(words::memory)),
+        Key::Address => code_cell(row.addresses.first().cloned()),
+        Key::Node => text_cell(row.node.clone()),
+        Key::Os => text_cell(row.os.clone()),
+        Key::Image => list_cell(&row.images),
+        Key::Label => list_cell(&row.labels),
+        Key::Age => age_cell(row.created),
+        _ => text_cell(None),
+    }
+}
+
 #[component]
-fn Row(row: Memo<MachineRow>, names_team: Signal<bool>, peek: Peek) -> impl IntoView {
+fn Row(row: Memo<MachineRow>, columns: Memo<Vec<Key>>, names_team: Signal<bool>, peek: Peek) -> impl IntoView {
     let power = Power::expect();
     let at = row.with_untracked(|row| row.at.clone());
     let (name, team) = (at.name.to_string(), at.namespace.to_string());
     let state = Memo::new(move |_| row.with(|row| (power.state(row), row.since)));
     let look = move || row.try_with_untracked(|row| peek.look(row)).unwrap_or_default();
-    let dash = || view! { <span class="text-ink-faint">"–"</span> };
     view! {
         <tr data-row="" on:pointerenter=move |_| look() on:focusin=move |_| look()>
+            <Pick at=at.clone()/>
             <td class="lead">
                 <span class="flex min-w-0 items-baseline gap-2">
                     <a class="truncate rounded-control font-medium text-ink hover:text-accent" href=paths::machine(&at) data-row-link="">
@@ -75,52 +93,12 @@ fn Row(row: Memo<MachineRow>, names_team: Signal<bool>, peek: Peek) -> impl Into
                     view! { <Pill state since/> }
                 }}
             </td>
-            <td class="number extra">
-                {move || row.with(|row| row.cpus).map_or_else(|| dash().into_any(), |cpus| cpus.to_string().into_any())}
-            </td>
-            <td class="number extra">
-                {move || {
-                    row.with(|row| row.memory_mib)
-                        .map_or_else(
-                            || dash().into_any(),
-                            |mib| {
-                                let (number, unit) = words::memory(mib);
-                                view! { <Quantity number unit/> }.into_any()
-                            },
-                        )
-                }}
-            </td>
-            <td class="extra max-lg:hidden">
-                {move || {
-                    row.with(|row| row.addresses.first().cloned())
-                        .map_or_else(
-                            || dash().into_any(),
-                            |address| view! { <span class="font-mono text-xs select-all">{address}</span> }.into_any(),
-                        )
-                }}
-            </td>
-            <td class="extra">
-                {move || row.with(|row| row.node.clone()).map_or_else(|| dash().into_any(), IntoAny::into_any)}
-            </td>
-            <td class="extra text-ink-quiet max-lg:hidden">
-                {move || row.with(|row| row.created).map(|at| view! { <crate::clock::Ago at/> })}
-            </td>
+            {move || row.with(|row| columns.with(|columns| columns.iter().map(|key| cell(row, *key)).collect_view()))}
             <td class="acts">
                 <RowActions row/>
             </td>
         </tr>
-        {move || {
-            row.with(|row| row.reason.clone())
-                .map(|reason| {
-                    view! {
-                        <tr class="why">
-                            <td colspan="8">
-                                <p class="prose-line max-w-[92ch]">{reason}</p>
-                            </td>
-                        </tr>
-                    }
-                })
-        }}
+        <Why reason=Signal::derive(move || row.with(|row| row.reason.clone())) columns/>
     }
 }
 

@@ -1,6 +1,14 @@
 //! Parts that know machines, pods and sessions, and the frame around every page.
 
+pub mod bulk;
+pub mod cells;
+pub mod chart;
+pub mod columns;
+pub mod commands;
+pub mod containers;
+pub mod diff;
 pub mod events;
+pub mod facets;
 pub mod filters;
 pub mod findings;
 pub mod frame;
@@ -8,12 +16,18 @@ pub mod help;
 pub mod labels;
 pub mod listing;
 pub mod live_mark;
+pub mod live_part;
 pub mod machine_table;
 pub mod peek;
 pub mod picture;
 pub mod pod_table;
 pub mod power;
 pub mod sort;
+pub mod tabs;
 pub mod theme;
 pub mod toasts;
+pub mod undo;
 pub mod uploads;
+pub mod views;
+pub mod workload_table;
+pub mod yaml;

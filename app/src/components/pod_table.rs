@@ -1,12 +1,15 @@
 //! Pods as rows of a list.
 
 use leptos::prelude::*;
-use model::query::{ListQuery, PodList, SortKey};
+use model::query::amount::write;
+use model::query::key::{PODS, Reading};
+use model::query::{Key, ListQuery, PodList};
 use model::workload::PodRow;
 
+use super::bulk::Pick;
+use super::cells::{ColumnHead, Why, age_cell, code_cell, list_cell, number_cell, text_cell};
 use super::listing::Rows;
 use super::sort::SortHead;
-use crate::clock::Ago;
 use crate::paths;
 use crate::ui::Pill;
 use crate::words;
@@ -23,35 +26,62 @@ pub fn PodTable(
     names_team: Signal<bool>,
 ) -> impl IntoView {
     let base = paths::CONTAINERS;
+    let columns = Memo::new(move |_| query.with(|query| PODS.columns_of(&query.columns)));
     view! {
         <table class="rows" role="table">
             <thead>
                 <tr>
-                    <SortHead label="Name" key=SortKey::Name base query/>
-                    <SortHead label="State" key=SortKey::State base query/>
-                    <th scope="col" class="number">"Ready"</th>
-                    <th scope="col" class="number">"Restarts"</th>
-                    <th scope="col" class="max-lg:hidden">"Image"</th>
-                    <SortHead label="Node" key=SortKey::Node base query/>
-                    <SortHead label="Age" key=SortKey::Age base query is_extra=true/>
+                    <th scope="col">
+                        <span class="sr-only">"Choose"</span>
+                    </th>
+                    <SortHead key=Key::Name base query/>
+                    <SortHead key=Key::State base query/>
+                    {move || columns.get().into_iter().map(|key| view! { <ColumnHead key base query/> }).collect_view()}
                 </tr>
             </thead>
             <tbody>
                 <Rows list let:row>
-                    <Row row names_team/>
+                    <Row row columns names_team/>
                 </Rows>
             </tbody>
         </table>
     }
 }
 
+/// One cell of a chosen column.
+fn cell(row: &PodRow, key: Key) -> AnyView {
+    match key {
+        Key::Ready => view! {
+            <td class="number extra">
+                {row.ready} <span class="text-ink-faint">"/" {row.containers}</span>
+            </td>
+        }
+        .into_any(),
+        Key::Restarts => number_cell(Some((words::count(row.restarts), ""))),
+        Key::Image => view! {
+            <td class="extra max-lg:hidden">
+                <span class="block max-w-[32ch] truncate text-ink-quiet" title=row.images.join("\n")>{images(&row.images)}</span>
+            </td>
+        }
+        .into_any(),
+        Key::Cpu => number_cell(row.cpu_milli.map(|milli| (write(Reading::Cpu, milli), ""))),
+        Key::Memory => number_cell(row.memory_mib.map(words::memory)),
+        Key::Address => code_cell(row.address.clone()),
+        Key::Node => text_cell(row.node.clone()),
+        Key::Label => list_cell(&row.labels),
+        Key::Age => age_cell(row.created),
+        _ => text_cell(None),
+    }
+}
+
 #[component]
-fn Row(row: Memo<PodRow>, names_team: Signal<bool>) -> impl IntoView {
+fn Row(row: Memo<PodRow>, columns: Memo<Vec<Key>>, names_team: Signal<bool>) -> impl IntoView {
     let at = row.with_untracked(|row| row.at.clone());
     let (name, team) = (at.name.to_string(), at.namespace.to_string());
     let machine = row.with_untracked(|row| row.machine.clone());
     view! {
         <tr data-row="">
+            <Pick at=at.clone()/>
             <td class="lead">
                 <span class="flex min-w-0 items-baseline gap-2">
                     <a class="truncate rounded-control font-medium text-ink hover:text-accent md:max-w-[36ch]" href=paths::pod(&at) data-row-link="">
@@ -74,31 +104,9 @@ fn Row(row: Memo<PodRow>, names_team: Signal<bool>) -> impl IntoView {
                     view! { <Pill state since/> }
                 }}
             </td>
-            <td class="number extra">
-                {move || row.with(|row| row.ready)}
-                <span class="text-ink-faint">"/" {move || row.with(|row| row.containers)}</span>
-            </td>
-            <td class="number extra">{move || row.with(|row| words::count(row.restarts))}</td>
-            <td class="extra max-lg:hidden">
-                <span class="block max-w-[32ch] truncate text-ink-quiet" title=move || row.with(|row| row.images.join("\n"))>
-                    {move || row.with(|row| images(&row.images))}
-                </span>
-            </td>
-            <td class="extra">{move || row.with(|row| row.node.clone().unwrap_or_else(|| "–".to_owned()))}</td>
-            <td class="extra text-ink-quiet max-lg:hidden">{move || row.with(|row| row.created).map(|at| view! { <Ago at/> })}</td>
+            {move || row.with(|row| columns.with(|columns| columns.iter().map(|key| cell(row, *key)).collect_view()))}
         </tr>
-        {move || {
-            row.with(|row| row.reason.clone())
-                .map(|reason| {
-                    view! {
-                        <tr class="why">
-                            <td colspan="7">
-                                <p class="prose-line max-w-[92ch]">{reason}</p>
-                            </td>
-                        </tr>
-                    }
-                })
-        }}
+        <Why reason=Signal::derive(move || row.with(|row| row.reason.clone())) columns/>
     }
 }
 

@@ -15,6 +15,7 @@ use server_fn::ServerFn;
 use server_fn::error::ServerFnUrlError;
 
 use super::toasts::Toasts;
+use super::undo::Undo;
 use crate::api::ApiError;
 use crate::api::machines::{ActOnMachine, act_on_machine};
 use crate::live::Live;
@@ -37,12 +38,28 @@ pub struct Power {
     pending: RwSignal<Vec<Pending>>,
     toasts: Toasts,
     live: Live,
+    undo: Undo,
+}
+
+/// Who else has the machine's screen open, for the page of one machine.
+#[derive(Clone, Copy)]
+pub struct Viewer(pub Memo<Option<String>>);
+
+impl Viewer {
+    /// A sentence about them, where a page knows.
+    pub fn words() -> Signal<Option<String>> {
+        let viewer = use_context::<Self>();
+        Signal::derive(move || {
+            let name = viewer.and_then(|Self(viewer)| viewer.get())?;
+            Some(format!("{name} has its screen open."))
+        })
+    }
 }
 
 impl Power {
     /// For everything below.
     pub fn provide(toasts: Toasts, live: Live) -> Self {
-        let power = Self { pending: RwSignal::new(Vec::new()), toasts, live };
+        let power = Self { pending: RwSignal::new(Vec::new()), toasts, live, undo: Undo::expect() };
         provide_context(power);
         power
     }
@@ -66,6 +83,13 @@ impl Power {
     /// Whether an action of this machine is on its way to the cluster.
     fn is_pending(self, at: &ObjectRef, state: MachineState) -> bool {
         self.pending.with(|pending| pending.iter().any(|press| press.at == *at && press.was == state))
+    }
+
+    /// Asks the cluster: at once, or after a moment to call it off where that costs somebody their work.
+    fn press(self, at: ObjectRef, action: MachineAction, was: MachineState, viewer: Option<String>) {
+        let Some(text) = in_a_moment(action, &at) else { return self.run(at, action, was) };
+        let text = viewer.map_or_else(|| text.clone(), |viewer| format!("{text} {viewer}"));
+        self.undo.later(text, move || self.run(at.clone(), action, was));
     }
 
     /// Asks the cluster.
@@ -105,6 +129,15 @@ const fn on_its_way(action: MachineAction) -> Option<MachineState> {
     match action {
         MachineAction::Start => Some(MachineState::Starting),
         MachineAction::Stop | MachineAction::Restart => Some(MachineState::Stopping),
+        _ => None,
+    }
+}
+
+/// What is about to happen, for actions that wait a moment first.
+fn in_a_moment(action: MachineAction, at: &ObjectRef) -> Option<String> {
+    match action {
+        MachineAction::Stop => Some(format!("{} is about to be shut down.", at.name)),
+        MachineAction::Restart => Some(format!("{} is about to be restarted.", at.name)),
         _ => None,
     }
 }
@@ -171,6 +204,7 @@ pub fn ActionButton(
     is_bare: bool,
 ) -> impl IntoView {
     let power = Power::expect();
+    let viewer = Viewer::words();
     let at = row.with_untracked(|row| row.at.clone());
     let pressed = at.clone();
     let denied = Memo::new(move |_| {
@@ -190,7 +224,10 @@ pub fn ActionButton(
         event.prevent_default();
         match denied.get_untracked() {
             Some(reason) => power.refuse(&pressed, &reason),
-            None => power.run(pressed.clone(), action, row.with_untracked(|row| row.state)),
+            None => {
+                let state = row.with_untracked(|row| row.state);
+                power.press(pressed.clone(), action, state, viewer.get_untracked());
+            }
         }
     };
     let is_item = look == Look::Item;
@@ -235,14 +272,17 @@ pub fn RefusedAction() -> impl IntoView {
     move || {
         let (path, error) = params.with(|params| (params.get("__path"), params.get("__err")));
         let (Some(path), Some(error)) = (path, error) else { return None };
-        ["/api/machines/", "/api/templates/"].iter().any(|start| path.starts_with(start)).then(|| {
-            let error = ServerFnUrlError::<ApiError>::decode_err(&error);
-            view! {
-                <div class="mb-4">
-                    <Notice tone=Tone::Bad>{error.0.message}</Notice>
-                </div>
-            }
-        })
+        ["/api/machines/", "/api/templates/", "/api/inventory/", "/api/nodes/"]
+            .iter()
+            .any(|start| path.starts_with(start))
+            .then(|| {
+                let error = ServerFnUrlError::<ApiError>::decode_err(&error);
+                view! {
+                    <div class="mb-4">
+                        <Notice tone=Tone::Bad>{error.0.message}</Notice>
+                    </div>
+                }
+            })
     }
 }
 

@@ -1,23 +1,22 @@
 //! Column heads that sort: plain links, so that a sorted list has an address.
 
 use leptos::prelude::*;
-use model::query::{ListQuery, SortKey};
+use model::query::key::Reading;
+use model::query::{Key, ListQuery};
 
 use crate::paths;
 use crate::ui::{Glyph, Icon};
 
 /// The query after a press on a column's head: the other way round if the list is sorted by it already.
-fn pressed(query: &ListQuery, key: SortKey) -> ListQuery {
+fn pressed(query: &ListQuery, key: Key) -> ListQuery {
     ListQuery { sort: key, descending: query.sort == key && !query.descending, page: 0, ..query.clone() }
 }
 
 /// A column's head.
 #[component]
 pub fn SortHead(
-    /// What it says.
-    label: &'static str,
-    /// What it sorts by.
-    key: SortKey,
+    /// The column, and what it sorts by.
+    key: Key,
     /// The list's address without its query.
     base: &'static str,
     /// The list's query.
@@ -26,6 +25,8 @@ pub fn SortHead(
     #[prop(optional)]
     is_extra: bool,
 ) -> impl IntoView {
+    // Times are read as words, and stand like them.
+    let is_number = key.reading().is_number() && key.reading() != Reading::Time;
     let is_current = move || query.with(|query| query.sort == key);
     let order = move || {
         query.with(|query| match (query.sort == key, query.descending) {
@@ -35,13 +36,13 @@ pub fn SortHead(
         })
     };
     view! {
-        <th scope="col" aria-sort=order class:max-lg:hidden=is_extra>
+        <th scope="col" aria-sort=order class:max-lg:hidden=is_extra class:number=is_number>
             <a
                 class="inline-flex items-center gap-1 rounded-control hover:text-ink"
                 class:text-ink=is_current
                 href=move || query.with(|query| paths::list(base, &pressed(query, key)))
             >
-                {label}
+                {key.title()}
                 {move || {
                     is_current()
                         .then(|| {
@@ -64,11 +65,11 @@ mod tests {
 
     #[test]
     fn pressing_a_column_twice_turns_the_order_round_and_starts_at_the_first_page() {
-        let query = ListQuery { search: "web".to_owned(), page: 4, ..ListQuery::default() };
-        let once = pressed(&query, SortKey::Age);
-        assert_eq!((once.sort, once.descending, once.page, once.search.as_str()), (SortKey::Age, false, 0, "web"));
-        assert!(pressed(&once, SortKey::Age).descending);
-        assert!(!pressed(&pressed(&once, SortKey::Age), SortKey::Age).descending);
-        assert!(!pressed(&once, SortKey::Node).descending);
+        let query = ListQuery { page: 4, ..ListQuery::of("web") };
+        let once = pressed(&query, Key::Age);
+        assert_eq!((once.sort, once.descending, once.page, once.q.as_str()), (Key::Age, false, 0, "web"));
+        assert!(pressed(&once, Key::Age).descending);
+        assert!(!pressed(&pressed(&once, Key::Age), Key::Age).descending);
+        assert!(!pressed(&once, Key::Node).descending);
     }
 }

@@ -2,21 +2,18 @@
 
 use leptos::prelude::*;
 use model::live::LiveKind;
-use model::query::PodList;
+use model::query::key::PODS;
+use model::query::{ListQuery, PodList};
 
 use crate::components::listing::{Around, Listing, Naming, listed_query};
 use crate::components::pod_table::PodTable;
+use crate::components::power::RefusedAction;
 use crate::live::Live;
 use crate::ui::{Empty, Glyph};
 use crate::{api, paths, words};
 
-const NAMING: Naming = Naming {
-    title: "Containers",
-    one: "container",
-    many: "containers",
-    searched: "Name, node or image",
-    base: paths::CONTAINERS,
-};
+const NAMING: Naming =
+    Naming { title: "Containers", one: "container", many: "containers", tab: &PODS, base: paths::CONTAINERS };
 
 /// The page.
 #[component]
@@ -26,6 +23,7 @@ pub fn ContainersPage() -> impl IntoView {
     let list =
         Resource::new(move || (query.get(), live.version(LiveKind::Pod)), |(query, _)| api::pods::list_pods(query));
     view! {
+        <RefusedAction/>
         <Listing
             naming=NAMING
             query
@@ -45,7 +43,10 @@ fn LeftOut(list: Memo<PodList>) -> impl IntoView {
         (hidden.get() > 0).then(|| {
             view! {
                 <p class="mt-4 text-sm text-ink-faint">
-                    {words::counted(hidden.get(), "launcher pod")} " of machines left out. A search finds them too."
+                    {words::counted(hidden.get(), "launcher pod")} " of machines left out. "
+                    <a class="underline hover:text-accent" href=paths::list(paths::CONTAINERS, &ListQuery::of("is:launcher"))>
+                        "Show them"
+                    </a>
                 </p>
             }
         })

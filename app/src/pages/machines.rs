@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use model::live::LiveKind;
+use model::query::key::MACHINES;
 use model::session::KubeVirtStatus;
 
 use crate::components::listing::{Around, Listing, Naming, listed_query};
@@ -11,13 +12,8 @@ use crate::live::Live;
 use crate::ui::{Empty, Glyph, Look, button_class};
 use crate::{api, paths};
 
-const NAMING: Naming = Naming {
-    title: "Machines",
-    one: "machine",
-    many: "machines",
-    searched: "Name, node or address",
-    base: paths::MACHINES,
-};
+const NAMING: Naming =
+    Naming { title: "Machines", one: "machine", many: "machines", tab: &MACHINES, base: paths::MACHINES };
 
 /// The page.
 #[component]

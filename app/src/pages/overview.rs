@@ -10,6 +10,7 @@ use model::query::ListQuery;
 use model::session::Overview;
 use model::workload::PodRow;
 
+use super::resources::ResourcesPart;
 use crate::clock::Ago;
 use crate::components::findings::tone;
 use crate::components::frame::Session;
@@ -61,6 +62,7 @@ fn Shown(overview: Memo<Overview>) -> impl IntoView {
                     />
                 </section>
                 <Recent overview/>
+                <ResourcesPart/>
             </div>
         </Show>
     }
@@ -210,7 +212,7 @@ fn Counts(
                         .get()
                         .into_iter()
                         .map(|(state, count)| {
-                            let query = ListQuery { state: state.word.to_owned(), ..ListQuery::default() };
+                            let query = ListQuery::of(format!("state:{}", state.word));
                             view! {
                                 <a
                                     class="inline-flex items-center gap-1.5 rounded-control text-sm text-ink-quiet hover:text-ink"

@@ -24,6 +24,11 @@ pub fn remembered_theme() -> Option<&'static str> {
 /// Statuses are the server's.
 pub fn set_status(_code: u16) {}
 
+/// The path of the page's address.
+pub fn path() -> String {
+    window().location().pathname().unwrap_or_default()
+}
+
 /// Follows `/events` for as long as the page is open.
 ///
 /// The browser reconnects by itself when the line drops. It gives up when the server *refuses*; then the session
@@ -117,6 +122,11 @@ pub fn close_menus_on_leave() {
     on_key.forget();
 }
 
+/// Whether a menu of the page's content is open.
+pub fn is_menu_open() -> bool {
+    document().query_selector("main details[data-menu][open]").ok().flatten().is_some()
+}
+
 /// Whether the person can see the page.
 pub fn is_visible() -> bool {
     !document().hidden()
@@ -132,6 +142,14 @@ pub fn focus_search() {
 /// What stands in a field.
 pub fn field_text(field: NodeRef<html::Input>) -> String {
     field.get_untracked().map(|field| field.value()).unwrap_or_default()
+}
+
+/// What a form that is being sent holds under a name.
+pub fn form_text(event: &leptos::ev::SubmitEvent, name: &str) -> String {
+    let form = event.target().and_then(|form| js_sys::Reflect::get(&form, &"elements".into()).ok());
+    let control = form.and_then(|controls| js_sys::Reflect::get(&controls, &name.into()).ok());
+    let value = control.and_then(|control| js_sys::Reflect::get(&control, &"value".into()).ok());
+    value.and_then(|value| value.as_string()).unwrap_or_default()
 }
 
 /// Writes into a field, unless somebody is typing there.
@@ -214,13 +232,6 @@ pub fn picture_failed(picture: NodeRef<html::Img>) -> bool {
         let picture: &HtmlImageElement = &picture;
         picture.complete() && picture.natural_width() == 0
     })
-}
-
-/// Scrolls a log to its end.
-pub fn scroll_to_end(log: NodeRef<html::Div>) {
-    if let Some(log) = log.get_untracked() {
-        log.set_scroll_top(log.scroll_height());
-    }
 }
 
 /// Copies a text to the clipboard, where the browser allows it.

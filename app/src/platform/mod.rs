@@ -7,7 +7,11 @@
 #[cfg(feature = "hydrate")]
 mod browser;
 #[cfg(feature = "hydrate")]
+mod editor;
+#[cfg(feature = "hydrate")]
 mod files;
+#[cfg(feature = "hydrate")]
+mod parts;
 #[cfg(feature = "hydrate")]
 mod screen;
 #[cfg(feature = "ssr")]
@@ -16,7 +20,11 @@ mod server;
 #[cfg(feature = "hydrate")]
 pub use browser::*;
 #[cfg(feature = "hydrate")]
+pub use editor::{dress_yaml, print_page, save_text};
+#[cfg(feature = "hydrate")]
 pub use files::{ask_server, files_of, forget_file, pause, prepare_uploads, read_file, send_part, sha256};
+#[cfg(feature = "hydrate")]
+pub use parts::Part;
 #[cfg(feature = "hydrate")]
 pub use screen::{Screen, toggle_full_screen};
 #[cfg(feature = "ssr")]
@@ -29,6 +37,15 @@ pub type ScreenStorage = leptos::prelude::LocalStorage;
 /// Where a screen is kept; there is none on the server.
 #[cfg(feature = "ssr")]
 pub type ScreenStorage = leptos::prelude::SyncStorage;
+
+/// Which script draws a part of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    /// A serial console, or shells.
+    Terminal,
+    /// Logs as they are written.
+    Log,
+}
 
 /// A file that somebody chose. It stays with the browser, which knows it by a number.
 #[derive(Clone, Debug, PartialEq, Eq)]

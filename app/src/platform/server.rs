@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use leptos::html;
 use leptos::prelude::NodeRef;
 
-use super::{ChosenFile, Reply, ScreenNews};
+use super::{ChosenFile, PartKind, Reply, ScreenNews};
 use crate::live::Live;
 
 pub use crate::ssr::{remembered_theme, set_status};
@@ -26,6 +26,11 @@ pub fn listen_keys(_on_key: impl FnMut(&str) -> bool + 'static) {}
 /// Closes menus when the person clicks elsewhere or presses Escape.
 pub fn close_menus_on_leave() {}
 
+/// Whether a menu of the page's content is open.
+pub fn is_menu_open() -> bool {
+    false
+}
+
 /// Whether the person can see the page.
 pub fn is_visible() -> bool {
     true
@@ -41,6 +46,15 @@ pub fn field_text(_field: NodeRef<html::Input>) -> String {
 
 /// Writes into a field, unless somebody is typing there.
 pub fn set_field(_field: NodeRef<html::Input>, _text: &str) {}
+
+/// Colours a text field's text. The browser does it.
+pub fn dress_yaml(_host: NodeRef<html::Div>, _wrong: &str) {}
+
+/// Has the browser save a text as a file.
+pub fn save_text(_name: &str, _text: &str) {}
+
+/// Opens the browser's own dialog for printing.
+pub fn print_page() {}
 
 /// Opens or closes the list of shortcuts.
 pub fn toggle_help() {}
@@ -66,9 +80,6 @@ pub fn set_attention(_needs_attention: bool) {}
 pub fn picture_failed(_picture: NodeRef<html::Img>) -> bool {
     false
 }
-
-/// Scrolls a log to its end.
-pub fn scroll_to_end(_log: NodeRef<html::Div>) {}
 
 /// Copies a text to the clipboard.
 pub fn copy(_text: &str) {}
@@ -135,6 +146,26 @@ pub async fn send_part(_url: &str, _key: u32, _start: u64, _end: u64) -> Reply {
 
 /// Waits.
 pub async fn pause(_time: core::time::Duration) {}
+
+/// What a form that is being sent holds under a name.
+pub fn form_text(_event: &leptos::ev::SubmitEvent, _name: &str) -> String {
+    String::new()
+}
+
+/// A part of a page that a script draws. The server never has one.
+pub enum Part {}
+
+impl Part {
+    /// Opens a part in an element that the page leaves alone from now on.
+    pub fn open(_kind: PartKind, _host: NodeRef<html::Div>, _options: &str) -> Option<Self> {
+        None
+    }
+
+    /// Ends it.
+    pub fn close(&self) {
+        match *self {}
+    }
+}
 
 /// A machine's screen in an element. The server never has one.
 pub enum Screen {}

@@ -44,7 +44,8 @@ pub fn Facts(
 #[component]
 pub fn Fact(
     /// The term.
-    term: &'static str,
+    #[prop(into)]
+    term: String,
     /// What is known.
     children: Children,
 ) -> impl IntoView {

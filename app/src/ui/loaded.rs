@@ -18,13 +18,20 @@ enum Shape {
     Failed(UiError),
 }
 
-/// Data that is shown goes on being shown when asking again fails for a while.
-fn shape<T>(previous: Option<&Shape>, answer: Option<&Answer<T>>) -> Shape {
+/// The answer that is shown: the newest good one, also while asking again fails for a while.
+fn last_good<T: Clone>(previous: Option<&Option<T>>, answer: Option<&Answer<T>>) -> Option<T> {
     match answer {
-        None => Shape::Waiting,
-        Some(Ok(_)) => Shape::There,
-        Some(Err(error)) if previous == Some(&Shape::There) && is_passing(error.0.code) => Shape::There,
+        Some(Ok(value)) => Some(value.clone()),
+        Some(Err(error)) if !is_passing(error.0.code) => None,
+        None | Some(Err(_)) => previous.cloned().flatten(),
+    }
+}
+
+fn shape<T>(has_good: bool, answer: Option<&Answer<T>>) -> Shape {
+    match answer {
+        _ if has_good => Shape::There,
         Some(Err(error)) => Shape::Failed(error.0.clone()),
+        None | Some(Ok(_)) => Shape::Waiting,
     }
 }
 
@@ -54,16 +61,21 @@ where
     view! {
         <Transition fallback=waiting>
             {
-                let shape = Memo::new(move |previous| resource.with(|answer| shape(previous, answer.as_ref())));
+                let last: Memo<Option<T>> = Memo::new(move |previous: Option<&Option<T>>| {
+                    resource.with(|answer| last_good(previous, answer.as_ref()))
+                });
+                let shape = Memo::new(move |_| {
+                    let has_good = last.with(Option::is_some);
+                    resource.with(|answer| shape(has_good, answer.as_ref()))
+                });
                 let problem = Memo::new(move |_| match resource.get() {
                     Some(Err(error)) if is_passing(error.0.code) => Some(error.0.message),
                     _ => None,
                 });
                 let content = move || {
-                    let first = resource.with_untracked(|answer| answer.clone().and_then(Result::ok))?;
-                    let now = Memo::new(move |previous: Option<&T>| match resource.get() {
-                        Some(Ok(value)) => value,
-                        _ => previous.unwrap_or(&first).clone(),
+                    let first = last.get_untracked()?;
+                    let now = Memo::new(move |previous: Option<&T>| {
+                        last.get().unwrap_or_else(|| previous.unwrap_or(&first).clone())
                     });
                     Some(children.with_value(|children| children(now)).into_any())
                 };
@@ -119,21 +131,31 @@ mod tests {
         Err(ApiError::new(code, "…"))
     }
 
+    /// What a region shows after each of the answers.
+    fn shown(answers: &[Option<Answer<u8>>]) -> (Option<u8>, Shape) {
+        let last = answers.iter().fold(None, |last, answer| Some(last_good(last.as_ref(), answer.as_ref())));
+        let last = last.flatten();
+        (last, shape(last.is_some(), answers.last().and_then(Option::as_ref)))
+    }
+
     #[test]
     fn what_is_shown_stays_while_the_cluster_is_away_for_a_while() {
-        assert_eq!(shape(Some(&Shape::There), Some(&failed(ErrorCode::Unavailable))), Shape::There);
+        let away = Some(failed(ErrorCode::Unavailable));
+        assert_eq!(shown(&[None, Some(Ok(1)), away.clone()]), (Some(1), Shape::There));
+        assert_eq!(shown(&[Some(Ok(1)), away, Some(Ok(2))]), (Some(2), Shape::There));
     }
 
     #[test]
     fn what_is_gone_or_no_longer_allowed_is_not_shown_any_longer() {
         for code in [ErrorCode::NotFound, ErrorCode::Forbidden, ErrorCode::SignedOut] {
-            assert!(matches!(shape(Some(&Shape::There), Some(&failed(code))), Shape::Failed(_)), "{code:?}");
+            let (last, shape) = shown(&[Some(Ok(1)), Some(failed(code))]);
+            assert!(last.is_none() && matches!(shape, Shape::Failed(_)), "{code:?}");
         }
     }
 
     #[test]
     fn a_first_answer_that_fails_is_an_error_whatever_it_is() {
-        assert!(matches!(shape(None, Some(&failed(ErrorCode::Unavailable))), Shape::Failed(_)));
-        assert_eq!(shape::<u8>(None, None), Shape::Waiting);
+        assert!(matches!(shown(&[Some(failed(ErrorCode::Unavailable))]).1, Shape::Failed(_)));
+        assert_eq!(shown(&[None]).1, Shape::Waiting);
     }
 }

@@ -5,7 +5,8 @@
 use leptos::prelude::*;
 use model::image::ImageState;
 use model::machine::MachineState;
-use model::workload::PodState;
+use model::node::NodeState;
+use model::workload::{PodState, WorkloadState};
 
 use crate::clock::Ago;
 
@@ -110,6 +111,17 @@ impl StateTone {
     }
 }
 
+impl From<NodeState> for StateLook {
+    fn from(state: NodeState) -> Self {
+        let (shape, tone) = match state {
+            NodeState::Ready => (Shape::Dot, StateTone::Good),
+            NodeState::Cordoned => (Shape::Bars, StateTone::Warn),
+            NodeState::NotReady => (Shape::Triangle, StateTone::Bad),
+        };
+        Self { word: state.word(), shape, tone }
+    }
+}
+
 impl From<MachineState> for StateLook {
     fn from(state: MachineState) -> Self {
         let (shape, tone) = match state {
@@ -138,6 +150,22 @@ impl From<PodState> for StateLook {
             PodState::Terminating => (Shape::Cross, StateTone::Off),
             PodState::Unknown => (Shape::Broken, StateTone::Off),
             PodState::Trouble => (Shape::Triangle, StateTone::Bad),
+        };
+        Self { word: state.word(), shape, tone }
+    }
+}
+
+impl From<WorkloadState> for StateLook {
+    fn from(state: WorkloadState) -> Self {
+        let (shape, tone) = match state {
+            WorkloadState::Running => (Shape::Dot, StateTone::Good),
+            WorkloadState::Updating => (Shape::Ring, StateTone::Busy),
+            WorkloadState::Paused => (Shape::Bars, StateTone::Warn),
+            WorkloadState::Idle => (Shape::Hollow, StateTone::Off),
+            WorkloadState::Succeeded => (Shape::Tick, StateTone::Off),
+            WorkloadState::Terminating => (Shape::Cross, StateTone::Off),
+            WorkloadState::Unknown => (Shape::Broken, StateTone::Off),
+            WorkloadState::Trouble => (Shape::Triangle, StateTone::Bad),
         };
         Self { word: state.word(), shape, tone }
     }

@@ -21,6 +21,7 @@ use crate::snapshots::{self, SnapshotContext};
 use crate::storage::{self, StorageContext};
 use crate::store::{DiskError, Store};
 use crate::virt::{self, VirtContext, VirtOptions, VirtTasks};
+use crate::workloads::{self, WorkloadContext};
 use crate::{seeds, server};
 
 /// How long open requests may take to end when the cluster stops.
@@ -102,6 +103,7 @@ impl Cluster {
             folder: folder.clone(),
             images: options.guest_images,
             builtin_guests: options.builtin_guests,
+            builtin_containers: options.builtin_containers,
         };
         let virt_context = VirtContext::new(Arc::clone(&store), virt_options).await;
         let disks = Arc::new(StorageContext::new(Arc::clone(&store), folder.clone()));
@@ -109,6 +111,8 @@ impl Cluster {
         let copies =
             SnapshotContext::new(Arc::clone(&store), folder.clone(), Arc::clone(&virt_context), tracker.clone());
         controllers::spawn(&context, &tracker, snapshots::run(copies));
+        let workloads = Arc::new(WorkloadContext::new(Arc::clone(&store)));
+        controllers::spawn(&context, &tracker, workloads::run(workloads));
         let uploads = listen(&folder.join("upload-port")).await?;
         let upload_proxy = uploads.local_addr().map_err(StartError::Listen)?.to_string();
         let cdi_options = CdiOptions::new(folder.clone(), upload_proxy, Arc::clone(&identity.authority));
@@ -131,7 +135,8 @@ impl Cluster {
             Box::new(snapshots::Snapshots),
             Box::new(snapshots::Machines),
         ];
-        let api = Api::new(Arc::clone(&store), identity.tokens, webhooks, folder.join("logs"), stop.clone());
+        let api = Api::new(Arc::clone(&store), identity.tokens, webhooks, folder.join("logs"), stop.clone())
+            .with_containers(Arc::clone(virt_context.containers()));
         let subresources = virt::subresources::router(Arc::clone(&virt_context));
         let router = api::router(Arc::new(api), Some(subresources));
         let virt = virt::start(virt_context).await;

@@ -21,6 +21,7 @@ mod catalog;
 mod cdi;
 mod clock;
 mod cluster;
+mod containers;
 mod controllers;
 mod error;
 mod export;
@@ -36,6 +37,7 @@ mod snapshots;
 mod storage;
 pub mod store;
 mod virt;
+mod workloads;
 
 pub use cluster::{Cluster, StartError};
 pub use error::{ApiError, Cause};

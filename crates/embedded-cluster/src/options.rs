@@ -13,6 +13,8 @@ pub struct Options {
     pub guests_on_exit: GuestsOnExit,
     /// Leaves QEMU out even where it is installed: guests are stand-ins that boot nothing.
     pub builtin_guests: bool,
+    /// Runs no containers of ordinary pods even where there is a sandbox: built-in ones stand in.
+    pub builtin_containers: bool,
     /// The virtual nodes. They share this machine evenly.
     pub nodes: Vec<NodeSpec>,
 }
@@ -25,6 +27,7 @@ impl Options {
             guest_images: Vec::new(),
             guests_on_exit: GuestsOnExit::Stop,
             builtin_guests: false,
+            builtin_containers: false,
             nodes: NodeSpec::defaults(),
         }
     }

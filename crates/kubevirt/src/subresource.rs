@@ -83,6 +83,10 @@ pub enum Subresource {
     ExpandSpec,
     /// What the guest's agent tells about its operating system.
     GuestOsInfo,
+    /// Who is signed in inside the guest, as its agent tells.
+    UserList,
+    /// The guest's file systems, as its agent tells.
+    FilesystemList,
 }
 
 /// A request to send.
@@ -122,6 +126,8 @@ impl Subresource {
             Self::Screenshot => "vnc/screenshot",
             Self::ExpandSpec => "expand-spec",
             Self::GuestOsInfo => "guestosinfo",
+            Self::UserList => "userlist",
+            Self::FilesystemList => "filesystemlist",
         }
     }
 
@@ -131,7 +137,16 @@ impl Subresource {
     }
 
     const fn is_read(self) -> bool {
-        matches!(self, Self::Vnc { .. } | Self::Console | Self::Screenshot | Self::ExpandSpec | Self::GuestOsInfo)
+        matches!(
+            self,
+            Self::Vnc { .. }
+                | Self::Console
+                | Self::Screenshot
+                | Self::ExpandSpec
+                | Self::GuestOsInfo
+                | Self::UserList
+                | Self::FilesystemList
+        )
     }
 
     /// The request for one machine.
@@ -216,6 +231,8 @@ mod tests {
             (Subresource::Screenshot, "virtualmachineinstances/web/vnc/screenshot"),
             (Subresource::ExpandSpec, "virtualmachines/web/expand-spec"),
             (Subresource::GuestOsInfo, "virtualmachineinstances/web/guestosinfo"),
+            (Subresource::UserList, "virtualmachineinstances/web/userlist"),
+            (Subresource::FilesystemList, "virtualmachineinstances/web/filesystemlist"),
         ] {
             assert_eq!(request(what), ("GET", tail.to_owned(), None));
             assert_eq!(what.verb(), "get");

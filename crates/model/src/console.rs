@@ -1,4 +1,4 @@
-//! Why a console closed.
+//! Why a console closed: a machine's screen, its serial console, or a shell in a container.
 //!
 //! A browser learns nothing from a failed websocket upgrade, so the portal accepts the socket and then closes
 //! it with one of these codes and a reason of at most 123 bytes of UTF-8 (RFC 6455, 5.5). 4000 to 4999 are for
@@ -20,25 +20,29 @@ pub enum ConsoleEnd {
     TryLater,
     /// 4001: the session ended.
     SignedOut,
-    /// 4003: this person may not use the screen.
+    /// 4003: this person may not use the screen, the serial console or the shell.
     Forbidden,
     /// 4004: there is no such machine.
     NotFound,
-    /// 4009: somebody else uses the screen.
+    /// 4009: somebody else uses the screen or the serial console.
     InUse,
     /// 4010: somebody else took the screen over.
     TakenOver,
-    /// 4012: the machine is not running.
+    /// 4012: the machine or container is not running.
     NotRunning,
     /// 4013: the machine has no graphics device.
     NoGraphics,
+    /// 4014: the machine has no serial console.
+    NoSerial,
+    /// 4015: the container has no shell.
+    NoShell,
     /// 4020: the connection to the machine was lost.
     UpstreamLost,
 }
 
 impl ConsoleEnd {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Done,
         Self::MachineStopped,
         Self::PortalRestarts,
@@ -50,6 +54,8 @@ impl ConsoleEnd {
         Self::TakenOver,
         Self::NotRunning,
         Self::NoGraphics,
+        Self::NoSerial,
+        Self::NoShell,
         Self::UpstreamLost,
     ];
 
@@ -67,6 +73,8 @@ impl ConsoleEnd {
             Self::TakenOver => 4010,
             Self::NotRunning => 4012,
             Self::NoGraphics => 4013,
+            Self::NoSerial => 4014,
+            Self::NoShell => 4015,
             Self::UpstreamLost => 4020,
         }
     }
@@ -90,6 +98,8 @@ impl ConsoleEnd {
             Self::TakenOver => "Somebody else took this screen over.",
             Self::NotRunning => "The machine is not running.",
             Self::NoGraphics => "This machine has no graphics device, so it has no screen.",
+            Self::NoSerial => "This machine has no serial console.",
+            Self::NoShell => "This container has no shell: neither bash nor ash nor sh is in it.",
             Self::UpstreamLost => "The connection to the machine was lost.",
         }
     }

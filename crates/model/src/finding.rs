@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::image::import::ImportAgain;
 use crate::machine::MachineAction;
 use crate::name::ObjectRef;
 
@@ -58,8 +59,8 @@ pub enum FindingPage {
     Images,
     /// The form for a new upload.
     Upload,
-    /// The form for a new import.
-    Import,
+    /// The form for an import, filled in as it was asked for before.
+    Import(ImportAgain),
     /// The check of the whole cluster, for administrators.
     Doctor,
 }

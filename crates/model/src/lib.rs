@@ -9,6 +9,12 @@
 //! | [`name`] | object names as Kubernetes accepts them, checked at the edge |
 //! | [`machine`] | a virtual machine as a person sees it: states, actions, rows, details |
 //! | [`rules`] | which action is allowed in which state, and the reason why not |
+//! | [`chart`] | series of numbers drawn as lines, with their axes in human units |
+//! | [`manifest`] | a machine's manifest, looked at and edited: problems at lines, old beside new |
+//! | [`metrics`] | what a machine uses, over a range of time |
+//! | [`timeline`] | what happened to a machine, in one order |
+//! | [`told`] | KubeVirt's conditions and events in plain words |
+//! | [`commands`] | the command lines that do what a machine's page does |
 //! | [`workload`] | pods and their containers as a person sees them |
 //! | [`doctor`] | the check of a whole cluster |
 //! | [`finding`] | what is wrong with something, why, and what to do |
@@ -21,8 +27,11 @@
 //! | [`create`] | a new machine: the form's draft, its problems and costs, the manifest |
 //! | [`live`] | the hints that tell an open page to ask again |
 //! | [`editing`] | what can be changed about a machine, and what waits for its next start |
+//! | [`node`] | nodes: what they have, what is asked of them, and what becomes of their pods when they are emptied |
 //! | [`error`] | the one error that reaches a page |
 
+pub mod chart;
+pub mod commands;
 pub mod console;
 pub mod create;
 pub mod doctor;
@@ -32,11 +41,16 @@ pub mod finding;
 pub mod image;
 pub mod live;
 pub mod machine;
+pub mod manifest;
+pub mod metrics;
 pub mod name;
+pub mod node;
 pub mod query;
 pub mod rules;
 pub mod session;
 pub mod sniff;
+pub mod timeline;
+pub mod told;
 pub mod upload;
 pub mod workload;
 

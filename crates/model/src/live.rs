@@ -17,13 +17,15 @@ pub enum LiveKind {
     Event,
     /// The connection to the cluster, or what it offers.
     Cluster,
+    /// Nodes.
+    Node,
     /// Claims, the data volumes that fill them, data sources, storage classes and their profiles, uploads.
     Image,
 }
 
 impl LiveKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Machine, Self::Pod, Self::Event, Self::Cluster, Self::Image];
+    pub const ALL: [Self; 6] = [Self::Machine, Self::Pod, Self::Event, Self::Cluster, Self::Node, Self::Image];
 }
 
 /// One server-sent event of `/events`: `event: hint`, `data:` this as JSON.

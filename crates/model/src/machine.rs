@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, FindingPage};
 use crate::name::ObjectRef;
 
 /// What a machine is doing, in few enough words to say on the phone.
@@ -187,6 +187,12 @@ pub struct MachineRow {
     pub node: Option<String>,
     /// Addresses that the cluster reports, the first one first.
     pub addresses: Vec<String>,
+    /// The guest's operating system: as its agent reports it, or else the preference that it was made with.
+    pub os: Option<String>,
+    /// Images of its container disks and claims, as the specification names them.
+    pub images: Vec<String>,
+    /// Labels, as `key=value`.
+    pub labels: Vec<String>,
     /// Created at, in seconds since 1970.
     pub created: Option<i64>,
     /// Every action, possible or with its reason why not.
@@ -219,8 +225,18 @@ pub struct MachineDetail {
     pub disks: Vec<Disk>,
     /// Network interfaces in the order of the specification.
     pub interfaces: Vec<Interface>,
+    /// Addresses, each with what tells of it.
+    pub addresses: Vec<Address>,
+    /// Whether the agent inside the guest answers.
+    pub has_agent: bool,
     /// Labels of the VirtualMachine.
     pub labels: Vec<(String, String)>,
+    /// Whether it is protected against deletion.
+    pub is_protected: bool,
+    /// One line that says what it is for.
+    pub description: String,
+    /// Who else has its screen open at this moment.
+    pub viewer: Option<String>,
     /// What is wrong with it and what to do, the worst first.
     pub findings: Vec<Finding>,
     /// Conditions that say something a person needs, with the cluster's own words.
@@ -238,6 +254,63 @@ impl MachineDetail {
         let claim = self.disks.iter().find(is_on_claim)?.detail.as_deref()?;
         Some(ObjectRef { namespace: self.row.at.namespace.clone(), name: claim.parse().ok()? })
     }
+}
+
+/// An address of a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// The address.
+    pub address: String,
+    /// Who tells of it, in words such as `guest agent`.
+    pub source: String,
+}
+
+/// What the agent inside the guest tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestReport {
+    /// Facts with their names.
+    pub facts: Vec<(String, String)>,
+    /// Who is signed in, and since when, in seconds since 1970.
+    pub users: Vec<(String, Option<i64>)>,
+    /// File systems.
+    pub filesystems: Vec<Filesystem>,
+    /// Why there is nothing to tell, and what to do.
+    pub silent: Option<String>,
+}
+
+/// One file system of a guest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filesystem {
+    /// Where the guest has it, such as `/` or `C:\\`.
+    pub mount: String,
+    /// Such as `ext4`.
+    pub kind: String,
+    /// Bytes in use.
+    pub used: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+/// Another object that has to do with a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Related {
+    /// What it is, such as `Service`.
+    pub what: String,
+    /// Its name.
+    pub name: String,
+    /// What is worth knowing about it, in a few words.
+    pub about: String,
+    /// Its page, where the portal has one.
+    pub page: Option<FindingPage>,
+}
+
+/// All objects that have to do with a machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surroundings {
+    /// The objects, kind by kind.
+    pub related: Vec<Related>,
+    /// Kinds that this person may not see.
+    pub hidden: Vec<String>,
 }
 
 /// One disk of a machine.
@@ -281,6 +354,10 @@ pub struct Condition {
     pub message: Option<String>,
     /// Since when, in seconds since 1970.
     pub since: Option<i64>,
+    /// What it means in plain words; empty where only the cluster has words for it.
+    pub words: String,
+    /// Whether it is bad news.
+    pub is_bad: bool,
 }
 
 /// One event about a machine or pod.

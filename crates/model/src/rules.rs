@@ -62,6 +62,12 @@ pub fn denied(action: MachineAction, facts: &MachineFacts<'_>) -> Option<String>
     }
 }
 
+/// Why a machine's serial console cannot be opened now. Whether it has one, only the cluster knows.
+pub fn serial_denied(state: MachineState) -> Option<String> {
+    let (_, allowed) = RULES.iter().find(|(action, _)| *action == Action::OpenConsole)?;
+    (!allowed.contains(&state)).then(|| state_reason(Action::OpenConsole, state))
+}
+
 fn state_reason(action: MachineAction, state: MachineState) -> String {
     match (action, state) {
         (Action::Start, State::Running | State::Paused | State::Migrating) => {
@@ -78,6 +84,20 @@ fn state_reason(action: MachineAction, state: MachineState) -> String {
         (_, State::Unknown) => "The cluster does not say what the machine is doing.".to_owned(),
         (_, state) => format!("Not possible while the machine is {}.", state.phrase()),
     }
+}
+
+/// The label with which KubeVirt itself refuses to delete a machine (since 1.5, by an admission policy).
+pub const DELETE_PROTECTION: &str = "kubevirt.io/vm-delete-protection";
+
+/// Whether a machine with these labels is protected against deletion.
+pub fn is_protected<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
+    labels.into_iter().any(|(key, value)| key == DELETE_PROTECTION && value == "True")
+}
+
+/// Why a machine cannot be deleted, whoever asks. Older versions of KubeVirt do not know the label: the portal holds to it.
+pub fn delete_denied<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<String> {
+    let text = "It is protected against deletion. Take the protection off first.";
+    is_protected(labels).then(|| text.to_owned())
 }
 
 /// How long most guests take to shut down, in seconds.
@@ -150,9 +170,24 @@ mod tests {
     }
 
     #[test]
+    fn only_the_labels_own_word_protects_a_machine() {
+        let label = |value| [("app", "web"), (DELETE_PROTECTION, value)];
+        assert!(delete_denied(label("True")).is_some_and(|reason| reason.contains("protected")));
+        for value in ["true", "False", ""] {
+            assert_eq!(delete_denied(label(value)), None, "{value}");
+        }
+    }
+
+    #[test]
     fn a_machine_without_graphics_has_no_console() {
         let facts = MachineFacts { has_graphics: false, ..facts(MachineState::Running) };
         assert!(denied(MachineAction::OpenConsole, &facts).is_some_and(|reason| reason.contains("graphics")));
+    }
+
+    #[test]
+    fn a_serial_console_needs_a_guest_and_no_graphics() {
+        assert_eq!(serial_denied(MachineState::Running), None);
+        assert!(serial_denied(MachineState::Stopped).is_some());
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub struct Who {
     pub namespaces: Vec<String>,
     /// Whether the cluster lets this person list machines in every namespace.
     pub is_administrator: bool,
+    /// Whether the cluster lets this person list nodes.
+    pub sees_nodes: bool,
 }
 
 /// What the frame says about the cluster.
@@ -69,4 +71,52 @@ pub struct Overview {
     pub attention_pods: Vec<crate::workload::PodRow>,
     /// Machines that changed last; at most eight.
     pub recent: Vec<crate::machine::MachineRow>,
+}
+
+/// What the first page shows besides: how much there is, and who asks for most of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Resources {
+    /// The cluster's nodes together, for whoever may list them.
+    pub nodes: Option<NodeSums>,
+    /// Quotas of the person's teams, those with the least left first; at most eight.
+    pub quotas: Vec<TeamQuota>,
+    /// Machines and pods that ask for most memory; at most five.
+    pub largest: Vec<Consumer>,
+    /// What was told last, with the team; at most eight.
+    pub events: Vec<(String, crate::machine::EventLine)>,
+}
+
+/// All nodes together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSums {
+    /// How many there are.
+    pub count: u32,
+    /// How many of them take pods.
+    pub usable: u32,
+    /// Processors, in thousandths.
+    pub cpu: crate::node::Share,
+    /// Memory in MiB.
+    pub memory: crate::node::Share,
+}
+
+/// One limit of a team.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamQuota {
+    /// The team.
+    pub team: String,
+    /// The limit and what is used.
+    pub line: crate::create::QuotaLine,
+}
+
+/// Something that asks for much.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consumer {
+    /// What it is.
+    pub at: crate::ObjectRef,
+    /// Whether it is a machine; otherwise a pod.
+    pub is_machine: bool,
+    /// Processors, in thousandths.
+    pub cpu_milli: Option<u64>,
+    /// Memory in MiB.
+    pub memory_mib: u64,
 }

@@ -1,4 +1,15 @@
-//! Pods and their containers as a person sees them.
+//! Pods, their containers, and what runs them, as a person sees them.
+
+mod controller;
+mod diff;
+pub mod rules;
+pub mod run;
+
+pub use controller::{
+    DiffLine, Offer, Owner, Revision, ServiceRow, WorkloadDetail, WorkloadKind, WorkloadRow, WorkloadState,
+};
+pub use diff::diff;
+pub use rules::WorkloadAction;
 
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +80,12 @@ pub struct PodRow {
     pub address: Option<String>,
     /// Images in the order of the containers.
     pub images: Vec<String>,
+    /// Processors that its containers ask for together, in thousandths.
+    pub cpu_milli: Option<u64>,
+    /// Memory that its containers ask for together.
+    pub memory_mib: Option<u64>,
+    /// Labels, as `key=value`.
+    pub labels: Vec<String>,
     /// The machine whose launcher this pod is.
     pub machine: Option<ObjectRef>,
     /// Created at, in seconds since 1970.
@@ -88,10 +105,20 @@ pub struct PodDetail {
     pub events: Vec<EventLine>,
     /// `None`: this person may read its logs. Otherwise why not.
     pub logs_denied: Option<String>,
+    /// `None`: this person may open a shell in it. Otherwise why not.
+    pub shell_denied: Option<String>,
+    /// `None`: this person may delete it. Otherwise why not.
+    pub delete_denied: Option<String>,
+    /// What its deletion means, in sentences.
+    pub going: Vec<String>,
+    /// What made it and keeps it.
+    pub owner: Option<Owner>,
+    /// What to type for the same: what it does, and the line.
+    pub commands: Vec<(String, String)>,
 }
 
-/// One container of a pod.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One container of a pod, or of the template of a workload's pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     /// Name in the specification.
     pub name: String,
@@ -103,6 +130,14 @@ pub struct Container {
     pub is_ready: bool,
     /// How often it was restarted.
     pub restarts: u32,
+    /// Why it was restarted last or does not run, in a sentence.
+    pub why: Option<String>,
+    /// Whether it runs before the others, to prepare the pod.
+    pub is_init: bool,
+    /// Terms with what is known about them: command, ports, resources, probes, mounts.
+    pub facts: Vec<(String, String)>,
+    /// Its variables as lines of `NAME=value`; those that come from elsewhere are among the facts.
+    pub environment: String,
 }
 
 /// The end of a container's log.

@@ -15,10 +15,12 @@
 //!
 //! Add its path or words to the table in [`fields`] with a line in its test.
 
-mod edited;
+pub(crate) mod edited;
 mod fields;
 mod offer;
 mod send;
+
+pub(crate) use send::Made;
 
 use kubevirt::meta::ObjectMeta;
 use model::ObjectRef;
@@ -208,7 +210,7 @@ fn metadata(object: &Value) -> ObjectMeta {
 
 impl PortalError {
     /// One field that is wrong.
-    pub(crate) fn field(field: &str, text: impl Into<String>) -> Self {
+    pub fn field(field: &str, text: impl Into<String>) -> Self {
         Self::Invalid(Problems::from([(field.to_owned(), text.into())]))
     }
 }

@@ -1,7 +1,7 @@
-//! Changing a machine that is there: discs, disks, network cards, size, deletion.
+//! Changing a machine that is there: discs, disks, network cards, size, what is said about it, deletion.
 //!
 //! ```text
-//! the object now --disks, cards, size, revert--> the object as it is to be
+//! the object now --disks, cards, size, metadata, revert--> the object as it is to be
 //!        `------------------ patch ------------------' a JSON patch behind a test of the version
 //! ```
 //!
@@ -19,9 +19,10 @@ mod cards;
 mod claims;
 mod delete;
 mod disks;
+mod metadata;
 mod overview;
 mod parts;
-mod patch;
+pub(crate) mod patch;
 mod pending;
 mod revert;
 mod size;
@@ -97,6 +98,28 @@ pub enum MachineChange {
         /// Memory, as typed.
         memory: String,
     },
+    /// Protects the machine against deletion, or takes the protection off.
+    Protect {
+        /// Whether it is to be protected.
+        on: bool,
+    },
+    /// Says what it is for, and what its people want to remember.
+    Describe {
+        /// One line; empty for none.
+        description: String,
+        /// Any text; empty for none.
+        notes: String,
+    },
+    /// Replaces its labels, except the one that protects it.
+    Label {
+        /// The labels, one a line as `key=value`.
+        labels: String,
+    },
+    /// Changes when it runs.
+    Run {
+        /// The run strategy as the cluster names it.
+        strategy: String,
+    },
     /// Takes back what waits for the next start.
     Revert {
         /// The [`Pending::id`] of what is taken back; empty for all that can be.
@@ -115,6 +138,10 @@ impl MachineChange {
             Self::AddCard { .. } => "add_card",
             Self::RemoveCard { .. } => "remove_card",
             Self::Resize { .. } => "resize",
+            Self::Protect { .. } => "protect",
+            Self::Describe { .. } => "describe",
+            Self::Label { .. } => "label",
+            Self::Run { .. } => "run_strategy",
             Self::Revert { .. } => "revert",
         }
     }
@@ -137,7 +164,8 @@ impl Inner {
         let mut editing = overview::editing(&machine, &self.disks, &options, rules, around, pending, may_grow);
         let lacks = |what: &str| Some(format!("Your role in {namespace} does not include {what} machines."));
         editing.change_denied = if may_change { None } else { lacks("changing") };
-        editing.delete_denied = if may_delete { None } else { lacks("deleting") };
+        let is_held = || model::rules::delete_denied(machine.own_labels());
+        editing.delete_denied = if may_delete { is_held() } else { lacks("deleting") };
         Ok(editing)
     }
 
@@ -201,6 +229,13 @@ impl Inner {
             MachineChange::Resize { instancetype, cpus, memory } => {
                 size::resize(&mut object, instancetype, cpus, memory)
             }
+            MachineChange::Protect { on } => {
+                metadata::protect(&mut object, *on);
+                Ok(())
+            }
+            MachineChange::Describe { description, notes } => metadata::describe(&mut object, description, notes),
+            MachineChange::Label { labels } => metadata::label(&mut object, labels),
+            MachineChange::Run { strategy } => metadata::run(&mut object, strategy),
             MachineChange::Revert { what } => {
                 let waiting = self.pending(&machine, rules);
                 let parts = reverted(&waiting, what)?;
@@ -225,7 +260,8 @@ impl Inner {
                 outcome => return outcome.map(drop).map_err(PortalError::from),
             }
             let now = person.get_json(uri).await?;
-            if now["spec"] != before["spec"] {
+            let is_same = |part: &str| now["metadata"][part] == before["metadata"][part];
+            if now["spec"] != before["spec"] || !is_same("labels") || !is_same("annotations") {
                 break;
             }
             version = now["metadata"]["resourceVersion"].clone();
@@ -309,7 +345,7 @@ fn reverted<'a>(waiting: &'a [Pending], what: &str) -> Result<Vec<Part<'a>>, Por
 }
 
 /// Whether the object is not the tested version any more.
-fn is_test_failed(error: &CallError) -> bool {
+pub(crate) fn is_test_failed(error: &CallError) -> bool {
     matches!(error, CallError::Refused(refusal)
         if refusal.status == 422 && refusal.causes.is_empty() && refusal.message.contains("our request"))
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use model::create::Problems;
+use model::workload::WorkloadKind;
 use model::{ErrorCode, UiError};
 
 use crate::access::AccountError;
@@ -37,6 +38,14 @@ pub enum Thing {
     Template,
     /// A download that was prepared.
     Download,
+    /// What runs pods.
+    Workload(WorkloadKind),
+    /// A node.
+    Node,
+    /// A saved view of a list.
+    View,
+    /// An action on many rows.
+    Run,
 }
 
 impl Thing {
@@ -52,6 +61,10 @@ impl Thing {
             Self::Disk => "disk",
             Self::Template => "template",
             Self::Download => "download",
+            Self::Workload(kind) => kind.noun(),
+            Self::Node => "node",
+            Self::View => "view",
+            Self::Run => "run",
         }
     }
 }

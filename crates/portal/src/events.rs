@@ -25,12 +25,15 @@ struct Events {
     objects: HashMap<Key, About>,
 }
 
+/// An event with what puts it in order.
 #[derive(Clone, Debug)]
-struct Noted {
-    uid: Option<String>,
+pub(crate) struct Noted {
+    pub uid: Option<String>,
     /// Rises with each write in the cluster: most events know their second only.
-    version: u64,
-    line: EventLine,
+    pub version: u64,
+    /// First seen, in seconds since 1970.
+    pub first: Option<i64>,
+    pub line: EventLine,
 }
 
 /// The newest lines that a page shows; within a second the one that was written last comes first.
@@ -56,6 +59,11 @@ impl EventIndex {
     /// Events about some objects of a namespace, newest first. A `uid` keeps events of an earlier object of the
     /// same name away.
     pub(crate) fn about(&self, namespace: &str, objects: &[(&str, &str, Option<&str>)]) -> Vec<EventLine> {
+        newest(self.noted(namespace, objects).iter())
+    }
+
+    /// Everything that is known about some objects of a namespace, in no order.
+    pub(crate) fn noted(&self, namespace: &str, objects: &[(&str, &str, Option<&str>)]) -> Vec<Noted> {
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
         let Some(by_object) = events.by_object.get(namespace) else { return Vec::new() };
         let noted = objects
@@ -64,7 +72,15 @@ impl EventIndex {
             .flat_map(|(noted, uid)| {
                 noted.values().filter(move |noted| uid.is_none() || noted.uid.is_none() || noted.uid.as_deref() == uid)
             });
-        newest(noted)
+        noted.cloned().collect()
+    }
+
+    /// Everything that is known about the objects of a kind that a test picks, in no order.
+    pub(crate) fn noted_of_kind(&self, namespace: &str, kind: &str, pick: impl Fn(&Noted) -> bool) -> Vec<Noted> {
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let by_object = events.by_object.get(namespace).into_iter().flatten();
+        let all = by_object.filter(|((of, _), _)| of == kind).flat_map(|(_, noted)| noted.values());
+        all.filter(|noted| pick(noted)).cloned().collect()
     }
 
     /// Events about all objects of a kind, newest first.
@@ -72,6 +88,24 @@ impl EventIndex {
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
         let by_object = events.by_object.get(namespace).into_iter().flatten();
         newest(by_object.filter(|((of, _), _)| of == kind).flat_map(|(_, noted)| noted.values()))
+    }
+
+    /// The newest events of some namespaces, with their namespace.
+    pub(crate) fn newest_in(&self, is_meant: impl Fn(&str) -> bool, most: usize) -> Vec<(String, EventLine)> {
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let meant = events.by_object.iter().filter(|(namespace, _)| is_meant(namespace));
+        let mut noted: Vec<_> = meant
+            .flat_map(|(namespace, objects)| {
+                objects.values().flat_map(BTreeMap::values).map(move |noted| (namespace, noted))
+            })
+            .collect();
+        let newest = |(_, noted): &(&String, &Noted)| std::cmp::Reverse((noted.line.at, noted.version));
+        if noted.len() > most {
+            noted.select_nth_unstable_by_key(most, newest);
+            noted.truncate(most);
+        }
+        noted.sort_by_key(newest);
+        noted.into_iter().map(|(namespace, noted)| (namespace.clone(), noted.line.clone())).collect()
     }
 
     fn remove(&self, key: &Key) -> bool {
@@ -98,8 +132,9 @@ impl Store for EventIndex {
     fn apply(&self, key: &Key, event: Event) {
         let about = (event.involved_object.kind.clone(), event.involved_object.name.clone());
         let version = event.metadata.resource_version.as_deref().and_then(|version| version.parse().ok());
-        let noted =
-            Noted { uid: event.involved_object.uid.clone(), version: version.unwrap_or_default(), line: line(&event) };
+        let first = event.first_timestamp.as_deref().or(event.at.as_deref()).and_then(parse);
+        let uid = event.involved_object.uid.clone();
+        let noted = Noted { uid, version: version.unwrap_or_default(), first, line: line(&event) };
         let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
         events.objects.insert(key.clone(), about.clone());
         events.by_object.entry(key.0.clone()).or_default().entry(about).or_default().insert(key.1.clone(), noted);

@@ -19,7 +19,7 @@
 
 mod download;
 mod frozen;
-mod https;
+pub(crate) mod https;
 mod import;
 mod index;
 mod library;

@@ -20,15 +20,20 @@
 //! | [`access`] | people, signing in, permissions | - |
 //! | `machines` | virtual machines and power actions | to add an action |
 //! | `templates` | drafts for new machines, kept in the cluster | - |
-//! | `workloads` | pods, containers, logs | - |
+//! | `workloads` | pods, what runs them, containers, logs | to add an action |
+//! | `listing` | lists from memory: narrowed, sorted, counted, paged | to add a kind of row |
+//! | `nodes` | nodes, what is asked of them, emptying them | - |
+//! | `inventory` | what is done with lists: saved views, actions on many rows, CSV | - |
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
 //! | [`editing`] | discs, disks and size of a machine that is there, and deleting it | - |
 //! | `images` | claims and the volumes that fill them, uploads | - |
 //! | `quota` | what a team may still use | - |
 //! | `diagnosis` | what is wrong, why, and what to do | to add a rule |
 //! | [`doctor`] | the check of the whole cluster | to add a check |
+//! | `manifest` | a machine's manifest, edited by hand and merged with what others did | - |
+//! | `metrics` | what machines, pods and nodes use: latest numbers and charts | - |
 //! | `live` | hints for open pages | - |
-//! | [`console`] | the screen, relayed | - |
+//! | [`console`] | screens, serial consoles and shells, relayed | - |
 //! | [`records`] | the database | to add a repository |
 
 pub mod access;
@@ -42,11 +47,16 @@ pub mod editing;
 pub mod error;
 mod events;
 mod images;
+mod inventory;
 mod lifecycle;
 mod listing;
 mod live;
 mod machines;
+mod manifest;
+mod metrics;
 mod namespaces;
+mod nodes;
+mod overview;
 mod quota;
 pub mod records;
 mod templates;
@@ -69,19 +79,29 @@ use model::finding::Finding;
 use model::image::import::ImportRequest;
 use model::image::{DownloadForm, ImageChoices, ImageDetail};
 use model::live::{Hint, LiveKind};
-use model::machine::{MachineAction, MachineDetail};
-use model::query::{ImageList, ListQuery, MachineList, PodList};
-use model::session::{ClusterStatus, Overview, Who};
+use model::machine::{GuestReport, MachineAction, MachineDetail, Surroundings};
+use model::manifest::{MachineManifest, ManifestCheck};
+use model::metrics::{MachineMetrics, Range};
+use model::node::{DrainLine, NodeDetail, NodeRow};
+use model::query::bulk::BulkRun;
+use model::query::view::View;
+use model::query::{ImageList, ListQuery, MachineList, PodList, ServiceList, Tab, WorkloadList};
+use model::session::{ClusterStatus, Overview, Resources, Who};
+use model::timeline::Timeline;
 use model::upload::{UploadRequest, UploadState};
-use model::workload::{PodDetail, PodLog};
+use model::workload::run::{RunDraft, RunOptions};
+use model::workload::{PodDetail, PodLog, WorkloadDetail, WorkloadKind};
 
+pub use self::metrics::PrometheusSource;
 pub use access::{Account, Actor, NewAccount, SessionId, SignInError};
 pub use cluster::ClusterSource;
 pub use error::PortalError;
 pub use images::{Chunk, ChunkError, Download, UploadProxy};
+pub use inventory::{BulkOrder, Target};
 pub use lifecycle::Lifecycle;
 pub use records::Records;
 pub use templates::NewTemplate;
+pub use workloads::{LogQuery, LogStream, WorkloadChange};
 
 use access::{Accounts, Permissions, Visible};
 use clock::SystemClock;
@@ -106,23 +126,34 @@ struct Inner {
     records: Records,
     machines: machines::MachineIndex,
     pods: workloads::PodIndex,
+    controllers: workloads::Controllers,
     events: events::EventIndex,
     namespaces: namespaces::NamespaceIndex,
     disks: images::DiskIndex,
     /// Volumes that claims are bound to; their namespace is empty.
     volumes: Cache<PersistentVolume>,
     quotas: Cache<quota::ResourceQuota>,
+    nodes: Cache<cluster::objects::Node>,
     catalog: create::Catalog,
     uploads: images::Uploads,
+    runs: inventory::Runs,
     live: live::Live,
     leases: console::Leases,
+    schemas: manifest::schema::Schemas,
+    metrics: Arc<metrics::Metrics>,
     lifecycle: Lifecycle,
 }
 
 impl Portal {
     /// Starts to follow a cluster. Returns at once: a cluster that does not answer is tried again for ever, and
     /// [`Portal::cluster_status`] says why. Needs a tokio runtime.
-    pub fn connect(source: ClusterSource, records: Records, lifecycle: Lifecycle, proxy: UploadProxy) -> Self {
+    pub fn connect(
+        source: ClusterSource,
+        records: Records,
+        lifecycle: Lifecycle,
+        proxy: UploadProxy,
+        prometheus: Option<PrometheusSource>,
+    ) -> Self {
         let clock = SystemClock::shared();
         let live = live::Live::new();
         let cluster = Cluster::new(Arc::clone(&clock), live.clone());
@@ -131,13 +162,18 @@ impl Portal {
             accounts: Accounts::new(records.clone(), Arc::clone(&clock)),
             machines: machines::MachineIndex::new(live.clone(), Arc::clone(&clock)),
             pods: workloads::PodIndex::new(live.clone()),
+            controllers: workloads::Controllers::new(&live),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live, Arc::clone(&clock)),
             volumes: Cache::new(live.clone(), LiveKind::Image),
             quotas: Cache::new(live.clone(), LiveKind::Image),
+            nodes: Cache::new(live.clone(), LiveKind::Node),
             catalog: create::Catalog::new(&live),
+            schemas: manifest::schema::Schemas::default(),
+            metrics: Arc::new(metrics::Metrics::new(prometheus, Arc::clone(&clock))),
             uploads: images::Uploads::new(proxy, clock),
+            runs: inventory::Runs::default(),
             leases: console::Leases::default(),
             cluster,
             permissions,
@@ -215,6 +251,68 @@ impl Portal {
     /// One machine.
     pub async fn machine(&self, actor: &Actor, at: &ObjectRef) -> Result<MachineDetail, PortalError> {
         self.0.machine(actor, at).await
+    }
+
+    /// What the agent inside a machine's guest tells.
+    pub async fn guest_report(&self, actor: &Actor, at: &ObjectRef) -> Result<GuestReport, PortalError> {
+        self.0.guest_report(actor, at).await
+    }
+
+    /// Other objects that have to do with a machine.
+    pub async fn surroundings(&self, actor: &Actor, at: &ObjectRef) -> Result<Surroundings, PortalError> {
+        self.0.surroundings(actor, at).await
+    }
+
+    /// A machine's manifest, with its status or without.
+    pub async fn machine_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        has_status: bool,
+    ) -> Result<MachineManifest, PortalError> {
+        self.0.machine_manifest(actor, at, has_status).await
+    }
+
+    /// What a manifest would do that was read as `base` and edited since.
+    pub async fn check_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        base: &str,
+        text: &str,
+    ) -> Result<ManifestCheck, PortalError> {
+        self.0.check_manifest(actor, at, base, text).await
+    }
+
+    /// Saves a manifest that was read as `base` and edited since, as the person.
+    pub async fn save_manifest(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        base: &str,
+        text: &str,
+    ) -> Result<(), PortalError> {
+        self.0.save_manifest(actor, at, base, text).await
+    }
+
+    /// What happened to a machine, the newest first.
+    pub async fn machine_timeline(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        only_warnings: bool,
+    ) -> Result<Timeline, PortalError> {
+        self.0.machine_timeline(actor, at, only_warnings).await
+    }
+
+    /// What a machine uses over a range of time, drawn.
+    pub async fn machine_metrics(
+        &self,
+        actor: &Actor,
+        at: &ObjectRef,
+        range: Range,
+    ) -> Result<MachineMetrics, PortalError> {
+        self.0.machine_metrics(actor, at, range).await
     }
 
     /// What is wrong with a disk, known by the name of its data volume or claim; nothing for whoever may not see it.
@@ -322,6 +420,57 @@ impl Portal {
         self.0.list_pods(actor, query).await
     }
 
+    /// One page of what runs pods.
+    pub async fn list_workloads(&self, actor: &Actor, query: &ListQuery) -> Result<WorkloadList, PortalError> {
+        Box::pin(self.0.list_workloads(actor, query)).await
+    }
+
+    /// One page of services.
+    pub async fn list_services(&self, actor: &Actor, query: &ListQuery) -> Result<ServiceList, PortalError> {
+        self.0.list_services(actor, query).await
+    }
+
+    /// One workload.
+    pub async fn workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+    ) -> Result<WorkloadDetail, PortalError> {
+        Box::pin(self.0.workload(actor, kind, at)).await
+    }
+
+    /// Changes a workload, as the person; what was set off, in a sentence.
+    pub async fn change_workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+        change: &WorkloadChange,
+    ) -> Result<String, PortalError> {
+        Box::pin(self.0.change_workload(actor, kind, at, change)).await
+    }
+
+    /// What the form that runs an image offers.
+    pub async fn run_options(&self, actor: &Actor) -> Result<RunOptions, PortalError> {
+        self.0.run_options(actor).await
+    }
+
+    /// Checks a draft by our own rules and by the cluster's, without making anything.
+    pub async fn check_run(&self, actor: &Actor, draft: &RunDraft) -> Result<(), PortalError> {
+        self.0.check_run(actor, draft).await
+    }
+
+    /// Runs an image, as the person; the deployment that was made.
+    pub async fn run_image(&self, actor: &Actor, draft: &RunDraft) -> Result<ObjectRef, PortalError> {
+        self.0.run_image(actor, draft).await
+    }
+
+    /// Deletes a pod, as the person.
+    pub async fn delete_pod(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
+        self.0.delete_pod(actor, at).await
+    }
+
     /// One pod.
     pub async fn pod(&self, actor: &Actor, at: &ObjectRef) -> Result<PodDetail, PortalError> {
         self.0.pod(actor, at).await
@@ -336,6 +485,98 @@ impl Portal {
         tail_lines: u32,
     ) -> Result<PodLog, PortalError> {
         self.0.pod_log(actor, at, container, tail_lines).await
+    }
+
+    /// The log of one container of a pod, as it is written.
+    pub async fn follow_pod(&self, actor: &Actor, at: &ObjectRef, query: &LogQuery) -> Result<LogStream, PortalError> {
+        self.0.follow_pod(actor, at, query).await
+    }
+
+    /// The logs of all that a workload runs, as they are written.
+    pub async fn follow_workload(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+        query: &LogQuery,
+    ) -> Result<LogStream, PortalError> {
+        self.0.follow_workload(actor, kind, at, query).await
+    }
+
+    /// The views of a tab: those that come with it, then the person's own by name.
+    pub async fn views(&self, actor: &Actor, tab: &Tab) -> Result<Vec<View>, PortalError> {
+        self.0.views(actor, tab).await
+    }
+
+    /// Keeps a view; one of the same name is replaced.
+    pub async fn save_view(&self, actor: &Actor, tab: &Tab, name: &str, address: &str) -> Result<(), PortalError> {
+        self.0.save_view(actor, tab, name, address).await
+    }
+
+    /// Gives one of the person's views another name.
+    pub async fn rename_view(&self, actor: &Actor, tab: &Tab, name: &str, next: &str) -> Result<(), PortalError> {
+        self.0.rename_view(actor, tab, name, next).await
+    }
+
+    /// Forgets one of the person's views.
+    pub async fn delete_view(&self, actor: &Actor, tab: &Tab, name: &str) -> Result<(), PortalError> {
+        self.0.delete_view(actor, tab, name).await
+    }
+
+    /// What the first page shows besides what needs attention; in one namespace, or in all that the person sees.
+    pub async fn resources(&self, actor: &Actor, namespace: Option<&str>) -> Result<Resources, PortalError> {
+        self.0.resources(actor, namespace.unwrap_or_default()).await
+    }
+
+    /// All nodes, for whoever may list them.
+    pub async fn nodes(&self, actor: &Actor) -> Result<Vec<NodeRow>, PortalError> {
+        self.0.list_nodes(actor).await
+    }
+
+    /// One node.
+    pub async fn node(&self, actor: &Actor, name: &str) -> Result<NodeDetail, PortalError> {
+        self.0.node(actor, name).await
+    }
+
+    /// Keeps new pods off a node, or lets them on again, as the person.
+    pub async fn cordon(&self, actor: &Actor, name: &str, is_cordoned: bool) -> Result<(), PortalError> {
+        self.0.cordon(actor, name, is_cordoned).await
+    }
+
+    /// What would become of a node's pods if it were emptied.
+    pub async fn drain_preview(&self, actor: &Actor, name: &str) -> Result<Vec<DrainLine>, PortalError> {
+        self.0.drain_preview(actor, name).await
+    }
+
+    /// Empties a node, as the person: cordons it, then evicts its pods, which goes on until all are gone or it is stopped.
+    /// Pods that nobody would make again go only if `loses` says so.
+    pub async fn drain(&self, actor: &Actor, name: &str, loses: bool) -> Result<BulkRun, PortalError> {
+        Arc::clone(&self.0).drain(actor, name, loses).await
+    }
+
+    /// Stops a run that can be stopped. What was done stays done.
+    pub fn stop_run(&self, actor: &Actor, id: &str) -> Result<(), PortalError> {
+        self.0.runs.stop(actor, id)
+    }
+
+    /// Begins one action on many rows, as the person. The answer is how far it has got after a moment; it goes on.
+    pub async fn begin_run(&self, actor: &Actor, order: BulkOrder) -> Result<BulkRun, PortalError> {
+        Arc::clone(&self.0).begin_run(actor, order).await
+    }
+
+    /// One of the person's runs, as far as it has got.
+    pub fn bulk_run(&self, actor: &Actor, id: &str) -> Result<BulkRun, PortalError> {
+        self.0.runs.get(actor, id)
+    }
+
+    /// Everything that a query means, as lines of CSV in parts.
+    pub async fn export(
+        &self,
+        actor: &Actor,
+        tab: &'static Tab,
+        query: &ListQuery,
+    ) -> Result<impl Iterator<Item = String> + Send + use<>, PortalError> {
+        self.0.export_rows(actor, tab, query).await
     }
 
     /// One page of the library.
@@ -440,14 +681,15 @@ impl Portal {
         .take_until(ends)
     }
 
-    /// Opens a machine's screen; [`console::relay`] then carries it.
+    /// Opens a machine's screen or serial console, or a shell; [`console::relay`] then carries it.
     pub async fn open_console(
         &self,
         actor: &Actor,
         at: &ObjectRef,
+        way: console::Way,
         takeover: bool,
     ) -> Result<console::ConsoleUpstream, console::ConsoleRefusal> {
-        self.0.open_console(actor, at, takeover).await
+        self.0.open_console(actor, at, way, takeover).await
     }
 }
 
@@ -466,6 +708,7 @@ impl Inner {
         tasks.spawn("watch data volumes", follow(shared(), Kind::DataVolume, self.disks.volumes.clone()));
         tasks.spawn("watch data sources", follow(shared(), Kind::DataSource, self.disks.sources.clone()));
         tasks.spawn("watch volumes", follow(shared(), Kind::PersistentVolume, self.volumes.clone()));
+        tasks.spawn("watch nodes", follow(shared(), Kind::Node, self.nodes.clone()));
         tasks.spawn("watch quotas", follow(shared(), Kind::Quota, self.quotas.clone()));
         tasks.spawn("watch CDI's settings", follow(shared(), Kind::CdiConfig, self.disks.settings.clone()));
         tasks.spawn("watch storage classes", follow(shared(), Kind::StorageClass, self.disks.classes.clone()));
@@ -473,10 +716,14 @@ impl Inner {
         tasks.spawn("watch installations", follow(shared(), Kind::Installation, self.catalog.installations.clone()));
         tasks.spawn("watch sizes", follow(shared(), Kind::Size, self.catalog.sizes.clone()));
         tasks.spawn("watch preferences", follow(shared(), Kind::Preference, self.catalog.preferences.clone()));
+        for kind in Kind::WORKLOADS {
+            tasks.spawn("watch workloads", follow(shared(), kind, self.controllers.cache(kind).clone()));
+        }
         for kind in Kind::RBAC {
             let invalidator = namespaces::Invalidator(Arc::clone(&self.permissions));
             tasks.spawn("watch permissions", follow(shared(), kind, invalidator));
         }
+        tasks.spawn("sample usage", Arc::clone(&self.metrics).follow(shared(), self.pods.clone()));
         tasks.spawn("look again at machines", machines::look_again(self.machines.clone()));
         tasks.spawn("sweep sessions", records::sweep(self.records.clone()));
     }
@@ -491,6 +738,11 @@ impl Inner {
             KindHealth::Absent => Ok(()),
             _ => Err(PortalError::NotReady(self.cluster.trouble())),
         }
+    }
+
+    /// The moment, in seconds since 1970.
+    fn now(&self) -> i64 {
+        clock::seconds(self.cluster.now())
     }
 
     /// Namespaces whose objects of a kind somebody may list.
@@ -518,6 +770,7 @@ impl Inner {
             username: actor.account.clone(),
             namespaces: machines.namespaces.union(&pods.namespaces).cloned().collect(),
             is_administrator,
+            sees_nodes: self.sees_nodes(actor).await?,
         })
     }
 
@@ -529,6 +782,7 @@ impl Inner {
             LiveKind::Pod => Kind::Pod,
             LiveKind::Event => Kind::Event,
             LiveKind::Image => Kind::Claim,
+            LiveKind::Node => Kind::Node,
             LiveKind::Cluster => return true,
         };
         let visible = self.permissions.visible(actor, kind, || self.known_namespaces()).await;

@@ -1,28 +1,135 @@
-//! Lists from memory: indexed by namespace and name, searched, filtered, sorted and paged without a copy.
+//! Lists from memory: indexed by namespace and name, narrowed, sorted and paged without a copy.
 //!
-//! An [`Index`] holds shared pointers, so a query over 10,000 entries moves pointers and turns only the rows of
-//! one page into something that is sent. What is searched and sorted by is worked out when an object changes,
-//! not when somebody asks.
+//! ```text
+//! watches --change--> Index --what somebody sees--> Seen rows --page--> one page, its counts and facets
+//!                                                        `----matching--> all of them: CSV, bulk actions
+//! ```
+//!
+//! An [`Index`] holds shared pointers; a query over 10,000 entries borrows them under the index' lock and turns only the
+//! rows of one page into something that is sent. What is searched and sorted by is worked out when an object changes, not
+//! when somebody asks.
+//!
+//! To add a kind of row: its [`Tab`](model::query::Tab), an [`Entry`] for what its watch keeps, and a method of `Inner`
+//! that hands what is seen to [`page()`].
+
+mod facets;
+mod page;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use model::query::{DEFAULT_PAGE_SIZE, List, ListQuery, MAX_PAGE_SIZE, SortKey};
+use model::ObjectRef;
+use model::query::Key as Property;
+use model::query::matching::Fields;
 
 use crate::access::Visible;
 use crate::cluster::watch::Key;
+#[cfg(test)]
+use page::Page;
+pub(crate) use page::{Asked, count, matching, page};
 
 /// What a list needs to know about an entry.
 pub(crate) trait Entry {
     /// The state's place in the order in which lists show states.
     type State: Copy + Ord + Eq;
 
+    fn at(&self) -> &ObjectRef;
     fn state(&self) -> Self::State;
+    /// The state's word in queries.
+    fn word(state: Self::State) -> &'static str;
     /// Everything that a search looks at, in lower case.
     fn haystack(&self) -> &str;
+    /// What a search looks at besides, for those who see where it runs.
+    fn place(&self) -> &str {
+        ""
+    }
     fn node(&self) -> Option<&str>;
     /// Seconds since 1970.
     fn created(&self) -> Option<i64>;
+    /// Since when it has its state.
+    fn since(&self) -> Option<i64> {
+        None
+    }
+    fn labels(&self) -> Option<&BTreeMap<String, String>> {
+        None
+    }
+    /// The first text of a property that is no name, state, team or node.
+    fn text(&self, _: Property) -> Option<&str> {
+        None
+    }
+    /// Whether one of its texts passes a test, where there may be several.
+    fn any(&self, property: Property, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        self.text(property).is_some_and(test)
+    }
+    /// Why its state is bad, in a sentence.
+    fn reason(&self) -> Option<&str> {
+        None
+    }
+    /// An amount in the unit of the property's reading.
+    fn amount(&self, _: Property) -> Option<i64> {
+        None
+    }
+}
+
+/// An entry as one person sees it.
+#[derive(Debug)]
+pub(crate) struct Seen<'a, T> {
+    pub entry: &'a Arc<T>,
+    /// Whether the person sees where it runs: node, addresses, and what its guest says.
+    pub sees_place: bool,
+}
+
+impl<T> Clone for Seen<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Seen<'_, T> {}
+
+impl<'a, T: Entry> Seen<'a, T> {
+    fn is_hidden(&self, property: Property) -> bool {
+        !self.sees_place && matches!(property, Property::Node | Property::Address | Property::Os)
+    }
+
+    /// The first text of a property.
+    pub(crate) fn text(&self, property: Property) -> Option<&'a str> {
+        let entry: &'a T = self.entry;
+        match property {
+            _ if self.is_hidden(property) => None,
+            Property::Name => Some(entry.at().name.as_str()),
+            Property::Team => Some(entry.at().namespace.as_str()),
+            Property::State => Some(T::word(entry.state())),
+            Property::Node => entry.node(),
+            other => entry.text(other),
+        }
+    }
+}
+
+impl<T: Entry> Fields for Seen<'_, T> {
+    fn any(&self, property: Property, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        match property {
+            _ if self.is_hidden(property) => false,
+            Property::Name | Property::Team | Property::State | Property::Node => self.text(property).is_some_and(test),
+            other => self.entry.any(other, test),
+        }
+    }
+
+    fn amount(&self, property: Property) -> Option<i64> {
+        match property {
+            Property::Age => self.entry.created(),
+            Property::For => self.entry.since(),
+            other => self.entry.amount(other),
+        }
+    }
+
+    fn labels(&self) -> Option<&BTreeMap<String, String>> {
+        self.entry.labels()
+    }
+
+    fn contains(&self, text: &str) -> bool {
+        self.entry.haystack().contains(text) || (self.sees_place && self.entry.place().contains(text))
+    }
 }
 
 /// Entries by namespace and name.
@@ -81,6 +188,22 @@ impl<T> Index<T> {
         all.iter().filter(|(namespace, _)| visible.covers(namespace)).flat_map(|(_, found)| entries(found)).collect()
     }
 
+    /// Shows what somebody sees, in the order of namespace and name. `places` are the namespaces where they see where
+    /// things run. The index waits with changes meanwhile.
+    pub(crate) fn show<R>(&self, visible: &Visible, places: &Visible, look: impl FnOnce(Vec<Seen<'_, T>>) -> R) -> R {
+        let all = self.read();
+        let seen = all.iter().filter(|(namespace, _)| visible.covers(namespace)).flat_map(|(namespace, entries)| {
+            let sees_place = places.covers(namespace);
+            entries.values().map(move |entry| Seen { entry, sees_place })
+        });
+        look(seen.collect())
+    }
+
+    /// Looks at every entry under the index' lock.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Arc<T>)) {
+        self.read().values().flat_map(BTreeMap::values).for_each(&mut look);
+    }
+
     /// All entries that a test picks.
     pub(crate) fn every(&self, pick: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
         self.read().values().flat_map(BTreeMap::values).filter(|entry| pick(entry)).cloned().collect()
@@ -100,159 +223,5 @@ impl<T> Index<T> {
     }
 }
 
-/// One page of a list.
-#[derive(Debug)]
-pub(crate) struct Page<T, S> {
-    pub rows: Vec<Arc<T>>,
-    pub total: u32,
-    pub number: u32,
-    pub size: u32,
-    pub counts: Vec<(S, u32)>,
-}
-
-impl<T, S> Page<T, S> {
-    /// What is sent: the page with its rows as the person may see them.
-    pub(crate) fn answer<Row, More>(self, rows: Vec<Row>, visible: &Visible, more: More) -> List<Row, S, More> {
-        List {
-            rows,
-            total: self.total,
-            page: self.number,
-            page_size: self.size,
-            counts: self.counts,
-            namespaces: visible.namespaces.iter().cloned().collect(),
-            more,
-        }
-    }
-}
-
-/// Answers a query. `entries` come in the order of namespace and name; `state` is the filter that the query's
-/// word stands for, already looked up.
-pub(crate) fn page<T: Entry>(
-    mut entries: Vec<Arc<T>>,
-    query: &ListQuery,
-    state: Option<T::State>,
-) -> Page<T, T::State> {
-    let needles: Vec<String> = query.search.split_whitespace().map(str::to_lowercase).collect();
-    if !needles.is_empty() {
-        entries.retain(|entry| needles.iter().all(|needle| entry.haystack().contains(needle.as_str())));
-    }
-    let counts = count(&entries);
-    if let Some(state) = state {
-        entries.retain(|entry| entry.state() == state);
-    }
-    // All sorts are stable, so ties stay in the order of namespace and name.
-    match query.sort {
-        SortKey::Name => {}
-        SortKey::State => entries.sort_by_key(|entry| entry.state()),
-        // Whatever has no node comes last.
-        SortKey::Node => entries.sort_by(|a, b| (a.node().is_none(), a.node()).cmp(&(b.node().is_none(), b.node()))),
-        SortKey::Age => entries.sort_by_key(|entry| std::cmp::Reverse(entry.created())),
-    }
-    if query.descending {
-        entries.reverse();
-    }
-    let page_size = if query.page_size == 0 { DEFAULT_PAGE_SIZE } else { query.page_size.min(MAX_PAGE_SIZE) };
-    let total = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-    // A page beyond the end, say after a deletion, shows the last one.
-    let page = query.page.clamp(1, total.div_ceil(page_size).max(1));
-    let skip = usize::try_from(u64::from(page - 1) * u64::from(page_size)).unwrap_or(usize::MAX);
-    let rows = entries.into_iter().skip(skip).take(page_size as usize).collect();
-    Page { rows, total, number: page, size: page_size, counts }
-}
-
-/// How many entries are in each state, in the order of states.
-pub(crate) fn count<T: Entry>(entries: &[Arc<T>]) -> Vec<(T::State, u32)> {
-    let mut counts = BTreeMap::new();
-    for entry in entries {
-        *counts.entry(entry.state()).or_insert(0) += 1;
-    }
-    counts.into_iter().collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug)]
-    struct Thing(String, u8, Option<&'static str>, i64);
-
-    impl Entry for Thing {
-        type State = u8;
-
-        fn state(&self) -> u8 {
-            self.1
-        }
-
-        fn haystack(&self) -> &str {
-            &self.0
-        }
-
-        fn node(&self) -> Option<&str> {
-            self.2
-        }
-
-        fn created(&self) -> Option<i64> {
-            Some(self.3)
-        }
-    }
-
-    fn index() -> Index<Thing> {
-        let index = Index::default();
-        for (namespace, name, state, node, created) in
-            [("blue", "web", 2, None, 30), ("blue", "db", 1, Some("n2"), 20), ("green", "mail", 1, Some("n1"), 10)]
-        {
-            let key = (namespace.to_owned(), name.to_owned());
-            index.insert(&key, Thing(format!("{namespace} {name}"), state, node, created));
-        }
-        index
-    }
-
-    fn names(query: &ListQuery, state: Option<u8>, visible: &Visible) -> Vec<String> {
-        let page = page(index().visible(visible, &query.namespace), query, state);
-        page.rows.iter().map(|row| row.0.clone()).collect()
-    }
-
-    fn everything() -> Visible {
-        Visible { everywhere: true, namespaces: BTreeSet::new() }
-    }
-
-    #[test]
-    fn lists_come_by_namespace_and_name_unless_the_query_says_otherwise() {
-        let by = |sort, descending| ListQuery { sort, descending, ..ListQuery::default() };
-        let all = everything();
-        assert_eq!(names(&by(SortKey::Name, false), None, &all), ["blue db", "blue web", "green mail"]);
-        assert_eq!(names(&by(SortKey::Name, true), None, &all), ["green mail", "blue web", "blue db"]);
-        assert_eq!(names(&by(SortKey::State, false), None, &all), ["blue db", "green mail", "blue web"]);
-        assert_eq!(names(&by(SortKey::Node, false), None, &all), ["green mail", "blue db", "blue web"]);
-        assert_eq!(names(&by(SortKey::Age, false), None, &all), ["blue web", "blue db", "green mail"]);
-    }
-
-    #[test]
-    fn nobody_sees_a_namespace_that_is_not_theirs() {
-        let blue = Visible { everywhere: false, namespaces: BTreeSet::from(["blue".to_owned()]) };
-        assert_eq!(names(&ListQuery::default(), None, &blue), ["blue db", "blue web"]);
-        let green = ListQuery { namespace: "green".to_owned(), ..ListQuery::default() };
-        assert!(names(&green, None, &blue).is_empty());
-    }
-
-    #[test]
-    fn counts_look_at_search_but_not_at_the_state() {
-        let query = ListQuery { search: "BLUE".to_owned(), ..ListQuery::default() };
-        let page = page(index().visible(&everything(), ""), &query, Some(1));
-        assert_eq!((page.counts, page.total), (vec![(1, 1), (2, 1)], 1));
-    }
-
-    #[test]
-    fn a_page_beyond_the_end_is_the_last_one() {
-        let query = ListQuery { page: 9, page_size: 2, ..ListQuery::default() };
-        let page = page(index().visible(&everything(), ""), &query, None);
-        assert_eq!((page.number, page.total, page.rows.len()), (2, 3, 1));
-    }
-
-    #[test]
-    fn what_a_full_list_does_not_name_is_missing() {
-        let listed = HashSet::from([("blue".to_owned(), "web".to_owned())]);
-        let missing: Vec<_> = index().missing(&listed).into_iter().map(|(_, name)| name).collect();
-        assert_eq!(missing, ["db", "mail"]);
-    }
-}
+mod tests;

@@ -18,8 +18,11 @@
 
 pub(crate) mod actions;
 mod details;
+mod guest;
 mod index;
+mod related;
 mod state;
+mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,8 +34,10 @@ use kubevirt::domain::InstanceSpec;
 use model::ObjectRef;
 use model::finding::{Finding, Severity};
 use model::machine::{ActionOffer, MachineAction, MachineDetail, MachineRow, MachineState};
-use model::query::{ListQuery, MachineList};
+use model::query::key::{ATTENTION, MACHINES};
+use model::query::{Key as Property, ListQuery, MachineList};
 use model::rules::MachineFacts;
+use model::session::Consumer;
 
 use crate::access::{Actor, Ask, Visible};
 use crate::cluster::Kind;
@@ -40,7 +45,7 @@ use crate::diagnosis::facts::Facts;
 use crate::diagnosis::gather::is_worth_a_look;
 use crate::diagnosis::machine_case::MachineCase;
 use crate::error::{PortalError, Thing};
-use crate::listing::{Entry, count, page};
+use crate::listing::{Asked, Entry, Seen, count, page};
 use crate::{Inner, clock, diagnosis};
 pub(crate) use actions::Rights;
 pub(crate) use details::current_launcher;
@@ -64,7 +69,13 @@ pub(crate) struct Machine {
     /// When the state or the reason may change though no object does.
     pub look_again: Option<i64>,
     pub created: Option<i64>,
+    cpus: Option<u32>,
+    memory_mib: Option<u64>,
+    addresses: Vec<String>,
+    os: Option<String>,
+    images: Vec<String>,
     haystack: String,
+    place: String,
     /// `None` for an instance that was made without a VirtualMachine.
     pub vm: Option<Arc<VirtualMachine>>,
     pub vmi: Option<Arc<VirtualMachineInstance>>,
@@ -90,12 +101,18 @@ impl Machine {
             needs_attention: needs_attention(state, &findings),
             look_again: normal_until.or_else(|| case.look_again()),
             created: metadata.and_then(|metadata| clock::parse(metadata.creation_timestamp.as_deref()?)),
+            cpus: None,
+            memory_mib: None,
+            addresses: Vec::new(),
+            os: os(machine, instance),
+            images: Vec::new(),
             haystack: String::new(),
+            place: String::new(),
             at,
             vm,
             vmi,
         };
-        machine.haystack = machine.searchable();
+        machine.work_out();
         machine
     }
 
@@ -114,6 +131,18 @@ impl Machine {
         vm.spec.effective_run_strategy().or(vm.status.run_strategy.as_deref())
     }
 
+    /// Labels of the VirtualMachine.
+    pub(crate) fn own_labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        let labels = self.vm.iter().flat_map(|vm| &vm.metadata.labels);
+        labels.map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// An annotation of the VirtualMachine; empty if it has none of the name.
+    pub(crate) fn annotation(&self, key: &str) -> &str {
+        let annotations = self.vm.as_deref().map(|vm| &vm.metadata.annotations);
+        annotations.and_then(|annotations| annotations.get(key)).map(String::as_str).unwrap_or_default()
+    }
+
     /// What the rules look at.
     pub(crate) fn facts(&self) -> MachineFacts<'_> {
         MachineFacts {
@@ -123,7 +152,8 @@ impl Machine {
         }
     }
 
-    fn addresses(&self) -> Vec<String> {
+    /// What lists show, ask about and search, so that nobody has to find it out for each look.
+    fn work_out(&mut self) {
         let mut seen = Vec::new();
         for interface in self.vmi.iter().flat_map(|vmi| &vmi.status.interfaces) {
             for address in interface.ip_address.iter().chain(&interface.ip_addresses) {
@@ -132,30 +162,32 @@ impl Machine {
                 }
             }
         }
-        seen
+        self.addresses = seen;
+        self.cpus = self.spec().and_then(|spec| {
+            // Without an instance the size of an instance type is not known here.
+            let is_elsewhere = self.vmi.is_none()
+                && spec.domain.cpu.is_none()
+                && self.vm.as_deref().is_some_and(|vm| vm.spec.instancetype.is_some());
+            (!is_elsewhere).then(|| spec.domain.vcpus())
+        });
+        self.memory_mib = self.spec().and_then(|spec| spec.domain.memory_bytes()).map(|bytes| bytes >> 20);
+        let volumes = self.spec().into_iter().flat_map(|spec| &spec.volumes);
+        self.images = volumes.filter_map(|volume| volume.detail()).map(str::to_owned).collect();
+        let names = [self.at.name.as_str(), self.at.namespace.as_str()].into_iter();
+        self.haystack = lower(names.chain(self.images.iter().map(String::as_str)));
+        let guest = self.os.as_deref().into_iter();
+        self.place = lower(self.node().into_iter().chain(self.addresses.iter().map(String::as_str)).chain(guest));
     }
 
-    fn cpus(&self) -> Option<u32> {
-        let domain = &self.spec()?.domain;
-        // Without an instance the size of an instance type is not known here.
-        let is_elsewhere = self.vmi.is_none()
-            && domain.cpu.is_none()
-            && self.vm.as_deref().is_some_and(|vm| vm.spec.instancetype.is_some());
-        (!is_elsewhere).then(|| domain.vcpus())
+    /// What it asks for.
+    pub(crate) fn consumer(&self) -> Option<Consumer> {
+        let cpu_milli = self.cpus.map(|cpus| u64::from(cpus) * 1000);
+        Some(Consumer { at: self.at.clone(), is_machine: true, cpu_milli, memory_mib: self.memory_mib? })
     }
 
-    fn searchable(&self) -> String {
-        let mut text = format!("{} {}", self.at.name, self.at.namespace);
-        let images = self.spec().into_iter().flat_map(|spec| &spec.volumes).filter_map(|volume| volume.detail());
-        for word in self.node().into_iter().chain(images) {
-            text.push(' ');
-            text.push_str(word);
-        }
-        for address in self.addresses() {
-            text.push(' ');
-            text.push_str(&address);
-        }
-        text.to_lowercase()
+    fn labels_shown(&self) -> Vec<String> {
+        let labels = self.labels().into_iter().flatten();
+        labels.map(|(key, value)| format!("{key}={value}")).collect()
     }
 
     /// The machine as a list shows it, to somebody with these rights.
@@ -166,10 +198,13 @@ impl Machine {
             state: self.state,
             since: self.since,
             reason: self.reason.clone(),
-            cpus: self.cpus(),
-            memory_mib: self.spec().and_then(|spec| spec.domain.memory_bytes()).map(|bytes| bytes >> 20),
+            cpus: self.cpus,
+            memory_mib: self.memory_mib,
             node: self.node().filter(|_| shown).map(str::to_owned),
-            addresses: if shown { self.addresses() } else { Vec::new() },
+            addresses: if shown { self.addresses.clone() } else { Vec::new() },
+            os: self.os.clone().filter(|_| shown),
+            images: self.images.clone(),
+            labels: self.labels_shown(),
             created: self.created,
             actions: self.offers(rights),
         }
@@ -191,6 +226,17 @@ impl Machine {
     }
 }
 
+/// The guest's operating system: as its agent tells it, or else what the machine was made for.
+fn os(vm: Option<&VirtualMachine>, vmi: Option<&VirtualMachineInstance>) -> Option<String> {
+    let told = vmi.and_then(|vmi| details::guest_os(&vmi.status.guest_os_info));
+    told.or_else(|| Some(vm?.spec.preference.as_ref()?.name.clone())).filter(|name| !name.is_empty())
+}
+
+/// Words that a search looks at.
+fn lower<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
 /// Trouble, and whatever does not go on by itself; a machine that is off waits for its people, not for help.
 fn needs_attention(state: MachineState, findings: &[Finding]) -> bool {
     let least = if state == MachineState::Stopped { Severity::Error } else { Severity::Warning };
@@ -200,12 +246,24 @@ fn needs_attention(state: MachineState, findings: &[Finding]) -> bool {
 impl Entry for Machine {
     type State = MachineState;
 
+    fn at(&self) -> &ObjectRef {
+        &self.at
+    }
+
     fn state(&self) -> Self::State {
         self.state
     }
 
+    fn word(state: Self::State) -> &'static str {
+        state.word()
+    }
+
     fn haystack(&self) -> &str {
         &self.haystack
+    }
+
+    fn place(&self) -> &str {
+        &self.place
     }
 
     fn node(&self) -> Option<&str> {
@@ -214,6 +272,45 @@ impl Entry for Machine {
 
     fn created(&self) -> Option<i64> {
         self.created
+    }
+
+    fn since(&self) -> Option<i64> {
+        self.since
+    }
+
+    fn labels(&self) -> Option<&BTreeMap<String, String>> {
+        let metadata = self.vm.as_deref().map(|vm| &vm.metadata);
+        metadata.or_else(|| self.vmi.as_deref().map(|vmi| &vmi.metadata)).map(|metadata| &metadata.labels)
+    }
+
+    fn text(&self, property: Property) -> Option<&str> {
+        match property {
+            Property::Os => self.os.as_deref(),
+            Property::Address => self.addresses.first().map(String::as_str),
+            Property::Image => self.images.first().map(String::as_str),
+            Property::Is => self.needs_attention.then_some(ATTENTION),
+            _ => None,
+        }
+    }
+
+    fn any(&self, property: Property, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        match property {
+            Property::Address => self.addresses.iter().any(|address| test(address)),
+            Property::Image => self.images.iter().any(|image| test(image)),
+            other => self.text(other).is_some_and(test),
+        }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    fn amount(&self, property: Property) -> Option<i64> {
+        match property {
+            Property::Cpu => self.cpus.map(|cpus| i64::from(cpus) * 1000),
+            Property::Memory => self.memory_mib.and_then(|mib| i64::try_from(mib).ok()),
+            _ => None,
+        }
     }
 }
 
@@ -224,6 +321,9 @@ pub(crate) struct MachineOverview {
     pub attention: Vec<MachineRow>,
     pub recent: Vec<MachineRow>,
 }
+
+/// Machines that changed last, as many as the first page shows.
+const RECENT: usize = 8;
 
 /// Between two looks at machines that are on their way.
 const LOOK: Duration = Duration::from_secs(5);
@@ -247,11 +347,29 @@ impl Inner {
     }
 
     pub(crate) async fn list_machines(&self, actor: &Actor, query: &ListQuery) -> Result<MachineList, PortalError> {
-        let visible = self.visible_machines(actor).await?;
-        let state = MachineState::from_word(&query.state);
-        let page = page(self.machines.index.visible(&visible, &query.namespace), query, state);
+        let asked = Asked { tab: &MACHINES, query, now: self.now() };
+        let (page, visible) = self.show_machines(actor, |seen| page(seen, asked)).await?;
         let rows = self.machine_rows(actor, &page.rows).await?;
         Ok(page.answer(rows, &visible, ()))
+    }
+
+    /// Shows the machines that somebody sees, and tells in which namespaces those are.
+    pub(crate) async fn show_machines<R>(
+        &self,
+        actor: &Actor,
+        look: impl FnOnce(Vec<Seen<'_, Machine>>) -> R,
+    ) -> Result<(R, Arc<Visible>), PortalError> {
+        let visible = self.visible_machines(actor).await?;
+        let places = self.places(actor).await?;
+        Ok((self.machines.index.show(&visible, &places, look), visible))
+    }
+
+    /// Namespaces where somebody sees where machines run: that is what instances tell.
+    pub(crate) async fn places(&self, actor: &Actor) -> Result<Arc<Visible>, PortalError> {
+        if self.cluster.kinds.has_listed(Kind::Instance) {
+            return self.visible(actor, Kind::Instance).await;
+        }
+        Ok(Arc::new(Visible { everywhere: false, namespaces: BTreeSet::new() }))
     }
 
     /// Rows with their offers. Rights are asked for once per namespace.
@@ -283,14 +401,24 @@ impl Inner {
         actor: &Actor,
         namespace: &str,
     ) -> Result<MachineOverview, PortalError> {
-        let visible = self.visible_machines(actor).await?;
-        let machines = self.machines.index.visible(&visible, namespace);
-        let troubled: Vec<_> = machines.iter().filter(|machine| machine.needs_attention).take(10).cloned().collect();
-        let mut recent = machines.clone();
-        recent.sort_by_key(|machine| std::cmp::Reverse(machine.since.max(machine.created)));
-        recent.truncate(8);
+        // Every open page asks this after each change, so it is one walk that copies only what is shown.
+        let ((counts, troubled, recent), _) = self
+            .show_machines(actor, |mut seen| {
+                seen.retain(|row| namespace.is_empty() || row.entry.at.namespace.as_str() == namespace);
+                let counts = count(seen.iter().map(|row| &**row.entry));
+                let troubled = seen.iter().filter(|row| row.entry.needs_attention).take(10);
+                let troubled: Vec<_> = troubled.map(|row| Arc::clone(row.entry)).collect();
+                let changed = |row: &Seen<'_, Machine>| std::cmp::Reverse(row.entry.since.max(row.entry.created));
+                if seen.len() > RECENT {
+                    seen.select_nth_unstable_by_key(RECENT, changed);
+                    seen.truncate(RECENT);
+                }
+                seen.sort_by_key(changed);
+                (counts, troubled, seen.iter().map(|row| Arc::clone(row.entry)).collect::<Vec<_>>())
+            })
+            .await?;
         Ok(MachineOverview {
-            counts: count(&machines),
+            counts,
             attention: self.machine_rows(actor, &troubled).await?,
             recent: self.machine_rows(actor, &recent).await?,
         })
@@ -329,6 +457,7 @@ impl Inner {
         let mut detail = details::detail(&machine, &rights, pod, events);
         detail.row.reason = diagnosis::foremost(&findings).map(Finding::sentence);
         detail.findings = findings;
+        detail.viewer = self.leases.viewer(at).filter(|viewer| rights.sees_instances && *viewer != actor.account);
         Ok(detail)
     }
 }
@@ -373,7 +502,8 @@ mod tests {
     fn searching_finds_name_namespace_node_address_and_image() {
         let machine = running();
         for word in ["web", "blue", "node1", "fd00::7", "quay.io/fedora"] {
-            assert!(machine.haystack().contains(word), "{word} in {}", machine.haystack());
+            let text = format!("{} {}", machine.haystack(), machine.place());
+            assert!(text.contains(word), "{word} in {text}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The database: accounts, sessions, and uploads under way.
+//! The database: accounts, sessions, saved views, and uploads under way.
 //!
 //! What the cluster knows is never stored here. The repositories are traits, so that PostgreSQL can come beside
 //! SQLite; `conformance` is the suite that every implementation passes.
@@ -14,6 +14,7 @@ mod conformance;
 mod sessions;
 mod sqlite;
 mod sqlite_uploads;
+mod sqlite_views;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -129,12 +130,34 @@ pub(crate) trait UploadRepository: std::fmt::Debug + Send + Sync {
     async fn remove(&self, id: &str) -> Result<(), RecordsError>;
 }
 
+/// A view of a list as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ViewRow {
+    pub name: String,
+    /// The query of the list's address.
+    pub address: String,
+}
+
+/// Views of lists that people keep, by account and tab.
+#[async_trait]
+pub(crate) trait ViewRepository: std::fmt::Debug + Send + Sync {
+    /// All, by name.
+    async fn list(&self, account: &str, tab: &str) -> Result<Vec<ViewRow>, RecordsError>;
+    /// Stores a view; one of the same name is replaced.
+    async fn save(&self, account: &str, tab: &str, row: &ViewRow) -> Result<(), RecordsError>;
+    /// Tells whether there was one, and none with the next name.
+    async fn rename(&self, account: &str, tab: &str, name: &str, next: &str) -> Result<bool, RecordsError>;
+    /// Tells whether there was one.
+    async fn remove(&self, account: &str, tab: &str, name: &str) -> Result<bool, RecordsError>;
+}
+
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Records {
     accounts: Arc<dyn AccountRepository>,
     sessions: Arc<dyn SessionRepository>,
     uploads: Arc<dyn UploadRepository>,
+    views: Arc<dyn ViewRepository>,
     live: LiveSessions,
     clock: Arc<dyn Clock>,
 }
@@ -154,7 +177,8 @@ impl Records {
         Self {
             accounts: Arc::new(database.clone()),
             sessions: Arc::new(database.clone()),
-            uploads: Arc::new(database),
+            uploads: Arc::new(database.clone()),
+            views: Arc::new(database),
             live: LiveSessions::default(),
             clock: SystemClock::shared(),
         }
@@ -171,6 +195,10 @@ impl Records {
 
     pub(crate) fn uploads(&self) -> &dyn UploadRepository {
         self.uploads.as_ref()
+    }
+
+    pub(crate) fn views(&self) -> &dyn ViewRepository {
+        self.views.as_ref()
     }
 
     /// Sessions that somebody waits for the end of.

@@ -87,14 +87,19 @@ impl Fake {
             accounts: Accounts::new(records.clone(), clock.clone()),
             machines: machines::MachineIndex::new(live.clone(), clock.clone()),
             pods: workloads::PodIndex::new(live.clone()),
+            controllers: workloads::Controllers::new(&live),
             events: events::EventIndex::new(live.clone()),
             namespaces: namespaces::NamespaceIndex::new(Arc::clone(&permissions)),
             disks: images::DiskIndex::new(&live, clock.clone()),
             volumes: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
             quotas: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
+            nodes: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Node),
             catalog: crate::create::Catalog::new(&live),
             uploads: images::Uploads::new(proxy, clock.clone()),
+            runs: crate::inventory::Runs::default(),
             leases: console::Leases::default(),
+            schemas: crate::manifest::schema::Schemas::default(),
+            metrics: Arc::new(crate::metrics::Metrics::new(None, clock.clone())),
             lifecycle: Lifecycle::default(),
             cluster,
             permissions,
@@ -138,6 +143,20 @@ impl Fake {
     pub(crate) fn class(&self, name: &str) {
         let class = serde_json::from_value(json!({ "metadata": { "name": name } })).expect("a class");
         self.inner.disks.classes.apply(&(String::new(), name.to_owned()), class);
+    }
+
+    /// A pod.
+    pub(crate) fn pod(&self, namespace: &str, name: &str, pod: Value) {
+        let key: Key = (namespace.to_owned(), name.to_owned());
+        self.inner.pods.apply(&key, serde_json::from_value(pod).expect("a pod"));
+    }
+
+    /// What runs pods, one of its revisions, or a service.
+    pub(crate) fn controller(&self, kind: Kind, namespace: &str, name: &str, mut object: Value) {
+        object["metadata"]["name"] = name.into();
+        object["metadata"]["namespace"] = namespace.into();
+        let key: Key = (namespace.to_owned(), name.to_owned());
+        self.inner.controllers.cache(kind).apply(&key, serde_json::from_value(object).expect("a workload"));
     }
 
     /// How many access reviews were asked.

@@ -1,24 +1,50 @@
-//! Pods and their containers: lists, details and logs.
+//! Pods, what runs them, and the services that lead to them: lists, details, actions and logs.
 //!
-//! What a pod is doing is worked out once, when it changes ([`state`]); lists and pages then only copy it.
+//! ```text
+//! pods ---------state---> PodRow, PodDetail
+//!   |  `--owners-- controllers --judge--> WorkloadRow, WorkloadDetail --act--> a change, as the person
+//!   `--labels----- services ------------> ServiceRow
+//! ```
+//!
+//! What a pod is doing is worked out once, when it changes ([`state`]); what runs it is judged when somebody asks,
+//! because that depends on its pods ([`judge`]).
 
+mod act;
+mod controllers;
+mod detail;
 mod details;
+mod judge;
+mod list;
+mod logs;
+mod requests;
+mod revisions;
+mod run;
+mod services;
 mod state;
+mod template;
+mod words;
 
-use std::collections::HashSet;
+pub use act::WorkloadChange;
+pub(crate) use controllers::Controllers;
+pub use logs::{LogQuery, LogStream};
+
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use model::ObjectRef;
 use model::live::LiveKind;
-use model::query::{Launchers, ListQuery, PodList};
+use model::query::key::{LAUNCHER, PODS};
+use model::query::parse::parse;
+use model::query::{Key as Property, Launchers, ListQuery, PodList};
+use model::session::Consumer;
 use model::workload::{PodDetail, PodLog, PodRow, PodState};
 
-use crate::access::{Actor, Ask};
+use crate::access::{Actor, Ask, Visible};
 use crate::cluster::objects::Pod;
 use crate::cluster::watch::{Key, Store};
 use crate::cluster::{CallError, Kind};
 use crate::error::{PortalError, Thing};
-use crate::listing::{Entry, Index, count, page};
+use crate::listing::{Asked, Entry, Index, Seen, count, page};
 use crate::live::Live;
 use crate::{Inner, clock};
 
@@ -37,6 +63,8 @@ pub(crate) struct Workload {
     pub created: Option<i64>,
     /// The machine whose launcher this pod is.
     pub machine: Option<ObjectRef>,
+    /// What its containers ask for together: thousandths of processors, and MiB.
+    pub requests: (Option<u64>, Option<u64>),
     haystack: String,
     pub pod: Pod,
 }
@@ -53,10 +81,25 @@ impl Workload {
             reason: state::reason(&pod, state),
             created: pod.metadata.creation_timestamp.as_deref().and_then(clock::parse),
             machine: machine_of(&at, &pod),
+            requests: requests::of(&pod.spec.containers),
             haystack: haystack.to_lowercase(),
             at,
             pod,
         }
+    }
+
+    /// The name of one of its containers, or of its first one if none is asked for.
+    pub(crate) fn container(&self, wanted: &str) -> Option<String> {
+        let mut known = self.pod.spec.containers.iter().chain(&self.pod.spec.init_containers);
+        let found = known.find(|container| wanted.is_empty() || container.name == wanted);
+        found.map(|container| container.name.clone())
+    }
+
+    /// What it asks for, as long as it runs.
+    pub(crate) fn consumer(&self) -> Option<Consumer> {
+        let is_over = matches!(self.pod.status.phase.as_str(), "Succeeded" | "Failed");
+        let memory_mib = self.requests.1.filter(|_| !is_over)?;
+        Some(Consumer { at: self.at.clone(), is_machine: false, cpu_milli: self.requests.0, memory_mib })
     }
 
     fn row(&self) -> PodRow {
@@ -73,6 +116,9 @@ impl Workload {
             node: spec.node_name.clone(),
             address: status.pod_ip.clone(),
             images: spec.containers.iter().map(|container| container.image.clone()).collect(),
+            cpu_milli: self.requests.0,
+            memory_mib: self.requests.1,
+            labels: self.pod.metadata.labels.iter().map(|(key, value)| format!("{key}={value}")).collect(),
             machine: self.machine.clone(),
             created: self.created,
         }
@@ -88,8 +134,16 @@ fn machine_of(at: &ObjectRef, pod: &Pod) -> Option<ObjectRef> {
 impl Entry for Workload {
     type State = PodState;
 
+    fn at(&self) -> &ObjectRef {
+        &self.at
+    }
+
     fn state(&self) -> Self::State {
         self.state
+    }
+
+    fn word(state: Self::State) -> &'static str {
+        state.word()
     }
 
     fn haystack(&self) -> &str {
@@ -102,6 +156,46 @@ impl Entry for Workload {
 
     fn created(&self) -> Option<i64> {
         self.created
+    }
+
+    fn since(&self) -> Option<i64> {
+        self.since
+    }
+
+    fn labels(&self) -> Option<&BTreeMap<String, String>> {
+        Some(&self.pod.metadata.labels)
+    }
+
+    fn text(&self, property: Property) -> Option<&str> {
+        match property {
+            Property::Address => self.pod.status.pod_ip.as_deref(),
+            Property::Image => self.pod.spec.containers.first().map(|container| container.image.as_str()),
+            Property::Is => self.machine.is_some().then_some(LAUNCHER),
+            _ => None,
+        }
+    }
+
+    fn any(&self, property: Property, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        match property {
+            Property::Image => self.pod.spec.containers.iter().any(|container| test(&container.image)),
+            other => self.text(other).is_some_and(test),
+        }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    fn amount(&self, property: Property) -> Option<i64> {
+        let statuses = &self.pod.status.container_statuses;
+        let amount = |amount: u64| i64::try_from(amount).ok();
+        match property {
+            Property::Ready => i64::try_from(statuses.iter().filter(|container| container.ready).count()).ok(),
+            Property::Restarts => Some(statuses.iter().map(|container| i64::from(container.restart_count)).sum()),
+            Property::Cpu => self.requests.0.and_then(amount),
+            Property::Memory => self.requests.1.and_then(amount),
+            _ => None,
+        }
     }
 }
 
@@ -154,25 +248,45 @@ pub(crate) struct PodOverview {
 
 impl Inner {
     pub(crate) async fn list_pods(&self, actor: &Actor, query: &ListQuery) -> Result<PodList, PortalError> {
-        let visible = self.visible(actor, Kind::Pod).await?;
-        let state = PodState::from_word(&query.state);
-        let mut pods = self.pods.index.visible(&visible, &query.namespace);
-        let hidden = if query.search.trim().is_empty() { leave_out_launchers(&mut pods) } else { 0 };
-        let page = page(pods, query, state);
+        let asked = Asked { tab: &PODS, query, now: self.now() };
+        let (page, visible, hidden) = self.show_pods(actor, query, |seen| page(seen, asked)).await?;
         let rows = page.rows.iter().map(|pod| pod.row()).collect();
         Ok(page.answer(rows, &visible, Launchers { hidden }))
     }
 
-    pub(crate) async fn pod_overview(&self, actor: &Actor, namespace: &str) -> Result<PodOverview, PortalError> {
+    /// Shows the pods that somebody sees, and tells in which namespaces those are and how many launchers were left out:
+    /// those are machines, unless a query looks for more than where and how things are.
+    pub(crate) async fn show_pods<R>(
+        &self,
+        actor: &Actor,
+        query: &ListQuery,
+        look: impl FnOnce(Vec<Seen<'_, Workload>>) -> R,
+    ) -> Result<(R, Arc<Visible>, u32), PortalError> {
         let visible = self.visible(actor, Kind::Pod).await?;
-        let mut pods = self.pods.index.visible(&visible, namespace);
-        leave_out_launchers(&mut pods);
-        let troubled = pods.iter().filter(|pod| pod.state == PodState::Trouble).take(10);
-        Ok(PodOverview { attention: troubled.map(|pod| pod.row()).collect(), counts: count(&pods) })
+        let finds_launchers = parse(&query.q, &PODS).query.is_search();
+        let (result, hidden) = self.pods.index.show(&visible, &visible, |mut seen| {
+            let all = seen.len();
+            seen.retain(|row| finds_launchers || row.entry.machine.is_none());
+            let hidden = all - seen.len();
+            (look(seen), hidden)
+        });
+        Ok((result, visible, u32::try_from(hidden).unwrap_or(u32::MAX)))
+    }
+
+    pub(crate) async fn pod_overview(&self, actor: &Actor, namespace: &str) -> Result<PodOverview, PortalError> {
+        let (overview, ..) = self
+            .show_pods(actor, &ListQuery::default(), |mut seen| {
+                seen.retain(|row| namespace.is_empty() || row.entry.at.namespace.as_str() == namespace);
+                let troubled = seen.iter().filter(|row| row.entry.state == PodState::Trouble).take(10);
+                let attention = troubled.map(|row| row.entry.row()).collect();
+                PodOverview { attention, counts: count(seen.iter().map(|row| &**row.entry)) }
+            })
+            .await?;
+        Ok(overview)
     }
 
     /// A pod that somebody may see; one that they may not see does not exist for them.
-    async fn visible_pod(&self, actor: &Actor, at: &ObjectRef) -> Result<Arc<Workload>, PortalError> {
+    pub(crate) async fn visible_pod(&self, actor: &Actor, at: &ObjectRef) -> Result<Arc<Workload>, PortalError> {
         self.settled(Kind::Pod)?;
         let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
         if !self.permissions.may_in(actor, Ask::get(Kind::Pod, namespace, name)).await? {
@@ -190,12 +304,24 @@ impl Inner {
             Vec::new()
         };
         let may_read = self.permissions.may_in(actor, Ask::logs(namespace, name)).await?;
+        let may_enter = self.permissions.may_in(actor, Ask::shell(namespace, name)).await?;
+        let runs = pod.pod.status.container_statuses.iter().any(|container| container.state.running.is_some());
+        let shell_denied = if !may_enter {
+            Some(format!("Your role in {namespace} does not include shells in containers."))
+        } else {
+            (!runs).then(|| "No container of it runs.".to_owned())
+        };
         Ok(PodDetail {
             row: pod.row(),
             containers: details::containers(&pod.pod),
             labels: pod.pod.metadata.labels.clone().into_iter().collect(),
             events,
             logs_denied: (!may_read).then(|| no_logs(namespace)),
+            shell_denied,
+            delete_denied: self.pod_deletion_denied(actor, &pod).await?.map(|error| error.to_ui().message),
+            going: details::going(&pod.pod),
+            owner: detail::owner(&pod.at, &pod.pod.metadata),
+            commands: words::pod_commands(&pod.at),
         })
     }
 
@@ -213,12 +339,7 @@ impl Inner {
             return Err(PortalError::Forbidden(no_logs(namespace)));
         }
         // Only a name that the pod has goes into the path.
-        let mut known = pod.pod.spec.containers.iter().chain(&pod.pod.spec.init_containers);
-        let container = match container {
-            Some(wanted) => known.find(|container| container.name == wanted),
-            None => known.next(),
-        };
-        let container = container.ok_or(PortalError::NotFound(Thing::Container))?.name.clone();
+        let container = pod.container(container.unwrap_or_default()).ok_or(PortalError::NotFound(Thing::Container))?;
         let lines = tail_lines.clamp(1, MAX_LINES);
         let uri = format!(
             "/api/v1/namespaces/{namespace}/pods/{name}/log?container={container}&tailLines={lines}&limitBytes={MAX_LOG_BYTES}"
@@ -233,13 +354,6 @@ impl Inner {
         let lines = String::from_utf8_lossy(&log).lines().map(str::to_owned).collect();
         Ok(PodLog { container, lines })
     }
-}
-
-/// A launcher is a machine, whose trouble shows there; gives back how many there were.
-fn leave_out_launchers(pods: &mut Vec<Arc<Workload>>) -> u32 {
-    let all = pods.len();
-    pods.retain(|pod| pod.machine.is_none());
-    u32::try_from(all - pods.len()).unwrap_or(u32::MAX)
 }
 
 fn no_logs(namespace: &str) -> String {
@@ -274,15 +388,18 @@ mod tests {
         assert!(index.launchers("blue", "db").is_empty() && index.launchers("green", "web").is_empty());
     }
 
-    #[test]
-    fn launchers_are_left_out_and_counted() {
-        let ((namespace, name), launcher) = launcher();
+    #[tokio::test]
+    async fn launchers_are_left_out_and_counted_until_somebody_looks_for_them() {
+        let fake = crate::testing::Fake::new(|_| crate::testing::allowed(true)).await;
+        let (key, launcher) = launcher();
         let mut plain = launcher.clone();
         plain.metadata.owner_references.clear();
-        let at = ObjectRef::parse(&namespace, &name).unwrap();
-        let mut pods = vec![Arc::new(Workload::new(at.clone(), launcher)), Arc::new(Workload::new(at, plain))];
-        assert_eq!(leave_out_launchers(&mut pods), 1);
-        assert!(pods.len() == 1 && pods[0].machine.is_none());
+        fake.inner.pods.apply(&key, launcher);
+        fake.inner.pods.apply(&(key.0.clone(), "plain".to_owned()), plain);
+        for (q, rows, hidden) in [("", 1, 1), ("state:running", 1, 1), ("is:launcher", 1, 0), ("node:node1", 2, 0)] {
+            let list = fake.inner.list_pods(&crate::testing::ana(), &ListQuery::of(q)).await.unwrap();
+            assert_eq!((list.rows.len(), list.more.hidden), (rows, hidden), "{q}");
+        }
     }
 
     #[test]

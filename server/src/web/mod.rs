@@ -8,9 +8,11 @@
 //! | pages and server functions | [`pages`] |
 //! | `POST /sign-in`, `POST /sign-out` | [`routes::sign_in`], [`routes::sign_out`] |
 //! | `/events` | [`routes::events`] |
-//! | `/console/{namespace}/{vm}/vnc` | [`routes::console`] |
+//! | `/console/{namespace}/{name}/{way}` | [`routes::console`] |
+//! | `/pods/{namespace}/{name}/log`, `/workloads/{kind}/{namespace}/{name}/log` | [`routes::logs`] |
 //! | `/machines/{namespace}/{name}/screen.png` | [`routes::screen`] |
 //! | `/images/{namespace}/{name}/download` | [`routes::download`] |
+//! | `/inventory.csv` | [`routes::export`] |
 //! | `/uploads`, `/uploads/{id}`, `/uploads/{id}/chunks/{index}` | [`routes::uploads`] |
 //! | `/healthz`, `/readyz`, `/metrics` | [`routes::health`], [`routes::metrics`] |
 //! | everything else: a file, else the page that says so | [`site`], [`pages`] |
@@ -36,6 +38,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use tower_http::limit::RequestBodyLimitLayer;
 
 pub mod headers;
+pub(crate) mod listener;
 pub mod next_page;
 pub mod origin;
 pub mod pages;
@@ -86,10 +89,11 @@ impl FromRef<WebState> for Arc<Origins> {
     }
 }
 
-/// Disks go as they are: whoever wants them packed asks for that.
+/// Disks go as they are: whoever wants them packed asks for that. Logs go at once.
 fn is_worth_packing() -> impl Predicate {
     let is_disk = |form: DownloadForm| NotForContentType::const_new(form.media_type());
-    DefaultPredicate::new().and(is_disk(DownloadForm::Raw)).and(is_disk(DownloadForm::Packed))
+    let is_log = NotForContentType::const_new(routes::logs::MEDIA_TYPE);
+    DefaultPredicate::new().and(is_disk(DownloadForm::Raw)).and(is_disk(DownloadForm::Packed)).and(is_log)
 }
 
 /// All routes.
@@ -102,9 +106,12 @@ pub fn router(state: &WebState) -> Router {
         .route("/sign-in", post(routes::sign_in::handle))
         .route("/sign-out", post(routes::sign_out::handle))
         .route("/events", get(routes::events::handle))
-        .route("/console/{namespace}/{vm}/vnc", any(routes::console::handle))
+        .route("/console/{namespace}/{name}/{way}", any(routes::console::handle))
+        .route("/pods/{namespace}/{name}/log", get(routes::logs::of_pod))
+        .route("/workloads/{kind}/{namespace}/{name}/log", get(routes::logs::of_workload))
         .route("/machines/{namespace}/{name}/screen.png", get(routes::screen::handle))
         .route("/images/{namespace}/{name}/download", get(routes::download::handle))
+        .route("/inventory.csv", get(routes::export::handle))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(identify.clone());
     let uploads = Router::new()

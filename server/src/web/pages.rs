@@ -13,7 +13,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::nonce::Nonce;
-use leptos::prelude::{provide_context, use_context};
+use leptos::prelude::{AnyView, IntoAny, provide_context, use_context};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list, render_app_async_with_context};
 use model::UiError;
 use portal::Actor;
@@ -23,6 +23,7 @@ use super::headers::{PageNonce, accepts_html};
 use super::next_page::{checked, referring_page, sign_in_url};
 use super::origin::Origins;
 use super::problem::Problem;
+use super::site::Site;
 
 /// What works without a session, because it is for whoever reads the sign-in page.
 const PUBLIC: [&str; 2] = ["/sign-in", "/api/theme"];
@@ -39,16 +40,16 @@ pub fn routes() -> Vec<AxumRouteListing> {
 
 /// Routes of all pages and server functions.
 pub fn router(state: &WebState) -> Router<WebState> {
-    let options = state.site.options.clone();
+    let document = document(state);
     Router::new()
-        .leptos_routes_with_context(state, routes(), context(state), move || app::shell(options.clone()))
+        .leptos_routes_with_context(state, routes(), context(state), document)
         .route_layer(from_fn_with_state(state.origins.clone(), require_sign_in))
 }
 
 /// The page for addresses that lead nowhere.
 pub fn not_found(state: &WebState) -> Router<WebState> {
-    let options = state.site.options.clone();
-    let render = render_app_async_with_context(context(state), move || app::shell(options.clone()));
+    let document = document(state);
+    let render = render_app_async_with_context(context(state), document);
     Router::new().fallback(move |request: Request| {
         let render = render.clone();
         async move {
@@ -68,6 +69,12 @@ pub fn not_found(state: &WebState) -> Router<WebState> {
             response
         }
     })
+}
+
+/// The document around every page.
+fn document(state: &WebState) -> impl Fn() -> AnyView + Clone + Send + Sync + use<> {
+    let Site { options, parts, .. } = state.site.clone();
+    move || app::shell(options.clone(), &parts).into_any()
 }
 
 /// What pages find in leptos' context beside the request's parts.

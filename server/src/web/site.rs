@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use app::PartFiles;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, VARY};
@@ -19,12 +20,15 @@ use tower_http::services::ServeDir;
 const OUTPUT_NAME: &str = "porthole";
 const PACKAGE_DIR: &str = "pkg";
 const HASH_FILE: &str = "hash.txt";
+const PART_LIST: &str = "parts.txt";
 
 /// Where the files are and how their names are made.
 #[derive(Clone, Debug)]
 pub struct Site {
     /// The same for the pages.
     pub options: LeptosOptions,
+    /// The files of the pages that are fetched when they are needed.
+    pub parts: PartFiles,
     root: PathBuf,
     hashes: Arc<[String]>,
 }
@@ -56,8 +60,11 @@ impl Site {
             .site_pkg_dir(PACKAGE_DIR)
             .hash_files(is_hashed)
             .build();
-        let hashes = if is_hashed { hashes.into() } else { Arc::default() };
-        Self { options, root, hashes }
+        let list = std::fs::read_to_string(root.join(PACKAGE_DIR).join(PART_LIST));
+        let parts = list.map(|list| PartFiles::parse(&list)).unwrap_or_default();
+        let hashes = if is_hashed { hashes } else { Vec::new() };
+        let hashes = hashes.into_iter().chain(parts.all().map(str::to_owned)).collect();
+        Self { options, parts, root, hashes }
     }
 
     /// Serves the files, and what is none by `otherwise`.

@@ -15,7 +15,7 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/overview", "namespace=", [401, 200, 200, 200]),
     ("/api/overview", "namespace=blue", [401, 200, 200, 200]),
     ("/api/machines/list", "", [401, 200, 200, 200]),
-    ("/api/machines/list", "query[namespace]=blue&query[search]=box", [401, 200, 200, 200]),
+    ("/api/machines/list", "query[q]=team:blue box", [401, 200, 200, 200]),
     ("/api/machines/get", "namespace=blue&name=box", [401, 200, 404, 200]),
     ("/api/machines/get", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     ("/api/machines/get", "namespace=..%2Fgreen&name=box", [401, 404, 404, 404]),
@@ -40,6 +40,17 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/machines/add-card", "namespace=blue&name=box&network=green/none", [401, 422, 404, 422]),
     ("/api/machines/remove-card", "namespace=blue&name=box&card=none", [401, 409, 404, 409]),
     ("/api/machines/delete", "namespace=blue&name=box&confirm=bux", [401, 422, 404, 422]),
+    ("/api/machines/protect", "namespace=blue&name=box&on=false", [401, 200, 404, 200]),
+    ("/api/machines/describe", "namespace=blue&name=box&description=two%0Alines&notes=", [401, 422, 404, 422]),
+    ("/api/machines/label", "namespace=blue&name=box&labels=none", [401, 422, 404, 422]),
+    ("/api/machines/run", "namespace=blue&name=box&strategy=Sometimes", [401, 422, 404, 422]),
+    ("/api/machines/metrics", "namespace=blue&name=box&range=1h", [401, 200, 404, 200]),
+    ("/api/machines/timeline", "namespace=blue&name=box&only_warnings=true", [401, 200, 404, 200]),
+    ("/api/machines/guest", "namespace=blue&name=box", [401, 200, 404, 200]),
+    ("/api/machines/surroundings", "namespace=blue&name=box", [401, 200, 404, 200]),
+    ("/api/machines/manifest", "namespace=blue&name=box", [401, 200, 404, 200]),
+    ("/api/machines/check-manifest", "namespace=blue&name=box&base=&text=", [401, 200, 404, 200]),
+    ("/api/machines/save-manifest", "namespace=blue&name=box&base=&text=", [401, 422, 404, 422]),
     ("/api/templates/list", "", [401, 200, 200, 200]),
     ("/api/templates/save", "namespace=blue&title=", [401, 422, 422, 422]),
     // The cluster's own roles decide about another team's namespace.
@@ -49,9 +60,43 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/templates/save-machine", "namespace=blue&name=box&title=", [401, 422, 404, 422]),
     ("/api/templates/delete", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     ("/api/pods/list", "", [401, 200, 200, 200]),
+    ("/api/inventory/views", "tab=machines", [401, 200, 200, 200]),
+    ("/api/inventory/views", "tab=no-such", [401, 404, 404, 404]),
+    ("/api/inventory/save-view", "tab=machines&name=&address=q", [401, 422, 422, 422]),
+    ("/api/inventory/rename-view", "tab=machines&name=no-such&next=Mine", [401, 404, 404, 404]),
+    ("/api/inventory/delete-view", "tab=machines&name=no-such", [401, 404, 404, 404]),
+    // Nothing is done before it is clear what; each row then goes the way that it would go alone.
+    ("/api/inventory/act", "tab=machines&action=start", [401, 422, 422, 422]),
+    ("/api/inventory/act", "tab=pods&at[]=blue/worker&action=start", [401, 422, 422, 422]),
+    ("/api/inventory/act", "tab=machines&at[]=blue/box&action=pause", [401, 422, 422, 422]),
+    ("/api/inventory/act", "tab=machines&again=no-such", [401, 404, 404, 404]),
+    ("/api/inventory/run", "id=no-such", [401, 404, 404, 404]),
+    ("/api/inventory/stop", "id=no-such", [401, 404, 404, 404]),
+    ("/api/resources", "namespace=", [401, 200, 200, 200]),
+    // There are no nodes for those who may not list them.
+    ("/api/nodes/list", "", [401, 404, 404, 200]),
+    ("/api/nodes/get", "name=node1", [401, 404, 404, 200]),
+    ("/api/nodes/get", "name=no-such", [401, 404, 404, 404]),
+    ("/api/nodes/cordon", "name=no-such&cordon=true", [401, 404, 404, 404]),
+    ("/api/nodes/drain-preview", "name=no-such", [401, 404, 404, 404]),
+    ("/api/nodes/drain", "name=node1&confirm=", [401, 404, 404, 422]),
     ("/api/pods/get", "namespace=blue&name=worker", [401, 200, 404, 200]),
     ("/api/pods/log", "namespace=blue&name=worker&container=&lines=10", [401, 200, 404, 200]),
     ("/api/pods/log", "namespace=blue&name=no-such&container=&lines=10", [401, 404, 404, 404]),
+    ("/api/pods/delete", "namespace=blue&name=no-such", [401, 404, 404, 404]),
+    ("/api/workloads/list", "", [401, 200, 200, 200]),
+    ("/api/workloads/list", "query[q]=team%3Ablue%20web", [401, 200, 200, 200]),
+    ("/api/services/list", "", [401, 200, 200, 200]),
+    ("/api/workloads/get", "kind=deployments&namespace=blue&name=front", [401, 200, 404, 200]),
+    ("/api/workloads/get", "kind=deployments&namespace=blue&name=no-such", [401, 404, 404, 404]),
+    ("/api/workloads/get", "kind=secrets&namespace=blue&name=front", [401, 404, 404, 404]),
+    // The rules refuse it, but only to those who may know of the deployment.
+    ("/api/workloads/act", "kind=deployments&namespace=blue&name=front&action=resume", [401, 409, 404, 409]),
+    ("/api/workloads/act", "kind=deployments&namespace=blue&name=front&action=scale&value=many", [401, 422, 404, 422]),
+    ("/api/workloads/act", "kind=deployments&namespace=blue&name=no-such&action=delete", [401, 404, 404, 404]),
+    ("/api/containers/options", "", [401, 200, 200, 200]),
+    ("/api/containers/check", "draft[namespace]=blue", [401, 422, 422, 422]),
+    ("/api/containers/run", "draft[namespace]=blue", [401, 422, 422, 422]),
     ("/api/images/list", "", [401, 200, 200, 200]),
     ("/api/images/get", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     ("/api/images/choices", "", [401, 200, 200, 200]),
@@ -79,14 +124,30 @@ const PAGES: &[(&str, &str, [u16; 4])] = &[
     ("/machines/new", "/machines/new?image=blue/disc", [303, 200, 200, 200]),
     ("/machines/{namespace}/{name}", "/machines/blue/box", [303, 200, 404, 200]),
     ("/machines/{namespace}/{name}", "/machines/blue/no-such", [303, 404, 404, 404]),
+    ("/machines/{namespace}/{name}", "/machines/blue/box?tab=metrics&range=15m", [303, 200, 404, 200]),
+    ("/machines/{namespace}/{name}", "/machines/blue/box?tab=timeline", [303, 200, 404, 200]),
+    ("/machines/{namespace}/{name}", "/machines/blue/box?tab=yaml&status=true", [303, 200, 404, 200]),
+    ("/machines/{namespace}/{name}", "/machines/blue/box?ask=related", [303, 200, 404, 200]),
     ("/machines/{namespace}/{name}/console", "/machines/blue/box/console", [303, 200, 404, 200]),
     ("/images", "/images", [303, 200, 200, 200]),
     ("/images/upload", "/images/upload", [303, 200, 200, 200]),
     ("/images/import", "/images/import", [303, 200, 200, 200]),
     ("/images/{namespace}/{name}", "/images/blue/no-such", [303, 404, 404, 404]),
     ("/containers", "/containers", [303, 200, 200, 200]),
+    ("/workloads", "/workloads", [303, 200, 200, 200]),
+    ("/services", "/services", [303, 200, 200, 200]),
+    ("/containers/new", "/containers/new", [303, 200, 200, 200]),
+    ("/containers/new", "/containers/new?name=Web&check=true", [303, 200, 200, 200]),
+    ("/workloads/{kind}/{namespace}/{name}", "/workloads/deployments/blue/front", [303, 200, 404, 200]),
+    ("/workloads/{kind}/{namespace}/{name}", "/workloads/deployments/blue/no-such", [303, 404, 404, 404]),
+    ("/workloads/{kind}/{namespace}/{name}", "/workloads/secrets/blue/front", [303, 404, 404, 404]),
+    ("/pods/{namespace}/{name}/shell", "/pods/blue/worker/shell", [303, 200, 404, 200]),
+    ("/pods/{namespace}/{name}/shell", "/pods/blue/no-such/shell", [303, 404, 404, 404]),
     ("/pods/{namespace}/{name}", "/pods/blue/worker", [303, 200, 404, 200]),
     ("/doctor", "/doctor", [303, 404, 404, 200]),
+    ("/nodes", "/nodes", [303, 404, 404, 200]),
+    ("/nodes/{name}", "/nodes/node1", [303, 404, 404, 200]),
+    ("/nodes/{name}", "/nodes/no-such", [303, 404, 404, 404]),
     ("/pods/{namespace}/{name}", "/pods/blue/no-such", [303, 404, 404, 404]),
 ];
 
@@ -96,13 +157,26 @@ const ROUTES: &[(&str, &str, [u16; 4])] = &[
     ("/readyz", "/readyz", [200, 200, 200, 200]),
     ("/metrics", "/metrics", [200, 200, 200, 200]),
     ("/events", "/events", [401, 200, 200, 200]),
-    // Without an upgrade: whoever may see the machine is told that this is a websocket.
-    ("/console/{namespace}/{vm}/vnc", "/console/blue/box/vnc", [401, 400, 404, 400]),
-    ("/console/{namespace}/{vm}/vnc", "/console/blue/no-such/vnc", [401, 404, 404, 404]),
+    // Without an upgrade: whoever may see the machine or pod is told that this is a websocket.
+    ("/console/{namespace}/{name}/{way}", "/console/blue/box/vnc", [401, 400, 404, 400]),
+    ("/console/{namespace}/{name}/{way}", "/console/blue/no-such/vnc", [401, 404, 404, 404]),
+    ("/console/{namespace}/{name}/{way}", "/console/blue/box/serial", [401, 400, 404, 400]),
+    ("/console/{namespace}/{name}/{way}", "/console/blue/no-such/serial", [401, 404, 404, 404]),
+    ("/console/{namespace}/{name}/{way}", "/console/blue/worker/exec", [401, 400, 404, 400]),
+    ("/console/{namespace}/{name}/{way}", "/console/blue/no-such/exec", [401, 404, 404, 404]),
+    ("/console/{namespace}/{name}/{way}", "/console/blue/box/telepathy", [401, 404, 404, 404]),
+    ("/pods/{namespace}/{name}/log", "/pods/blue/worker/log", [401, 200, 404, 200]),
+    ("/pods/{namespace}/{name}/log", "/pods/blue/no-such/log", [401, 404, 404, 404]),
+    ("/workloads/{kind}/{namespace}/{name}/log", "/workloads/deployments/blue/front/log", [401, 200, 404, 200]),
+    ("/workloads/{kind}/{namespace}/{name}/log", "/workloads/deployments/blue/no-such/log", [401, 404, 404, 404]),
+    ("/workloads/{kind}/{namespace}/{name}/log", "/workloads/secrets/blue/no-such/log", [401, 404, 404, 404]),
     // It is switched off, so it shows nothing.
     ("/machines/{namespace}/{name}/screen.png", "/machines/blue/box/screen.png", [401, 409, 404, 409]),
     ("/machines/{namespace}/{name}/screen.png", "/machines/blue/no-such/screen.png", [401, 404, 404, 404]),
     ("/images/{namespace}/{name}/download", "/images/blue/no-such/download?offer=a", [401, 404, 404, 404]),
+    ("/inventory.csv", "/inventory.csv?tab=machines", [401, 200, 200, 200]),
+    ("/inventory.csv", "/inventory.csv?tab=no-such", [401, 404, 404, 404]),
+    ("/inventory.csv", "/inventory.csv?tab=machines&q=stat:x", [401, 422, 422, 422]),
     // What changes something is looked at in `uploads`.
     ("/uploads", "/uploads", [401, 200, 200, 200]),
     ("/uploads/{id}", "/uploads/no-such", [401, 404, 404, 404]),
@@ -187,7 +261,14 @@ async fn every_other_route_has_a_row_and_keeps_to_it() {
 #[tokio::test]
 async fn lists_hold_only_what_a_team_owns() {
     let [_, (_, ana), (_, bo), (_, admin)] = &people().await;
-    for path in ["/api/machines/list", "/api/overview", "/api/pods/list", "/api/whoami"] {
+    for path in [
+        "/api/machines/list",
+        "/api/overview",
+        "/api/pods/list",
+        "/api/workloads/list",
+        "/api/services/list",
+        "/api/whoami",
+    ] {
         let body = if path == "/api/overview" { "namespace=" } else { "" };
         let sees = async |client: &Client| client.post(path, body).await.text();
         let (anas, bos, all) = (sees(ana).await, sees(bo).await, sees(admin).await);
@@ -199,9 +280,12 @@ async fn lists_hold_only_what_a_team_owns() {
         }
         assert!(all.contains("blue") && all.contains("green") || path == "/api/overview", "{path}: {all}");
     }
-    for page in ["/", "/machines", "/containers", "/machines?namespace=blue", "/machines?search=box"] {
+    for page in
+        ["/", "/machines", "/containers", "/workloads", "/services", "/machines?namespace=blue", "/machines?search=box"]
+    {
         let text = bo.get(page).await.text();
-        assert!(!text.contains("/machines/blue") && !text.contains("/pods/blue"), "{page} tells bo of team blue");
+        let tells = ["/machines/blue", "/pods/blue", "/blue/front"].iter().any(|link| text.contains(link));
+        assert!(!tells, "{page} tells bo of team blue");
     }
 }
 

@@ -9,9 +9,11 @@
 //! | `changing` | a machine that is there: discs, disks, size, its end |
 //! | `creating` | a machine from the form: made, refused, shown again |
 //! | `imports` | images from elsewhere, and quotas |
+//! | `inventory` | lists: filters, files, saved views, one action on many rows |
 //! | `uploads` | files into images: whole, resumed, cancelled, refused |
 //! | `diagnosing` | the classic failures of storage and of Windows, by their names |
 //! | `demo` | what the demo holds, and that it is put there once |
+//! | `machine` | the parts of a machine's page: manifest, timeline, protection, words |
 //! | `live` | changes made with kubectl arrive |
 //! | `answers` | headers, files, probes |
 //! | `templates` | what a template asks for, the cluster's own ones, a machine that becomes one |
@@ -29,7 +31,9 @@ mod creating;
 mod demo;
 mod diagnosing;
 mod imports;
+mod inventory;
 mod live;
+mod machine;
 mod origins;
 mod signing_in;
 mod starting;

@@ -1,6 +1,7 @@
 //! The bar above the screen: where one is, keys, size, power.
 
 use leptos::prelude::*;
+use model::ObjectRef;
 
 use super::Console;
 use super::keys::{COMBINATIONS, CONTROL_ALT_DELETE};
@@ -9,6 +10,29 @@ use crate::components::power::Power;
 use crate::pages::machine::PowerMenu;
 use crate::ui::{Glyph, Icon, Look, Menu, Pill, button_class};
 use crate::{paths, platform};
+
+/// The switch between a machine's screen and its serial console.
+#[component]
+pub fn Views(
+    /// The machine.
+    at: ObjectRef,
+    /// Which one is shown.
+    is_serial: bool,
+) -> impl IntoView {
+    let link = |url: String, label: &'static str, is_here: bool| {
+        let look = "aria-[current]:bg-stage-rule aria-[current]:text-stage-ink";
+        view! {
+            <a class=format!("{} {look}", button_class(Look::Stage)) href=url aria-current=is_here.then_some("page")>
+                {label}
+            </a>
+        }
+    };
+    view! {
+        <nav class="flex items-center gap-0.5" aria-label="View">
+            {link(paths::console(&at), "Screen", !is_serial)} {link(paths::serial(&at), "Serial", is_serial)}
+        </nav>
+    }
+}
 
 /// The bar.
 #[component]
@@ -35,6 +59,7 @@ pub fn Bar(
                     view! { <Pill state since/> }
                 }}
             </span>
+            <Views at=at.clone() is_serial=false/>
             <button
                 type="button"
                 class=format!("{} max-md:hidden", button_class(Look::Stage))

@@ -1,4 +1,4 @@
-//! A machine's screen, edge to edge.
+//! A machine's screen, edge to edge; with `?view=serial` its serial console ([`serial`]).
 //!
 //! The page renders without the screen, then opens a websocket of its own and hands it to noVNC
 //! (`public/console.js`). What happens to it is one [`state::State`]; everything shown follows from that.
@@ -6,12 +6,13 @@
 mod bar;
 mod keys;
 mod overlay;
+mod serial;
 mod state;
 
 use leptos::html;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 use model::live::LiveKind;
 use model::machine::{MachineDetail, MachineRow};
 
@@ -49,7 +50,7 @@ fn Machine(namespace: String, name: String) -> impl IntoView {
     view! {
         <Title text=title/>
         <Loaded resource=detail is_page=true waiting=|| view! { <div class="h-dvh bg-stage"></div> } let:detail>
-            <Shown detail/>
+            <View detail/>
         </Loaded>
     }
 }
@@ -113,6 +114,21 @@ impl Console {
                 screen.focus();
             }
         });
+    }
+}
+
+/// The screen, or the serial console if the address says so.
+#[component]
+fn View(detail: Memo<MachineDetail>) -> impl IntoView {
+    let query = use_query_map();
+    let is_serial = Memo::new(move |_| query.with(|query| query.get("view").as_deref() == Some("serial")));
+    move || {
+        if is_serial.get() {
+            let row = Memo::new(move |_| detail.with(|detail| detail.row.clone()));
+            view! { <serial::Serial row/> }.into_any()
+        } else {
+            view! { <Shown detail/> }.into_any()
+        }
     }
 }
 

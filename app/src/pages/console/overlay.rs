@@ -68,9 +68,9 @@ pub fn Overlay(
             .into_any(),
             State::NoGraphics => view! {
                 <Said glyph=Glyph::Machine>{ConsoleEnd::NoGraphics.reason()}</Said>
-                <p class="max-w-[44ch] text-stage-quiet">
-                    "Its serial line is written to the log of its pod, which the machine's page links to."
-                </p>
+                <a class=button_class(Look::StagePrimary) href=console.row.with_untracked(|row| paths::serial(&row.at))>
+                    "Open the serial console"
+                </a>
             }
             .into_any(),
             State::Ended => view! {

@@ -176,9 +176,11 @@ fn closed(code: u16, reason: &str, runs: bool, failures: u32) -> State {
         ConsoleEnd::InUse => State::InUse { reason },
         ConsoleEnd::TakenOver => State::Taken { reason },
         ConsoleEnd::NoGraphics => State::NoGraphics,
-        ConsoleEnd::SignedOut | ConsoleEnd::Forbidden | ConsoleEnd::NotFound => {
-            State::Refused { end: Some(end), reason }
-        }
+        ConsoleEnd::SignedOut
+        | ConsoleEnd::Forbidden
+        | ConsoleEnd::NotFound
+        | ConsoleEnd::NoSerial
+        | ConsoleEnd::NoShell => State::Refused { end: Some(end), reason },
         // If the cluster already says that it runs again, waiting for that to change would be for ever.
         ConsoleEnd::NotRunning | ConsoleEnd::MachineStopped if !runs => State::Waiting,
         ConsoleEnd::NotRunning

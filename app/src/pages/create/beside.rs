@@ -5,9 +5,9 @@ use model::create::{Headroom, all_as_yaml, headroom, kubectl_line, virtctl_line}
 
 use super::manifest;
 use super::state::Form;
+use crate::components::commands::{Command, CopyButton};
 use crate::paths;
-use crate::platform;
-use crate::ui::{Glyph, Icon, Look, Panel, button_class};
+use crate::ui::{Glyph, Look, Panel, button_class};
 
 /// The column beside the form.
 #[component]
@@ -76,31 +76,6 @@ pub fn Beside(form: Form) -> impl IntoView {
                 </div>
             </Panel>
         </aside>
-    }
-}
-
-#[component]
-fn Command(text: Signal<String>, what: &'static str) -> impl IntoView {
-    view! {
-        <div class="flex items-start gap-1">
-            <code class="min-w-0 flex-1 rounded-control bg-paper-sunken px-2 py-1.5 font-mono text-xs break-words select-all">{text}</code>
-            <CopyButton text what/>
-        </div>
-    }
-}
-
-#[component]
-fn CopyButton(text: Signal<String>, what: &'static str) -> impl IntoView {
-    view! {
-        <button
-            type="button"
-            class=button_class(Look::Quiet)
-            aria-label=format!("Copy the {what}")
-            title="Copy"
-            on:click=move |_| platform::copy(&text.get_untracked())
-        >
-            <Icon glyph=Glyph::Copy/>
-        </button>
     }
 }
 

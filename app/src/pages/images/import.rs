@@ -51,7 +51,7 @@ pub fn ImportPage() -> impl IntoView {
 
 /// What can be chosen, and what can be copied.
 async fn offers() -> Answer<(ImageChoices, ImageList)> {
-    let query = ListQuery { state: "ready".to_owned(), page_size: MAX_PAGE_SIZE, ..ListQuery::default() };
+    let query = ListQuery { page_size: MAX_PAGE_SIZE, ..ListQuery::of("state:ready") };
     Ok((api::images::get_image_choices().await?, api::images::list_images(query).await?))
 }
 
@@ -75,14 +75,23 @@ fn Form(choices: ImageChoices, images: ImageList) -> impl IntoView {
     }
     let params = use_query_map();
     let (live, navigate) = (Live::expect(), StoredValue::new(use_navigate()));
-    let asked = params.with_untracked(|params| params.get("source").unwrap_or_default());
+    let asked = |key: &str| params.with_untracked(|params| params.get(key).unwrap_or_default());
     let text = |value: &str| RwSignal::new(value.to_owned());
-    let way = text(if asked.is_empty() { "http" } else { "clone" });
-    let wanted = params.with_untracked(|params| params.get("team").unwrap_or_default());
+    let (from, of, wanted) = (asked("from"), asked("source"), asked("team"));
+    let from = match (from.as_str(), of.is_empty()) {
+        ("", true) => "http",
+        ("", false) => "clone",
+        (from, _) => from,
+    };
+    let is_copy = from == "clone";
+    let way = text(from);
     let team = choices.namespaces.iter().find(|name| **name == wanted).or_else(|| choices.namespaces.first());
     let team = text(team.map_or("", String::as_str));
-    let (name, url, user, password, sha256, size) = (text(""), text(""), text(""), text(""), text(""), text(""));
-    let (source, class, preference) = (text(&asked), text(&first_class(&choices)), text(""));
+    let (name, user, password, preference) = (text(""), text(""), text(""), text(""));
+    let (url, source) = if is_copy { (text(""), text(&of)) } else { (text(&of), text("")) };
+    let (sha256, size) = (text(&asked("sha256")), text(&asked("size")));
+    let class = Some(asked("class")).filter(|class| choices.classes.iter().any(|known| known.name == *class));
+    let class = text(&class.unwrap_or_else(|| first_class(&choices)));
     let (is_image, is_live) = (RwSignal::new(true), RwSignal::new(false));
     let problem = RwSignal::new(None::<UiError>);
     let is_sending = RwSignal::new(false);

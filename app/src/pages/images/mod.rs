@@ -10,6 +10,7 @@ mod upload;
 use leptos::prelude::*;
 use model::live::LiveKind;
 use model::query::ImageList;
+use model::query::key::IMAGES;
 
 use crate::components::listing::{Around, Listing, Naming, listed_query};
 use crate::live::Live;
@@ -20,8 +21,7 @@ pub use import::ImportPage;
 use table::ImageTable;
 pub use upload::UploadPage;
 
-const NAMING: Naming =
-    Naming { title: "Images", one: "image", many: "images", searched: "Name, origin or class", base: paths::IMAGES };
+const NAMING: Naming = Naming { title: "Images", one: "image", many: "images", tab: &IMAGES, base: paths::IMAGES };
 
 /// The page.
 #[component]

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::image::size::bytes_words;
 use model::image::{ImageKind, ImageRow, Progress};
-use model::query::{ImageList, ListQuery, SortKey};
+use model::query::{ImageList, Key, ListQuery};
 
 use crate::clock::Ago;
 use crate::components::listing::Rows;
@@ -28,12 +28,12 @@ pub(super) fn ImageTable(
         <table class="rows" role="table">
             <thead>
                 <tr>
-                    <SortHead label="Name" key=SortKey::Name base query/>
-                    <SortHead label="State" key=SortKey::State base query/>
+                    <SortHead key=Key::Name base query/>
+                    <SortHead key=Key::State base query/>
                     <th scope="col" class="number">"Size"</th>
                     <th scope="col" class="max-lg:hidden">"Origin"</th>
                     <th scope="col">"Used by"</th>
-                    <SortHead label="Age" key=SortKey::Age base query is_extra=true/>
+                    <SortHead key=Key::Age base query is_extra=true/>
                 </tr>
             </thead>
             <tbody>

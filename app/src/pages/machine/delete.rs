@@ -14,10 +14,12 @@ use server_fn::ServerFn;
 use super::change::Of;
 use crate::api::ApiError;
 use crate::api::editing::{DeleteMachine, delete_machine};
+use crate::components::power::Viewer;
 use crate::components::toasts::Toasts;
+use crate::components::undo::Undo;
 use crate::live::Live;
 use crate::paths;
-use crate::ui::{Cancel, Dialog, Glyph, Icon, Look, Tone, button_class};
+use crate::ui::{Cancel, Dialog, Glyph, Icon, Look, Notice, Tone, button_class};
 
 /// The menu's line that opens the question.
 #[component]
@@ -40,35 +42,28 @@ pub fn DeleteDialog(
     /// Why this person cannot delete it.
     denied: Option<String>,
 ) -> impl IntoView {
-    let (toasts, live, navigate) = (Toasts::expect(), Live::expect(), use_navigate());
+    let (toasts, live, navigate, undo) = (Toasts::expect(), Live::expect(), use_navigate(), Undo::expect());
+    let viewer = Viewer::words();
     let claims: Vec<_> = disks.into_iter().filter(|disk| disk.claim.is_some()).collect();
     let its_own =
         claims.iter().filter(|disk| disk.goes_along).filter_map(|disk| disk.claim.clone()).collect::<Vec<_>>();
     let going = RwSignal::new(its_own);
     let typed = RwSignal::new(String::new());
-    let is_busy = RwSignal::new(false);
     let machine = at.clone();
     let on_submit = move |event: SubmitEvent| {
         event.prevent_default();
-        if is_busy.get_untracked() {
+        let (at, typed) = (machine.clone(), typed.get_untracked());
+        if typed.trim() != at.name.as_str() {
+            toasts.say(Tone::Bad, "Type the machine's name to delete it.");
             return;
         }
-        is_busy.set(true);
-        let (at, navigate) = (machine.clone(), navigate.clone());
-        spawn_local(async move {
-            let (namespace, name) = (at.namespace.to_string(), at.name.to_string());
-            match delete_machine(namespace, name, typed.get_untracked(), going.get_untracked()).await {
-                Ok(()) => {
-                    toasts.say(Tone::Good, format!("{} is being deleted.", at.name));
-                    live.raise(LiveKind::Machine);
-                    navigate(paths::MACHINES, NavigateOptions::default());
-                }
-                Err(ApiError(error)) => {
-                    is_busy.try_set(false);
-                    toasts.say(Tone::Bad, error.message);
-                }
-            }
-        });
+        let claims = going.get_untracked();
+        let text = match claims.as_slice() {
+            [] => format!("{} is about to be deleted. Its disks stay.", at.name),
+            claims => format!("{} is about to be deleted, with {}.", at.name, claims.join(", ")),
+        };
+        undo.later(text, move || delete(at.clone(), typed.clone(), claims.clone(), toasts, live));
+        navigate(paths::MACHINES, NavigateOptions::default());
     };
     let lines = claims.into_iter().map(|disk| view! { <Fate disk going/> }).collect::<Vec<_>>();
     let has_disks = !lines.is_empty();
@@ -81,6 +76,7 @@ pub fn DeleteDialog(
                     view! {
                         <form method="post" action=DeleteMachine::url() class="mt-2 flex flex-col gap-3" on:submit=on_submit>
                             <Of at/>
+                            {move || viewer.get().map(|text| view! { <Notice tone=Tone::Warn>{text}</Notice> })}
                             {has_disks
                                 .then(|| {
                                     view! {
@@ -115,6 +111,20 @@ pub fn DeleteDialog(
             }}
         </Dialog>
     }
+}
+
+/// Asks the cluster.
+fn delete(at: ObjectRef, typed: String, claims: Vec<String>, toasts: Toasts, live: Live) {
+    spawn_local(async move {
+        let (namespace, name) = (at.namespace.to_string(), at.name.to_string());
+        match delete_machine(namespace, name, typed, claims).await {
+            Ok(()) => {
+                toasts.say(Tone::Good, format!("{} is being deleted.", at.name));
+                live.raise(LiveKind::Machine);
+            }
+            Err(ApiError(error)) => toasts.say(Tone::Bad, format!("{}: {}", at.name, error.message)),
+        }
+    });
 }
 
 /// Whether one disk goes too.

@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 use model::ObjectRef;
+use model::editing::run_words;
 use model::machine::{Condition, Disk, Interface, MachineDetail};
+use model::told::spaced;
 
 use crate::clock::Ago;
 use crate::paths;
@@ -17,15 +19,30 @@ pub fn Side(
     detail: Memo<MachineDetail>,
 ) -> impl IntoView {
     move || {
-        let MachineDetail { row, run_strategy, guest_os, machine_type, pod, disks, interfaces, .. } = detail.get();
+        let MachineDetail {
+            row,
+            run_strategy,
+            guest_os,
+            machine_type,
+            pod,
+            disks,
+            interfaces,
+            addresses,
+            is_protected,
+            ..
+        } = detail.get();
         view! {
             <aside class="flex min-w-0 flex-col gap-5" aria-label="Facts">
                 <Facts>
                     <Fact term="Addresses">
-                        {if row.addresses.is_empty() {
+                        {if addresses.is_empty() {
                             view! { <span class="text-ink-faint">"none yet"</span> }.into_any()
                         } else {
-                            row.addresses.into_iter().map(|address| view! { <Address address/> }).collect_view().into_any()
+                            addresses
+                                .into_iter()
+                                .map(|one| view! { <AddressLine address=one.address source=one.source/> })
+                                .collect_view()
+                                .into_any()
                         }}
                     </Fact>
                     <Fact term="Guest">
@@ -47,7 +64,12 @@ pub fn Side(
                             })}
                     </Fact>
                     <Fact term="Node">{row.node.unwrap_or_else(|| "–".to_owned())}</Fact>
-                    {run_strategy.map(|strategy| view! { <Fact term="Run strategy">{strategy}</Fact> })}
+                    {run_strategy
+                        .map(|strategy| {
+                            let words = run_words(&strategy).to_owned();
+                            view! { <Fact term="Runs"><span title=strategy>{words}</span></Fact> }
+                        })}
+                    {is_protected.then(|| view! { <Fact term="Deletion">"protected"</Fact> })}
                     {machine_type.map(|kind| view! { <Fact term="Type">{kind}</Fact> })}
                     {pod
                         .map(|pod| {
@@ -72,14 +94,15 @@ pub fn Side(
     }
 }
 
-/// An address, and a way to take it along.
+/// An address with who tells of it, and a way to take it along.
 #[component]
-fn Address(address: String) -> impl IntoView {
+fn AddressLine(address: String, source: String) -> impl IntoView {
     let copied = RwSignal::new(false);
     let text = address.clone();
     view! {
         <span class="flex items-center gap-1">
             <span class="font-mono text-xs select-all">{address}</span>
+            <span class="text-xs text-ink-faint">{source}</span>
             <button
                 type="button"
                 class="grid size-6 place-items-center rounded-control text-ink-faint hover:bg-off-soft hover:text-ink"
@@ -197,12 +220,14 @@ pub fn Conditions(
 
 #[component]
 fn ConditionLine(condition: Condition) -> impl IntoView {
+    let name = format!("{}: {}", spaced(&condition.kind), answer(&condition.status));
     let said = condition.message.filter(|message| !message.is_empty());
+    // In plain words where there are some, with what the cluster calls it behind them.
+    let (first, second) = if condition.words.is_empty() { (name, None) } else { (condition.words, Some(name)) };
     view! {
         <li class="min-w-0">
-            <span class="font-medium">{spaced(&condition.kind)}</span>
-            " "
-            <span class="text-ink-quiet">{answer(&condition.status)}</span>
+            <span class=if condition.is_bad { "font-medium text-warn" } else { "font-medium" }>{first}</span>
+            {second.map(|name| view! { <span class="ml-2 text-xs text-ink-faint">{name}</span> })}
             {condition.since.map(|at| view! { <span class="ml-2 text-xs text-ink-faint"><Ago at/></span> })}
             {said
                 .or(condition.reason)
@@ -211,39 +236,11 @@ fn ConditionLine(condition: Condition) -> impl IntoView {
     }
 }
 
-/// `LiveMigratable` as `Live migratable`.
-fn spaced(kind: &str) -> String {
-    let mut text = String::with_capacity(kind.len() + 4);
-    let mut was_lower = false;
-    for letter in kind.chars() {
-        if letter.is_uppercase() && was_lower {
-            text.push(' ');
-            text.extend(letter.to_lowercase());
-        } else {
-            text.push(letter);
-        }
-        was_lower = letter.is_lowercase() || letter.is_numeric();
-    }
-    text
-}
-
 /// The status as an answer.
 fn answer(status: &str) -> &'static str {
     match status {
         "True" => "yes",
         "False" => "no",
         _ => "not known",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn condition_names_are_read_as_words() {
-        assert_eq!(spaced("LiveMigratable"), "Live migratable");
-        assert_eq!(spaced("Ready"), "Ready");
-        assert_eq!(spaced("AgentVersionNotSupported"), "Agent version not supported");
     }
 }

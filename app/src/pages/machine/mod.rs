@@ -1,25 +1,31 @@
 //! One machine: its screen, what can be done with it, and what is known about it.
 
+mod asked;
 mod change;
 mod delete;
 mod facts;
+mod manifest;
+mod metrics;
 mod power;
 mod stage;
+mod tabs;
+mod timeline;
 
 pub use power::PowerMenu;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 use model::live::LiveKind;
 use model::machine::{MachineDetail, MachineRow};
+use model::metrics::Range;
+use tabs::{Tab, Tabs};
 
 use crate::api;
 use crate::clock::Clock;
 use crate::components::events::Timeline;
 use crate::components::findings::Findings;
-use crate::components::labels::Labels;
-use crate::components::power::{Power, RefusedAction};
+use crate::components::power::{Power, RefusedAction, Viewer};
 use crate::live::Live;
 use crate::paths;
 use crate::ui::{Glyph, Icon, Loaded, Look, Panel, Pill, Skeleton, button_class};
@@ -67,38 +73,83 @@ fn Waiting() -> impl IntoView {
 #[component]
 fn Shown(detail: Memo<MachineDetail>) -> impl IntoView {
     let row = Memo::new(move |_| detail.with(|detail| detail.row.clone()));
+    let at = row.with_untracked(|row| row.at.clone());
     let findings = Signal::derive(move || detail.with(|detail| detail.findings.clone()));
     let copy = Memo::new(move |_| detail.with(MachineDetail::disk_to_copy).map(|disk| paths::copy_image(&disk)));
+    let description = Memo::new(move |_| detail.with(|detail| detail.description.clone()));
+    provide_context(Viewer(Memo::new(move |_| detail.with(|detail| detail.viewer.clone()))));
     look_again(detail);
+    let query = use_query_map();
+    let word = move |key: &'static str| Memo::new(move |_| query.with(|query| query.get(key).unwrap_or_default()));
+    let tab_word = word("tab");
+    let tab = Memo::new(move |_| tab_word.with(|word| Tab::from_word(word)));
+    let (range_word, warnings, status) = (word("range"), word("warnings"), word("status"));
+    let range = Memo::new(move |_| range_word.with(|word| Range::from_word(word)));
+    let only_warnings = Memo::new(move |_| warnings.with(|word| word == "true"));
+    let has_status = Memo::new(move |_| status.with(|word| word == "true"));
     view! {
         <Header row copy/>
+        <p class="mt-1 text-sm text-ink-quiet empty:hidden">{move || description.get()}</p>
         <div class="mt-3 empty:hidden">
             <power::SlowStop row/>
         </div>
         <div class="mt-3 empty:hidden">
             <Findings findings row=row/>
         </div>
+        <Tabs at=at.clone() now=tab/>
+        {move || {
+            let at = at.clone();
+            if tab.get() == Tab::Overview {
+                return view! { <Overview detail row/> }.into_any();
+            }
+            let content = match tab.get() {
+                Tab::Metrics => view! { <metrics::MetricsTab at=at.clone() range/> }.into_any(),
+                Tab::Timeline => view! { <timeline::TimelineTab at=at.clone() only_warnings/> }.into_any(),
+                Tab::Yaml | Tab::Overview => view! { <manifest::ManifestTab at=at.clone() has_status/> }.into_any(),
+            };
+            view! {
+                {content}
+                <change::Changes at only_delete=true/>
+            }
+                .into_any()
+        }}
+    }
+}
+
+/// How many events the first tab shows.
+const LATEST: usize = 8;
+
+/// The first tab.
+#[component]
+fn Overview(detail: Memo<MachineDetail>, row: Memo<MachineRow>) -> impl IntoView {
+    let at = row.with_untracked(|row| row.at.clone());
+    let all = paths::machine_timeline(&at, false);
+    let query = use_query_map();
+    let asked = Memo::new(move |_| query.with(|query| query.get("ask").unwrap_or_default()));
+    let asks_guest = Memo::new(move |_| asked.with(|asked| asked == "guest"));
+    let asks_related = Memo::new(move |_| asked.with(|asked| asked == "related"));
+    let latest =
+        Memo::new(move |_| detail.with(|detail| detail.events.iter().take(LATEST).cloned().collect::<Vec<_>>()));
+    view! {
         <div class="mt-4 grid gap-x-8 gap-y-8 lg:grid-cols-[minmax(0,1fr)_19rem] xl:grid-cols-[minmax(0,1fr)_22rem]">
             <div class="min-w-0">
                 <stage::Stage row/>
             </div>
             <facts::Side detail/>
-            <change::Changes at=row.with_untracked(|row| row.at.clone())/>
-            <Panel title="Timeline" glyph=Glyph::Clock>
-                {move || view! { <Timeline events=detail.with(|detail| detail.events.clone())/> }}
-            </Panel>
-            <facts::Conditions detail/>
-            {move || {
-                let labels = detail.with(|detail| detail.labels.clone());
-                (!labels.is_empty())
-                    .then(|| {
-                        view! {
-                            <Panel title="Labels" glyph=Glyph::Label>
-                                <Labels labels=labels/>
-                            </Panel>
-                        }
-                    })
-            }}
+            <change::Changes at=at.clone()/>
+            <div class="flex min-w-0 flex-col gap-8">
+                <asked::Guest detail is_asked=asks_guest/>
+                <asked::Around at=at.clone() is_asked=asks_related/>
+                <facts::Conditions detail/>
+                <Panel
+                    title="Timeline"
+                    glyph=Glyph::Clock
+                    aside=move || view! { <a class="rounded-control text-sm text-accent hover:underline" href=all>"All of it"</a> }
+                >
+                    {move || view! { <Timeline events=latest.get()/> }}
+                </Panel>
+                <asked::Terminal at/>
+            </div>
         </div>
     }
 }

@@ -6,7 +6,7 @@ use model::rules::is_slow_to_stop;
 
 use super::delete::DeleteItem;
 use crate::clock::Clock;
-use crate::components::power::{ActionButton, action_glyph, hold_action};
+use crate::components::power::{ActionButton, Viewer, action_glyph, hold_action};
 use crate::paths;
 use crate::ui::{Cancel, Dialog, Glyph, Icon, Look, Menu, Notice, Tone, button_class};
 
@@ -157,9 +157,11 @@ fn Ask(risk: &'static Risk, look: Look) -> impl IntoView {
 #[component]
 fn RiskyDialog(#[prop(into)] row: Signal<MachineRow>, risk: &'static Risk) -> impl IntoView {
     let name = row.with_untracked(|row| row.at.name.to_string());
+    let viewer = Viewer::words();
     view! {
         <Dialog id=risk.id title=format!("{} {name}?", risk.verb)>
             <p class="prose-line mt-2 text-ink-quiet">{risk.about}</p>
+            {move || viewer.get().map(|text| view! { <div class="mt-2"><Notice tone=Tone::Warn>{text}</Notice></div> })}
             <div class="mt-4 flex justify-end gap-2">
                 <Cancel of=risk.id/>
                 <ActionButton row action=risk.action look=Look::Danger/>

@@ -8,6 +8,7 @@ use crate::auth::{UserInfo, escalation};
 use crate::catalog::Kind;
 use crate::error::{ApiError, Cause};
 use crate::store::{Store, meta};
+use crate::workloads::{addresses, defaults, validation};
 
 /// What is about to happen to the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,39 @@ pub fn builtin(store: &Store, request: &mut AdmissionRequest<'_>) -> Result<(), 
     let object = &mut *request.object;
     match request.kind.resource.resource.as_str() {
         "namespaces" => namespace(object),
-        "pods" => pod(object),
+        "pods" => {
+            defaults::pod(object);
+            return validation::pod(&request.kind.qualified(), object, request.old);
+        }
+        "deployments" => {
+            defaults::deployment(object);
+            return validation::replicated(&request.kind.qualified(), object, request.old);
+        }
+        "replicasets" => {
+            defaults::replica_set(object);
+            return validation::replicated(&request.kind.qualified(), object, request.old);
+        }
+        "daemonsets" => {
+            defaults::daemon_set(object);
+            return validation::replicated(&request.kind.qualified(), object, request.old);
+        }
+        "statefulsets" => {
+            defaults::stateful_set(object);
+            return validation::stateful_set(&request.kind.qualified(), object, request.old);
+        }
+        "jobs" => {
+            defaults::job(object);
+            return validation::job(&request.kind.qualified(), object, request.old);
+        }
+        "cronjobs" => {
+            defaults::cron_job(object);
+            return validation::cron_job(&request.kind.qualified(), object);
+        }
+        "services" => {
+            defaults::service(object);
+            return addresses::admit(store, &request.kind.qualified(), object, request.old);
+        }
+        "poddisruptionbudgets" => return validation::disruption_budget(&request.kind.qualified(), object),
         "secrets" => secret(object),
         "persistentvolumeclaims" => claim(object),
         "persistentvolumes" => {
@@ -99,24 +132,6 @@ pub fn namespace(object: &mut Value) {
     default(section(object, "spec"), "finalizers", json!(["kubernetes"]));
     default(section(object, "status"), "phase", "Active".into());
     section(section(object, "metadata"), "labels")["kubernetes.io/metadata.name"] = name.into();
-}
-
-fn pod(object: &mut Value) {
-    let spec = section(object, "spec");
-    default(spec, "restartPolicy", "Always".into());
-    default(spec, "terminationGracePeriodSeconds", 30.into());
-    default(spec, "dnsPolicy", "ClusterFirst".into());
-    default(spec, "schedulerName", "default-scheduler".into());
-    default(spec, "securityContext", json!({}));
-    default(spec, "serviceAccountName", "default".into());
-    default(spec, "enableServiceLinks", true.into());
-    for container in spec["containers"].as_array_mut().into_iter().flatten().filter(|container| container.is_object()) {
-        default(container, "imagePullPolicy", "IfNotPresent".into());
-        default(container, "resources", json!({}));
-        default(container, "terminationMessagePath", "/dev/termination-log".into());
-        default(container, "terminationMessagePolicy", "File".into());
-    }
-    default(section(object, "status"), "phase", "Pending".into());
 }
 
 fn secret(object: &mut Value) {

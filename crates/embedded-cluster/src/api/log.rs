@@ -32,7 +32,10 @@ pub(super) async fn stream(call: &Call<'_>) -> Result<Response, ApiError> {
     let pod = call.api.store.find(&call.kind.resource, call.namespace(), &call.info.name)?;
     let container = container(&pod, call.query.get("container"))?;
     let name = &call.info.name;
-    if call.query.flag("previous") {
+    let current = call.api.logs.join(meta::uid(&pod)).join(format!("{container}.log"));
+    let is_previous = call.query.flag("previous");
+    let path = if is_previous { crate::containers::previous_log(&current) } else { current };
+    if is_previous && !path.exists() {
         let message = format!("previous terminated container {container:?} in pod {name:?} not found");
         return Err(ApiError::bad_request(message));
     }
@@ -41,7 +44,6 @@ pub(super) async fn stream(call: &Call<'_>) -> Result<Response, ApiError> {
         (None, Some(time)) => Some(clock::parse(time).ok_or_else(|| ApiError::bad_request("sinceTime is not a time"))?),
         (None, None) => None,
     };
-    let path = call.api.logs.join(meta::uid(&pod)).join(format!("{container}.log"));
     let mut file = match File::open(&path).await {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return not_started(&pod, &container),
@@ -63,7 +65,7 @@ pub(super) async fn stream(call: &Call<'_>) -> Result<Response, ApiError> {
             timestamps: call.query.flag("timestamps"),
             left: call.query.number("limitBytes")?.unwrap_or(usize::MAX),
         },
-        follow: call.query.flag("follow"),
+        follow: call.query.flag("follow") && !is_previous,
     };
     let chunks = futures_util::stream::unfold(reader, |mut reader| async {
         let chunk = reader.next().await?;
@@ -77,7 +79,7 @@ fn containers(pod: &Value, field: &str) -> Vec<String> {
     all.filter_map(|container| container["name"].as_str()).map(str::to_owned).collect()
 }
 
-fn container(pod: &Value, asked: Option<&str>) -> Result<String, ApiError> {
+pub(super) fn container(pod: &Value, asked: Option<&str>) -> Result<String, ApiError> {
     let name = meta::name(pod);
     let (own, inits) = (containers(pod, "containers"), containers(pod, "initContainers"));
     match (asked, own.as_slice()) {
@@ -220,6 +222,8 @@ impl Reader {
         meta::uid(&pod) != meta::uid(&self.pod)
             || matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
             || status_of(&pod, &self.container)["state"]["terminated"].is_object()
+            // It was started again, with a log of its own.
+            || status_of(&pod, &self.container)["containerID"] != status_of(&self.pod, &self.container)["containerID"]
     }
 }
 

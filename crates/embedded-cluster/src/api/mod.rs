@@ -13,6 +13,7 @@
 pub mod admission;
 mod delete;
 mod discovery;
+mod eviction;
 mod gate;
 mod log;
 mod media;
@@ -22,6 +23,7 @@ mod protobuf;
 mod read;
 mod request;
 mod reviews;
+mod scale;
 mod selectors;
 pub(crate) mod table;
 mod token;
@@ -44,6 +46,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::UserInfo;
 use crate::auth::tokens::Tokens;
+use crate::containers::Containers;
+use crate::containers::streams::{self, Want};
 use crate::catalog::{Behaviour, Catalog, CurrentCatalog, Kind, Version};
 use crate::error::ApiError;
 use crate::store::Store;
@@ -63,6 +67,8 @@ pub struct Api {
     pub admission: Vec<Box<dyn admission::Admission>>,
     /// Where the node agents write the logs of containers.
     pub logs: PathBuf,
+    /// The containers that run, for `exec` and `attach`.
+    pub(crate) containers: Option<Arc<Containers>>,
     /// Cancelled when the server stops: streams end.
     pub stop: CancellationToken,
     catalog: CurrentCatalog,
@@ -77,7 +83,14 @@ impl Api {
         logs: PathBuf,
         stop: CancellationToken,
     ) -> Self {
-        Self { store, tokens, admission, logs, stop, catalog: CurrentCatalog::default() }
+        Self { store, tokens, admission, logs, containers: None, stop, catalog: CurrentCatalog::default() }
+    }
+
+    /// The same, with containers to reach into.
+    #[must_use]
+    pub(crate) fn with_containers(mut self, containers: Arc<Containers>) -> Self {
+        self.containers = Some(containers);
+        self
     }
 
     /// The kinds served at this moment.
@@ -172,9 +185,26 @@ async fn serve_resource(api: &Arc<Api>, info: &RequestInfo, parts: &Parts, body:
         "token" if info.resource == "serviceaccounts" && info.verb == "create" => {
             token::issue(&call, &read_body(body).await?)
         }
-        "log" | "token" => Err(ApiError::method_not_allowed()),
+        "scale" if kind.subresources.iter().any(|one| one.name == "scale") => scale::serve(&call, body).await,
+        "eviction" if info.resource == "pods" && info.verb == "create" => {
+            eviction::evict(&call, &read_body(body).await?)
+        }
+        "exec" if info.resource == "pods" => connect(&call, Want::Exec).await,
+        "attach" if info.resource == "pods" => connect(&call, Want::Attach).await,
+        "log" | "token" | "eviction" => Err(ApiError::method_not_allowed()),
         _ => Err(ApiError::unknown_path()),
     }
+}
+
+/// A stream into a container.
+async fn connect(call: &Call<'_>, want: Want) -> Result<Response, ApiError> {
+    if !matches!(call.info.verb.as_str(), "get" | "create") {
+        return Err(ApiError::method_not_allowed());
+    }
+    let pod = call.api.store.find(&call.kind.resource, call.namespace(), &call.info.name)?;
+    let container = log::container(&pod, call.query.get("container"))?;
+    let containers = call.api.containers.as_ref().ok_or_else(ApiError::method_not_allowed)?;
+    streams::serve(containers, &pod, &container, call.parts, want).await
 }
 
 async fn serve_object(call: &Call<'_>, body: Body) -> Result<Response, ApiError> {

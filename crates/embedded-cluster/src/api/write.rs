@@ -4,6 +4,8 @@
 //! other objects) and then written against the version that it was worked out from. If somebody else was faster, it is
 //! worked out again, unless the client itself named the version.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -92,6 +94,7 @@ fn store_new(call: &Call<'_>, mut object: Value) -> Result<Response, ApiError> {
         fields.remove("status");
     }
     validate::name(&object, call.kind)?;
+    meta::edit(&mut object).remove("uid");
     admit(call, Operation::Create, &mut object, None)?;
     object["apiVersion"] = call.kind.api_version(&call.kind.storage_version).into();
     let stored = call.api.store.create_with(&call.kind.resource, object, mode)?;
@@ -99,6 +102,15 @@ fn store_new(call: &Call<'_>, mut object: Value) -> Result<Response, ApiError> {
 }
 
 fn change(call: &Call<'_>, work_out: impl Fn(&Value) -> Result<Value, ApiError>) -> Result<Response, ApiError> {
+    let stored = change_stored(call, work_out)?;
+    answer(call, StatusCode::OK, &call.present(&stored))
+}
+
+/// Changes the object as it is worked out from its present state.
+pub(super) fn change_stored(
+    call: &Call<'_>,
+    work_out: impl Fn(&Value) -> Result<Value, ApiError>,
+) -> Result<Arc<Value>, ApiError> {
     let mode = call.query.mode()?;
     let resource = &call.kind.resource;
     let mut attempt = 0;
@@ -113,8 +125,7 @@ fn change(call: &Call<'_>, work_out: impl Fn(&Value) -> Result<Value, ApiError>)
             .insert("resourceVersion".into(), meta::text(&current, "resourceVersion").to_owned().into());
         match call.api.store.update_with(resource, object, mode) {
             Err(refusal) if refusal.is_conflict() && attempt < ATTEMPTS => {}
-            Err(refusal) => return Err(refusal),
-            Ok(stored) => return answer(call, StatusCode::OK, &call.present(&stored)),
+            outcome => return outcome,
         }
     }
 }

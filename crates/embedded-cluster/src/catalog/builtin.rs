@@ -10,6 +10,11 @@ const ALL: &[&str] = &["create", "delete", "deletecollection", "get", "list", "p
 /// Namespaces end one at a time.
 const NO_COLLECTION: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
 const CREATE: &[&str] = &["create"];
+/// Streams are opened by either.
+const CONNECT: &[&str] = &["create", "get"];
+/// The size of a workload, apart from the rest of it.
+const SCALE: Subresource =
+    Subresource { name: "scale", foreign: Some(("autoscaling", "v1", "Scale")), verbs: &["get", "patch", "update"] };
 
 /// The kind of definitions.
 pub fn definitions() -> GroupResource {
@@ -18,6 +23,7 @@ pub fn definitions() -> GroupResource {
 
 struct Row {
     group: &'static str,
+    version: &'static str,
     kind: &'static str,
     plural: &'static str,
     short: &'static [&'static str],
@@ -30,6 +36,7 @@ struct Row {
 
 const PLAIN: Row = Row {
     group: "",
+    version: "v1",
     kind: "",
     plural: "",
     short: &[],
@@ -39,6 +46,10 @@ const PLAIN: Row = Row {
     names: NameRule::Subdomain,
     subresources: &[],
 };
+
+const fn workload(group: &'static str, kind: &'static str, plural: &'static str) -> Row {
+    Row { group, kind, plural, categories: &["all"], has_status: true, ..PLAIN }
+}
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -70,7 +81,12 @@ const ROWS: &[Row] = &[
         short: &["po"],
         categories: &["all"],
         has_status: true,
-        subresources: &[Subresource { name: "log", foreign: None, verbs: &["get"] }],
+        subresources: &[
+            Subresource { name: "attach", foreign: Some(("", "v1", "PodAttachOptions")), verbs: CONNECT },
+            Subresource { name: "eviction", foreign: Some(("policy", "v1", "Eviction")), verbs: CREATE },
+            Subresource { name: "exec", foreign: Some(("", "v1", "PodExecOptions")), verbs: CONNECT },
+            Subresource { name: "log", foreign: None, verbs: &["get"] },
+        ],
         ..PLAIN
     },
     Row { kind: "ResourceQuota", plural: "resourcequotas", short: &["quota"], has_status: true, ..PLAIN },
@@ -112,7 +128,32 @@ const ROWS: &[Row] = &[
         is_namespaced: false,
         ..PLAIN
     },
+    Row { kind: "Endpoints", plural: "endpoints", short: &["ep"], ..PLAIN },
+    Row {
+        kind: "Service",
+        plural: "services",
+        short: &["svc"],
+        categories: &["all"],
+        has_status: true,
+        names: NameRule::Label,
+        ..PLAIN
+    },
     Row { group: "apps", kind: "ControllerRevision", plural: "controllerrevisions", ..PLAIN },
+    Row { short: &["ds"], ..workload("apps", "DaemonSet", "daemonsets") },
+    Row { short: &["deploy"], subresources: &[SCALE], ..workload("apps", "Deployment", "deployments") },
+    Row { short: &["rs"], subresources: &[SCALE], ..workload("apps", "ReplicaSet", "replicasets") },
+    Row { short: &["sts"], subresources: &[SCALE], ..workload("apps", "StatefulSet", "statefulsets") },
+    Row { short: &["cj"], ..workload("batch", "CronJob", "cronjobs") },
+    workload("batch", "Job", "jobs"),
+    Row { group: "discovery.k8s.io", kind: "EndpointSlice", plural: "endpointslices", ..PLAIN },
+    Row {
+        group: "policy",
+        kind: "PodDisruptionBudget",
+        plural: "poddisruptionbudgets",
+        short: &["pdb"],
+        has_status: true,
+        ..PLAIN
+    },
     Row { group: "coordination.k8s.io", kind: "Lease", plural: "leases", ..PLAIN },
     Row {
         group: "apiextensions.k8s.io",
@@ -138,18 +179,19 @@ const REVIEWS: &[(&str, &str, &str, bool, Review)] = &[
     (UPLOAD, "UploadTokenRequest", "uploadtokenrequests", true, Review::UploadToken),
 ];
 
-/// Every built-in kind. All of them are served as `v1`, but for those that belong to CDI's server.
+/// Every built-in kind.
 pub(super) fn kinds() -> Vec<Kind> {
     let reviews = REVIEWS.iter().map(|(group, kind, plural, is_namespaced, review)| {
         let short: &[&str] = if *review == Review::UploadToken { &["utr", "utrs"] } else { &[] };
-        let row = Row { group, kind, plural, short, is_namespaced: *is_namespaced, ..PLAIN };
+        let version = if *review == Review::UploadToken { "v1beta1" } else { "v1" };
+        let row = Row { group, version, kind, plural, short, is_namespaced: *is_namespaced, ..PLAIN };
         Kind { behaviour: Behaviour::Review(*review), verbs: CREATE, ..kind_of(&row) }
     });
     ROWS.iter().map(kind_of).chain(reviews).collect()
 }
 
 fn kind_of(row: &Row) -> Kind {
-    let version = if row.group == UPLOAD { "v1beta1" } else { "v1" };
+    let version = row.version;
     let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     Kind {
         resource: GroupResource::new(row.group, row.plural),

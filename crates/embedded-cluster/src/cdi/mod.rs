@@ -31,10 +31,10 @@ mod pods;
 mod profiles;
 mod proxy;
 mod receive;
-mod registry;
+pub(crate) mod registry;
 mod render;
 mod s3;
-mod sniff;
+pub(crate) mod sniff;
 mod source;
 mod sources;
 mod status;
@@ -78,7 +78,7 @@ static SOURCES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new(GR
 /// What is known about storage classes.
 pub(crate) static PROFILES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new(GROUP, "storageprofiles"));
 /// CDI's settings in effect.
-static CONFIGS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new(GROUP, "cdiconfigs"));
+pub(crate) static CONFIGS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new(GROUP, "cdiconfigs"));
 
 /// How long a failed container waits before it is started again.
 const RESTART_AFTER: Duration = Duration::from_secs(10);

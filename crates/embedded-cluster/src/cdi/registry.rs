@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
 
 use super::checksum::has_checksum;
 use super::credentials::{Credentials, certificates};
@@ -63,15 +64,17 @@ pub(super) async fn import(
 
 /// Where an image is: `docker://registry/name:tag`.
 #[derive(Debug, PartialEq, Eq)]
-struct Place {
-    registry: String,
+pub(crate) struct Place {
+    /// Host and port.
+    pub(crate) registry: String,
     name: String,
     /// A tag or a digest.
     version: String,
 }
 
 impl Place {
-    fn parse(url: &str) -> Option<Self> {
+    /// Reads it, with what is left out where everybody leaves it out.
+    pub(crate) fn parse(url: &str) -> Option<Self> {
         let place = url.strip_prefix("docker://")?;
         let (registry, rest) = match place.split_once('/') {
             Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
@@ -87,7 +90,27 @@ impl Place {
     }
 }
 
-struct Registry {
+/// Why something cannot be had from a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RegistryError {
+    /// Nobody answers there, or the answer is of no use.
+    Unreachable(String),
+    /// The registry says no.
+    Refused(String),
+}
+
+/// An image, for this machine's processor.
+pub(crate) struct FoundImage {
+    /// The digest of its configuration, which is the image's own.
+    pub(crate) digest: String,
+    /// Digests of its layers, the lowest first.
+    pub(crate) layers: Vec<String>,
+    /// What it says about its main program.
+    pub(crate) config: Value,
+}
+
+/// A registry, seen by somebody who wants one image of it.
+pub(crate) struct Registry {
     client: Client,
     place: Place,
     base: String,
@@ -113,6 +136,76 @@ impl Registry {
             credentials,
             token: None,
         })
+    }
+
+    /// A registry for an ordinary pull. `credentials` are `Basic …`.
+    pub(crate) fn open(place: Place, is_insecure: bool, credentials: Option<String>) -> Result<Self, RegistryError> {
+        let scheme = if is_insecure { "http" } else { "https" };
+        let client = Client::new(HeaderMap::new(), &[], &Value::Null).map_err(RegistryError::Unreachable)?;
+        Ok(Self { client, base: format!("{scheme}://{}/v2/{}", place.registry, place.name), place, credentials, token: None })
+    }
+
+    /// Finds the image.
+    pub(crate) async fn image(&mut self) -> Result<FoundImage, RegistryError> {
+        let mut manifest = self.document("manifests", &self.place.version.clone(), MANIFESTS).await?;
+        if let Some(list) = manifest["manifests"].as_array() {
+            let own = crate::api::architecture();
+            let fits = |one: &&Value| one["platform"]["architecture"] == own && one["platform"]["os"] != "unknown";
+            let chosen = list.iter().find(fits);
+            let chosen = chosen
+                .ok_or_else(|| RegistryError::Refused(format!("no match for platform in manifest: linux/{own}")))?;
+            let digest = text(&chosen["digest"]).to_owned();
+            manifest = self.document("manifests", &digest, MANIFESTS).await?;
+        }
+        let digest = text(&manifest["config"]["digest"]).to_owned();
+        let layers = manifest["layers"].as_array().into_iter().flatten();
+        let layers = layers.map(|layer| text(&layer["digest"]).to_owned()).collect();
+        let config = self.document("blobs", &digest, "*/*").await?;
+        Ok(FoundImage { digest, layers, config })
+    }
+
+    async fn document(&mut self, kind: &str, version: &str, accept: &str) -> Result<Value, RegistryError> {
+        let response = self.answer(kind, version, accept).await?;
+        json(response).await.map_err(RegistryError::Unreachable)
+    }
+
+    async fn answer(&mut self, kind: &str, version: &str, accept: &str) -> Result<Response<Incoming>, RegistryError> {
+        let url = format!("{}/{kind}/{version}", self.base);
+        let response = self.get(&url, accept).await.map_err(RegistryError::Unreachable)?;
+        let (registry, name) = (&self.place.registry, &self.place.name);
+        match response.status() {
+            status if status.is_success() => Ok(response),
+            StatusCode::NOT_FOUND => Err(RegistryError::Refused(format!("{registry}/{name}:{version}: not found"))),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(RegistryError::Refused(format!(
+                "pull access denied, repository {registry}/{name} does not exist or may require authorization"
+            ))),
+            _ => Err(RegistryError::Unreachable(super::fetch::status_line(&response))),
+        }
+    }
+
+    /// Fetches a layer into a file, and checks that it is the one.
+    pub(crate) async fn blob(&mut self, digest: &str, file: &Path, limit: u64) -> Result<(), RegistryError> {
+        let failed = |error: &dyn std::fmt::Display| RegistryError::Refused(format!("blob {digest}: {error}"));
+        let response = self.answer("blobs", digest, "*/*").await?;
+        let mut out = tokio::fs::File::create(file).await.map_err(|error| failed(&error))?;
+        let mut frames = response.into_body().into_data_stream();
+        let mut done = 0_u64;
+        while let Some(frame) = frames.next().await {
+            let frame = frame.map_err(|error| RegistryError::Unreachable(error.to_string()))?;
+            done += frame.len() as u64;
+            if done > limit {
+                return Err(failed(&"the image is too large"));
+            }
+            out.write_all(&frame).await.map_err(|error| failed(&error))?;
+        }
+        out.flush().await.map_err(|error| failed(&error))?;
+        drop(out);
+        let (path, wanted) = (file.to_owned(), digest.to_owned());
+        let checked = tokio::task::spawn_blocking(move || has_checksum(&path, &wanted)).await;
+        match checked.map_err(|error| failed(&error))?.map_err(|error| failed(&error))? {
+            true => Ok(()),
+            false => Err(failed(&"it is damaged")),
+        }
     }
 
     /// Fetches the disk of the image; the file that it is in.

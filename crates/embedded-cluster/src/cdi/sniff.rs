@@ -1,7 +1,7 @@
 //! What a file is, by its first bytes. Pure.
 
 /// How many first bytes are enough to tell.
-pub(super) const ENOUGH: usize = 4096;
+pub(crate) const ENOUGH: usize = 4096;
 /// The field of a qcow2 header that says where the name of the backing file is.
 const QCOW2_BACKING_FILE: std::ops::Range<usize> = 8..16;
 /// The field of a qcow2 header that says what a reader must understand.
@@ -11,7 +11,7 @@ const QCOW2_EXTERNAL_DATA: u64 = 1 << 2;
 
 /// A way to keep a disk in a file, or to make a file smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// The disk as it is; an ISO image is one too, and so is everything that is not recognised.
     Raw,
     /// As QEMU calls it.
@@ -25,7 +25,7 @@ pub(super) enum Format {
 }
 
 /// Recognises a file.
-pub(super) fn format(head: &[u8]) -> Format {
+pub(crate) fn format(head: &[u8]) -> Format {
     const VDI_SIGNATURE: [u8; 4] = [0x7f, 0x10, 0xda, 0xbe];
     if head.starts_with(b"QFI\xfb") {
         Format::Image("qcow2")
@@ -49,7 +49,7 @@ pub(super) fn format(head: &[u8]) -> Format {
 }
 
 /// Whether an image says that part of it is in another file, which must not be followed.
-pub(super) fn leads_elsewhere(head: &[u8]) -> bool {
+pub(crate) fn leads_elsewhere(head: &[u8]) -> bool {
     let number = |range: std::ops::Range<usize>| {
         head.get(range).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)
     };

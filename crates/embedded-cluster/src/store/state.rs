@@ -125,7 +125,10 @@ impl State {
         for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion", "generation"] {
             metadata.remove(field);
         }
-        metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
+        // A job's selector names its uid, so it has one before.
+        if resource.group != "batch" || !metadata.get("uid").is_some_and(Value::is_string) {
+            metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
+        }
         metadata.insert("creationTimestamp".into(), clock::now_seconds().into());
         if has_generation(resource) {
             metadata.insert("generation".into(), 1.into());

@@ -32,12 +32,12 @@ mod hotplug;
 mod instance;
 mod instancetype;
 pub(crate) mod kinds;
-mod kubelet;
+pub(crate) mod kubelet;
 mod launcher;
 pub(crate) mod machine;
 pub(crate) mod migration;
 mod printable;
-mod scheduler;
+pub(crate) mod scheduler;
 mod sessions;
 mod still;
 pub mod subresources;
@@ -53,6 +53,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::containers::Containers;
 use crate::guest::Guests;
 use crate::guest::images::Images;
 use crate::store::Store;
@@ -72,6 +73,8 @@ pub struct VirtOptions {
     pub images: Vec<PathBuf>,
     /// Leaves QEMU out even where it is installed.
     pub builtin_guests: bool,
+    /// Runs no containers even where there is a sandbox.
+    pub builtin_containers: bool,
 }
 
 /// Everything that the controllers and the subresources share.
@@ -88,6 +91,8 @@ pub struct VirtContext {
     handler: Handler,
     plugging: Plugging,
     moves: Moves,
+    /// Containers of ordinary pods.
+    containers: Arc<Containers>,
     work: mpsc::UnboundedSender<Work>,
     /// Taken by [`start`].
     inbox: Mutex<Option<Inbox>>,
@@ -104,6 +109,7 @@ impl VirtContext {
     pub async fn new(store: Arc<Store>, options: VirtOptions) -> Arc<Self> {
         let (guests, changed) = Guests::new(options.folder.join("guests"), options.builtin_guests).await;
         let (work, inbox) = mpsc::unbounded_channel();
+        let containers = Containers::new(Arc::clone(&store), options.folder.clone(), options.builtin_containers);
         Arc::new(Self {
             recorder: Recorder::new(Arc::clone(&store)),
             store,
@@ -115,9 +121,15 @@ impl VirtContext {
             handler: Handler::default(),
             plugging: Plugging::default(),
             moves: Moves::default(),
+            containers,
             work,
             inbox: Mutex::new(Some(Inbox { work: inbox, guests: changed })),
         })
+    }
+
+    /// The containers of ordinary pods.
+    pub(crate) fn containers(&self) -> &Arc<Containers> {
+        &self.containers
     }
 
     /// Whether guests are real ones in QEMU.
@@ -159,6 +171,7 @@ impl VirtTasks {
         if with_guests {
             self.context.guests.stop_all().await;
         }
+        self.context.containers.stop().await;
         self.context.sessions.end_all();
         self.context.guests.detach();
     }

@@ -80,6 +80,24 @@ pub struct ImportRequest {
     pub is_image: bool,
 }
 
+/// An import that failed, as far as the form for another one takes it over: all but the name and the credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImportAgain {
+    /// `http`, `s3`, `registry`, `clone` or `blank`.
+    pub from: String,
+    /// The address; `namespace/name` of what is copied.
+    pub source: String,
+    /// The team.
+    pub team: String,
+    /// The disk's size as a person types it; empty if it was not given.
+    pub size: String,
+    /// The storage class; empty for the cluster's default.
+    pub class: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
 /// The import form as it is filled in: every field is a text, as a plain form sends it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

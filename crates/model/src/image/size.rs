@@ -130,6 +130,12 @@ pub fn bytes_words(bytes: u64) -> String {
     }
 }
 
+/// A number of bytes as a person would type it, so that reading it again gives the same.
+pub fn typed_bytes(bytes: u64) -> String {
+    let words = bytes_words(bytes);
+    if read_bytes(&words) == Some(bytes) { words } else { format!("{bytes} B") }
+}
+
 /// A size as a person types it, in bytes: `20`, `20 GiB`, `512Mi`, `1.5 TB`. A bare number means GiB.
 pub fn read_bytes(text: &str) -> Option<u64> {
     let text = text.trim();
@@ -177,6 +183,11 @@ mod tests {
             overhead_millionths: 60_000,
             ..ClassChoice::default()
         }
+    }
+
+    #[test]
+    fn a_size_that_is_typed_for_somebody_reads_as_the_same_size() {
+        assert_eq!([20 << 30, 1_500_000_000].map(typed_bytes), ["20 GiB", "1500000000 B"]);
     }
 
     #[test]

@@ -106,6 +106,21 @@ impl Ask {
         }
     }
 
+    /// May somebody set how many pods a workload has?
+    pub(crate) fn scale(kind: Kind, namespace: &str, name: &str) -> Self {
+        Self { subresource: "scale", ..Self::patch(kind, namespace, name) }
+    }
+
+    /// May somebody run a shell in a pod? The upgrade is a GET, but what counts is `create`, as newer clusters ask too.
+    pub(crate) fn shell(namespace: &str, name: &str) -> Self {
+        Self { subresource: "exec", ..Self::on(Kind::Pod, "create", namespace, name) }
+    }
+
+    /// May somebody have pods of a namespace evicted?
+    pub(crate) fn evict(namespace: &str) -> Self {
+        Self { subresource: "eviction", ..Self::create(Kind::Pod, namespace) }
+    }
+
     /// May somebody read the logs of pods in a namespace?
     pub(crate) fn logs(namespace: &str, name: &str) -> Self {
         Self { subresource: "log", ..Self::get(Kind::Pod, namespace, name) }

@@ -10,10 +10,11 @@ use kube::core::{ApiResource, GroupVersionKind};
 
 /// Groups that a cluster may do without and whose objects are made and read, but not watched; with the versions that
 /// are known, the best one first.
-pub(crate) const UNWATCHED: [(&str, &[&str]); 3] = [
+pub(crate) const UNWATCHED: [(&str, &[&str]); 4] = [
     (kubevirt::export::GROUP, kubevirt::export::VERSIONS),
     (kubevirt::snapshot::GROUP, kubevirt::snapshot::VERSIONS),
     (kubevirt::template::GROUP, kubevirt::template::VERSIONS),
+    (crate::metrics::GROUP, crate::metrics::VERSIONS),
 ];
 
 /// A kind that the portal watches.
@@ -39,10 +40,19 @@ pub(crate) enum Kind {
     Installation,
     Size,
     Preference,
+    Deployment,
+    StatefulSet,
+    DaemonSet,
+    ReplicaSet,
+    ControllerRevision,
+    Job,
+    CronJob,
+    Service,
+    Node,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::Machine,
         Self::Instance,
         Self::Pod,
@@ -63,6 +73,27 @@ impl Kind {
         Self::Installation,
         Self::Size,
         Self::Preference,
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::ReplicaSet,
+        Self::ControllerRevision,
+        Self::Job,
+        Self::CronJob,
+        Self::Service,
+        Self::Node,
+    ];
+
+    /// What runs pods, what it remembers of itself, and what leads to them.
+    pub(crate) const WORKLOADS: [Self; 8] = [
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::ReplicaSet,
+        Self::ControllerRevision,
+        Self::Job,
+        Self::CronJob,
+        Self::Service,
     ];
 
     /// Kinds that are watched only to know when answers about permissions are out of date.
@@ -74,7 +105,8 @@ impl Kind {
 
     /// Whether pages show the kind; others are watched for what they say about those.
     fn is_shown(self) -> bool {
-        !Self::RBAC.contains(&self) && !matches!(self, Self::PersistentVolume | Self::CdiConfig | Self::Quota)
+        !Self::RBAC.contains(&self)
+            && !matches!(self, Self::PersistentVolume | Self::CdiConfig | Self::Quota | Self::Node)
     }
 
     /// Whether every page needs the kind. A watch of another kind that is out of date does not make the whole
@@ -133,13 +165,33 @@ impl Kind {
             Self::Installation => "kubevirts",
             Self::Size => "virtualmachineclusterinstancetypes",
             Self::Preference => "virtualmachineclusterpreferences",
+            Self::Deployment => "deployments",
+            Self::StatefulSet => "statefulsets",
+            Self::DaemonSet => "daemonsets",
+            Self::ReplicaSet => "replicasets",
+            Self::ControllerRevision => "controllerrevisions",
+            Self::Job => "jobs",
+            Self::CronJob => "cronjobs",
+            Self::Service => "services",
+            Self::Node => "nodes",
         }
     }
 
     pub(crate) const fn group(self) -> &'static str {
         match self {
             Self::Machine | Self::Instance | Self::Installation => "kubevirt.io",
-            Self::Pod | Self::Event | Self::Namespace | Self::Claim | Self::PersistentVolume | Self::Quota => "",
+            Self::Pod
+            | Self::Event
+            | Self::Namespace
+            | Self::Claim
+            | Self::PersistentVolume
+            | Self::Quota
+            | Self::Service
+            | Self::Node => "",
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet | Self::ControllerRevision => {
+                "apps"
+            }
+            Self::Job | Self::CronJob => "batch",
             Self::DataVolume | Self::DataSource | Self::StorageProfile | Self::CdiConfig => "cdi.kubevirt.io",
             Self::StorageClass => "storage.k8s.io",
             Self::Size | Self::Preference => "instancetype.kubevirt.io",
@@ -171,6 +223,15 @@ impl Kind {
             Self::Installation => "KubeVirt",
             Self::Size => "VirtualMachineClusterInstancetype",
             Self::Preference => "VirtualMachineClusterPreference",
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::ControllerRevision => "ControllerRevision",
+            Self::Job => "Job",
+            Self::CronJob => "CronJob",
+            Self::Service => "Service",
+            Self::Node => "Node",
         }
     }
 
@@ -264,7 +325,7 @@ mod tests {
     #[test]
     fn a_refused_kind_does_not_hold_the_others_up() {
         let kinds = Kinds::default();
-        for kind in [Kind::Pod, Kind::Namespace, Kind::Claim, Kind::StorageClass] {
+        for kind in [Kind::Pod, Kind::Namespace, Kind::Claim, Kind::StorageClass].into_iter().chain(Kind::WORKLOADS) {
             kinds.set(kind, KindHealth::Live);
         }
         assert!(!kinds.are_settled(&offers(None)), "events are still to come");
@@ -277,7 +338,8 @@ mod tests {
     fn a_cluster_without_cdi_is_whole_and_a_broken_cdi_takes_only_itself_down() {
         let with_cdi = Offers { optional: [("cdi.kubevirt.io", "v1beta1")].into(), ..offers(None) };
         let kinds = Kinds::default();
-        for kind in [Kind::Pod, Kind::Namespace, Kind::Event, Kind::Claim, Kind::StorageClass] {
+        let every = [Kind::Pod, Kind::Namespace, Kind::Event, Kind::Claim, Kind::StorageClass];
+        for kind in every.into_iter().chain(Kind::WORKLOADS) {
             kinds.set(kind, KindHealth::Live);
         }
         assert!(kinds.are_settled(&offers(None)));

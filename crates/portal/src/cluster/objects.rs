@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// An object on its way from the watch to its index.
 ///
@@ -26,6 +27,9 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Watched<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut value = Value::deserialize(deserializer)?;
         drop_nulls(&mut value);
+        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+        }
         if let Some(annotations) = value.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
             annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         }
@@ -101,6 +105,27 @@ pub(crate) struct Named {
     pub metadata: ObjectMeta,
 }
 
+/// An object whose specification is kept as it came: what runs pods, its revisions, and services. Pages compare and
+/// send back their templates, so nothing of them may be lost.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Loose {
+    pub metadata: ObjectMeta,
+    pub spec: Value,
+    pub status: Value,
+    /// What a `ControllerRevision` remembers.
+    pub data: Value,
+    /// The number of a `ControllerRevision`.
+    pub revision: i64,
+}
+
+impl Loose {
+    /// The conditions of its status.
+    pub(crate) fn conditions(&self) -> Vec<Condition> {
+        serde_json::from_value(self.status["conditions"].clone()).unwrap_or_default()
+    }
+}
+
 /// `Pod`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -129,6 +154,8 @@ impl PodSpec {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct PodVolume {
+    pub name: String,
+    pub empty_dir: Option<Value>,
     pub persistent_volume_claim: Option<ClaimVolume>,
 }
 
@@ -139,10 +166,18 @@ pub(crate) struct ClaimVolume {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct ContainerSpec {
     pub name: String,
     pub image: String,
+    pub command: Vec<String>,
+    pub args: Vec<String>,
+    pub ports: Vec<Value>,
+    pub resources: Value,
+    pub volume_mounts: Vec<Value>,
+    pub liveness_probe: Option<Value>,
+    pub readiness_probe: Option<Value>,
+    pub startup_probe: Option<Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -197,6 +232,56 @@ pub(crate) struct Terminated {
     pub reason: Option<String>,
     pub message: Option<String>,
     pub finished_at: Option<String>,
+}
+
+/// `Node`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Node {
+    pub metadata: ObjectMeta,
+    pub spec: NodeSpec,
+    pub status: NodeStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NodeSpec {
+    pub unschedulable: bool,
+    pub taints: Vec<Taint>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Taint {
+    pub key: String,
+    pub value: Option<String>,
+    pub effect: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct NodeStatus {
+    pub capacity: BTreeMap<String, Value>,
+    pub allocatable: BTreeMap<String, Value>,
+    pub conditions: Vec<Condition>,
+    pub addresses: Vec<NodeAddress>,
+    pub node_info: NodeInfo,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NodeAddress {
+    pub address: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct NodeInfo {
+    pub kubelet_version: String,
+    pub kernel_version: String,
+    pub os_image: String,
+    pub container_runtime_version: String,
+    pub architecture: String,
 }
 
 /// `Event` of the core group.

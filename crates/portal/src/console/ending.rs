@@ -7,6 +7,7 @@ use model::ObjectRef;
 use model::console::ConsoleEnd;
 use serde_json::Value;
 
+use super::Way;
 use super::frame::ConsoleRefusal;
 use crate::Inner;
 use crate::access::Actor;
@@ -21,45 +22,44 @@ pub(super) struct Guard {
     inner: Arc<Inner>,
     actor: Actor,
     at: ObjectRef,
+    way: Way,
 }
 
 impl Guard {
-    pub(super) const fn new(inner: Arc<Inner>, actor: Actor, at: ObjectRef) -> Self {
-        Self { inner, actor, at }
+    pub(super) const fn new(inner: Arc<Inner>, actor: Actor, at: ObjectRef, way: Way) -> Self {
+        Self { inner, actor, at, way }
     }
 
     /// Asks again whether the person may: `None` if so, or if nobody can say at the moment.
     pub(super) async fn check(&self) -> Option<ConsoleRefusal> {
-        let records = &self.inner.records;
-        match records.has_session(&self.actor.session.0).await {
-            Ok(true) => {}
-            Ok(false) => return Some(ConsoleRefusal::of(ConsoleEnd::SignedOut)),
-            Err(error) => tracing::warn!(%error, "a console's session could not be looked up"),
+        if !self.inner.is_still(&self.actor).await {
+            return Some(ConsoleRefusal::of(ConsoleEnd::SignedOut));
         }
-        match records.accounts().find(&self.actor.account).await {
-            Ok(Some(row))
-                if row.account.kubernetes_user == self.actor.user
-                    && row.account.kubernetes_groups == self.actor.groups => {}
-            Ok(_) => return Some(ConsoleRefusal::of(ConsoleEnd::SignedOut)),
-            Err(error) => tracing::warn!(%error, "a console's account could not be looked up"),
-        }
-        match self.inner.may_use_screen(&self.actor, &self.at).await {
+        match self.inner.may_use(&self.actor, &self.at, &self.way).await {
             Err(refusal) if refusal.end == ConsoleEnd::Forbidden => Some(refusal),
             _ => None,
         }
     }
 
-    /// Why the stream from the cluster ended: KubeVirt closes it without a word whatever happened.
-    pub(super) async fn upstream_ended(&self) -> ConsoleEnd {
+    /// Why the stream from the cluster ended: KubeVirt closes it without a word whatever happened, and the end of a
+    /// shell has been told on its own channel.
+    pub(super) async fn upstream_ended(&self) -> ConsoleRefusal {
+        if let Way::Shell { .. } = self.way {
+            return ConsoleRefusal::new(ConsoleEnd::Done, "The shell ended.");
+        }
         for pause in LOOKS {
             tokio::time::sleep(pause).await;
             match self.instance().await {
                 Ok(Some(instance)) if runs(&instance) => {}
-                Ok(_) => return ConsoleEnd::MachineStopped,
-                Err(_) => return ConsoleEnd::UpstreamLost,
+                Ok(_) => return ConsoleRefusal::of(ConsoleEnd::MachineStopped),
+                Err(_) => return ConsoleRefusal::of(ConsoleEnd::UpstreamLost),
             }
         }
-        ConsoleEnd::UpstreamLost
+        if self.way == Way::Serial {
+            let told = "Closed by the cluster. It gives the serial console to whoever opened it last, elsewhere too.";
+            return ConsoleRefusal::new(ConsoleEnd::UpstreamLost, told);
+        }
+        ConsoleRefusal::of(ConsoleEnd::UpstreamLost)
     }
 
     /// The instance as it is now; the watch may be a moment behind.
@@ -72,6 +72,25 @@ impl Guard {
             Ok(instance) => Ok(Some(instance)),
             Err(CallError::Refused(refusal)) if refusal.status == 404 => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+}
+
+impl Inner {
+    /// Whether somebody is still signed in, and still who they were. Nobody can say: then they are.
+    pub(crate) async fn is_still(&self, actor: &Actor) -> bool {
+        match self.records.has_session(&actor.session.0).await {
+            Ok(true) => {}
+            Ok(false) => return false,
+            Err(error) => tracing::warn!(%error, "a session could not be looked up"),
+        }
+        match self.records.accounts().find(&actor.account).await {
+            Ok(Some(row)) => row.account.kubernetes_user == actor.user && row.account.kubernetes_groups == actor.groups,
+            Ok(None) => false,
+            Err(error) => {
+                tracing::warn!(%error, "an account could not be looked up");
+                true
+            }
         }
     }
 }

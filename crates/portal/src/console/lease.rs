@@ -1,6 +1,6 @@
-//! Who has a machine's screen.
+//! Who has a machine's screen or serial console.
 //!
-//! KubeVirt gives a screen to the last one who asks and drops the one before without a word. The portal knows
+//! KubeVirt gives either to the last one who asks and drops the one before without a word. The portal knows
 //! its own viewers, so it can say no to the second one, and say why to the first one when somebody takes over.
 
 use std::collections::HashMap;
@@ -12,6 +12,25 @@ use model::console::ConsoleEnd;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::ConsoleRefusal;
+
+/// What only one viewer at a time can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Held {
+    Screen,
+    Serial,
+}
+
+impl Held {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Screen => "screen",
+            Self::Serial => "serial console",
+        }
+    }
+}
+
+/// Which machine's what.
+type Place = (ObjectRef, Held);
 
 /// One viewer's hold on a screen.
 #[derive(Debug)]
@@ -26,19 +45,26 @@ struct Hold {
 
 /// All screens that have a viewer. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Leases(Arc<Mutex<HashMap<ObjectRef, Arc<Hold>>>>);
+pub(crate) struct Leases(Arc<Mutex<HashMap<Place, Arc<Hold>>>>);
 
 impl Leases {
     /// Reserves a screen. Without `takeover` a screen that has a viewer is refused.
-    pub(super) fn acquire(&self, at: &ObjectRef, account: &str, takeover: bool) -> Result<Lease, ConsoleRefusal> {
+    pub(super) fn acquire(
+        &self,
+        at: &ObjectRef,
+        what: Held,
+        account: &str,
+        takeover: bool,
+    ) -> Result<Lease, ConsoleRefusal> {
+        let place = (at.clone(), what);
         let mut holds = self.holds();
-        let before = holds.get(at).cloned();
+        let before = holds.get(&place).cloned();
         if let Some(hold) = &before {
             if !takeover {
                 let message = if hold.account == account {
-                    "You have this screen open in another window.".to_owned()
+                    format!("You have this {} open in another window.", what.word())
                 } else {
-                    format!("{} uses this screen.", hold.account)
+                    format!("{} uses this {}.", hold.account, what.word())
                 };
                 return Err(ConsoleRefusal::new(ConsoleEnd::InUse, message));
             }
@@ -50,11 +76,16 @@ impl Leases {
             is_contested: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
         });
-        holds.insert(at.clone(), Arc::clone(&hold));
-        Ok(Lease { leases: self.clone(), at: at.clone(), hold, before: Mutex::new(before) })
+        holds.insert(place.clone(), Arc::clone(&hold));
+        Ok(Lease { leases: self.clone(), place, hold, before: Mutex::new(before) })
     }
 
-    fn holds(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectRef, Arc<Hold>>> {
+    /// Who has a machine's screen.
+    pub(crate) fn viewer(&self, at: &ObjectRef) -> Option<String> {
+        self.holds().get(&(at.clone(), Held::Screen)).map(|hold| hold.account.clone())
+    }
+
+    fn holds(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Arc<Hold>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -63,7 +94,7 @@ impl Leases {
 #[derive(Debug)]
 pub(super) struct Lease {
     leases: Leases,
-    at: ObjectRef,
+    place: Place,
     hold: Arc<Hold>,
     /// Whose screen it was, until the takeover succeeded.
     before: Mutex<Option<Arc<Hold>>>,
@@ -98,10 +129,10 @@ impl Drop for Lease {
         if let Some(before) = &before {
             before.is_contested.store(false, Ordering::Release);
         }
-        if holds.get(&self.at).is_some_and(|hold| Arc::ptr_eq(hold, &self.hold)) {
+        if holds.get(&self.place).is_some_and(|hold| Arc::ptr_eq(hold, &self.hold)) {
             match before {
-                Some(before) => drop(holds.insert(self.at.clone(), before)),
-                None => drop(holds.remove(&self.at)),
+                Some(before) => drop(holds.insert(self.place.clone(), before)),
+                None => drop(holds.remove(&self.place)),
             }
         }
     }
@@ -118,45 +149,54 @@ mod tests {
     #[test]
     fn the_second_viewer_is_told_who_the_first_one_is() {
         let leases = Leases::default();
-        let first = leases.acquire(&at(), "ana", false).unwrap();
+        let first = leases.acquire(&at(), Held::Screen, "ana", false).unwrap();
         first.confirm();
-        let refusal = leases.acquire(&at(), "bo", false).unwrap_err();
+        let refusal = leases.acquire(&at(), Held::Screen, "bo", false).unwrap_err();
         assert_eq!((refusal.end, refusal.message.as_str()), (ConsoleEnd::InUse, "ana uses this screen."));
-        assert!(leases.acquire(&at(), "ana", false).unwrap_err().message.contains("another window"));
+        assert!(leases.acquire(&at(), Held::Screen, "ana", false).unwrap_err().message.contains("another window"));
         drop(first);
-        leases.acquire(&at(), "bo", false).unwrap();
+        leases.acquire(&at(), Held::Screen, "bo", false).unwrap();
+    }
+
+    #[test]
+    fn the_serial_console_is_another_thing_than_the_screen() {
+        let leases = Leases::default();
+        let _screen = leases.acquire(&at(), Held::Screen, "ana", false).unwrap();
+        let _serial = leases.acquire(&at(), Held::Serial, "bo", false).unwrap();
+        let refusal = leases.acquire(&at(), Held::Serial, "ana", false).unwrap_err();
+        assert_eq!(refusal.message, "bo uses this serial console.");
     }
 
     #[test]
     fn a_takeover_ends_the_first_viewer_and_their_leaving_changes_nothing() {
         let leases = Leases::default();
-        let first = leases.acquire(&at(), "ana", false).unwrap();
-        let second = leases.acquire(&at(), "bo", true).unwrap();
+        let first = leases.acquire(&at(), Held::Screen, "ana", false).unwrap();
+        let second = leases.acquire(&at(), Held::Screen, "bo", true).unwrap();
         assert!(first.is_contested() && !first.taken().is_cancelled(), "not before the upstream is open");
         second.confirm();
         assert!(first.taken().is_cancelled());
         drop(first);
-        assert!(leases.acquire(&at(), "cy", false).is_err(), "bo still has it");
+        assert!(leases.acquire(&at(), Held::Screen, "cy", false).is_err(), "bo still has it");
     }
 
     #[test]
     fn a_takeover_that_fails_leaves_everything_as_it_was() {
         let leases = Leases::default();
-        let first = leases.acquire(&at(), "ana", false).unwrap();
-        drop(leases.acquire(&at(), "bo", true).unwrap());
+        let first = leases.acquire(&at(), Held::Screen, "ana", false).unwrap();
+        drop(leases.acquire(&at(), Held::Screen, "bo", true).unwrap());
         assert!(!first.is_contested());
-        assert!(leases.acquire(&at(), "bo", false).is_err(), "ana still has it");
+        assert!(leases.acquire(&at(), Held::Screen, "bo", false).is_err(), "ana still has it");
         drop(first);
-        assert!(leases.acquire(&at(), "bo", false).is_ok());
+        assert!(leases.acquire(&at(), Held::Screen, "bo", false).is_ok());
     }
 
     #[test]
     fn a_viewer_who_leaves_during_a_failed_takeover_leaves_nothing_behind() {
         let leases = Leases::default();
-        let first = leases.acquire(&at(), "ana", false).unwrap();
-        let second = leases.acquire(&at(), "bo", true).unwrap();
+        let first = leases.acquire(&at(), Held::Screen, "ana", false).unwrap();
+        let second = leases.acquire(&at(), Held::Screen, "bo", true).unwrap();
         drop(first);
         drop(second);
-        assert!(leases.acquire(&at(), "cy", false).is_ok());
+        assert!(leases.acquire(&at(), Held::Screen, "cy", false).is_ok());
     }
 }

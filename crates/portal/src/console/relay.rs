@@ -1,4 +1,4 @@
-//! Carrying bytes between a browser and a machine's screen.
+//! Carrying bytes between a browser and a machine's screen, its serial console, or a shell.
 //!
 //! ```text
 //! upstream --read--> [frames that are there already] --send, flush once--> browser      "down"
@@ -51,14 +51,14 @@ where
     let ends = async {
         tokio::select! {
             () = signed_out.cancelled() => ConsoleRefusal::of(ConsoleEnd::SignedOut),
-            () = lease.taken().cancelled() => ConsoleRefusal::of(ConsoleEnd::TakenOver),
+            () = taken(lease.as_ref()) => ConsoleRefusal::of(ConsoleEnd::TakenOver),
             () = stop.cancelled() => ConsoleRefusal::of(ConsoleEnd::PortalRestarts),
             refusal = recheck(&guard) => refusal,
         }
     };
     let why = async |lost| match lost {
-        Lost::Upstream if lease.is_contested() => ConsoleRefusal::of(ConsoleEnd::TakenOver),
-        Lost::Upstream => ConsoleRefusal::of(guard.upstream_ended().await),
+        Lost::Upstream if lease.as_ref().is_some_and(Lease::is_contested) => ConsoleRefusal::of(ConsoleEnd::TakenOver),
+        Lost::Upstream => guard.upstream_ended().await,
         Lost::UpstreamSilent => ConsoleRefusal::of(ConsoleEnd::UpstreamLost),
         Lost::Browser => ConsoleRefusal::of(ConsoleEnd::Done),
         Lost::Text => ConsoleRefusal::new(ConsoleEnd::Done, "A console takes binary frames only."),
@@ -79,8 +79,16 @@ where
 }
 
 /// The screen is free once both sockets are closed.
-fn release(lease: Lease) {
+fn release(lease: Option<Lease>) {
     drop(lease);
+}
+
+/// Until somebody else takes what is held; never, where nothing is.
+async fn taken(lease: Option<&Lease>) {
+    match lease {
+        Some(lease) => lease.taken().cancelled().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn recheck(guard: &Guard) -> ConsoleRefusal {

@@ -30,6 +30,17 @@ fn holds(value: &Value, wanted: &Value) -> bool {
 }
 
 fn read(text: &str, draft: &MachineDraft) -> Result<Value, (String, String)> {
+    machine(text, &draft.name, &draft.namespace, |wanted| format!("The form says {wanted}. Change one of the two."))
+}
+
+/// Reads the manifest of a machine whose name and namespace are given; `other` says what is wrong with another one. The
+/// error names its line as [`field`] does.
+pub(crate) fn machine(
+    text: &str,
+    name: &str,
+    namespace: &str,
+    other: impl Fn(&str) -> String,
+) -> Result<Value, (String, String)> {
     let at = |path: &str, wrong: String| (field(line_of(text, path)), wrong);
     let mut machine: Value = serde_yaml_ng::from_str(text).map_err(|error| {
         let line = error.location().map(|place| place.line());
@@ -47,13 +58,13 @@ fn read(text: &str, draft: &MachineDraft) -> Result<Value, (String, String)> {
     if !(machine["metadata"].is_object() || machine["metadata"].is_null()) {
         return Err(at("metadata", "Below metadata stand name, labels and the like.".to_owned()));
     }
-    for (key, wanted) in [("name", &draft.name), ("namespace", &draft.namespace)] {
+    for (key, wanted) in [("name", name), ("namespace", namespace)] {
         let metadata = &mut machine["metadata"];
         if metadata[key].is_null() {
-            metadata[key] = wanted.as_str().into();
+            metadata[key] = wanted.into();
         }
-        if metadata[key] != wanted.as_str() {
-            return Err(at(&format!("metadata.{key}"), format!("The form says {wanted}. Change one of the two.")));
+        if metadata[key] != wanted {
+            return Err(at(&format!("metadata.{key}"), other(wanted)));
         }
     }
     if !machine["spec"].is_object() {
@@ -63,24 +74,33 @@ fn read(text: &str, draft: &MachineDraft) -> Result<Value, (String, String)> {
 }
 
 /// The field that stands for a line of the manifest.
-fn field(line: Option<usize>) -> String {
+pub(crate) fn field(line: Option<usize>) -> String {
     line.map_or_else(|| "manifest".to_owned(), |line| format!("manifest.{line}"))
 }
 
 /// What a refusal of the edited machine says, at the lines that it is about; empty for what no line can mend.
-pub(super) fn lines(refusal: &Refusal, text: &str) -> Problems {
+pub(crate) fn lines(refusal: &Refusal, text: &str) -> Problems {
     let mut found = Problems::new();
     for cause in &refusal.causes {
         let wrong = words(&cause.message);
+        let path = if cause.field.is_empty() { path_in(&cause.message) } else { Some(cause.field.as_str()) };
         found
-            .entry(field(line_of(text, &cause.field)))
+            .entry(field(path.and_then(|path| line_of(text, path))))
             .and_modify(|known| *known = format!("{known} {wrong}"))
             .or_insert(wrong);
     }
     if found.is_empty() && matches!(refusal.status, 400 | 422) {
-        found.insert("manifest".to_owned(), words(&refusal.message));
+        let line = path_in(&refusal.message).and_then(|path| line_of(text, path));
+        found.insert(field(line), words(&refusal.message));
     }
     found
+}
+
+/// The first field that a message names. Refusals by a schema name it in their words only.
+fn path_in(message: &str) -> Option<&str> {
+    let ends = |letter: char| letter.is_whitespace() || "\"',;()".contains(letter);
+    let words = message.split(ends).map(|word| word.trim_end_matches([':', '.']));
+    words.into_iter().find(|word| word.starts_with("spec.") || word.starts_with("metadata."))
 }
 
 #[cfg(test)]
@@ -132,6 +152,17 @@ mod tests {
         ] {
             let Err(PortalError::Invalid(found)) = manifests(text, &draft(), made()) else { panic!("{text}") };
             assert!(found.get(field).is_some_and(|wrong| wrong.contains(part)), "{field}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_by_a_schema_names_its_field_in_its_words() {
+        for message in [
+            r#"VirtualMachine.kubevirt.io "web" is invalid: spec.runStrategy: Invalid value: "integer": must be of type string"#,
+            r#"strict decoding error: unknown field "spec.runStrategy""#,
+        ] {
+            let refusal = Refusal { status: 422, message: message.to_owned(), is_status: true, causes: Vec::new() };
+            assert_eq!(lines(&refusal, TEXT).keys().collect::<Vec<_>>(), ["manifest.6"], "{message}");
         }
     }
 

@@ -83,7 +83,8 @@ impl Inner {
         sizes
     }
 
-    fn classes(&self) -> Vec<ClassOption> {
+    /// The storage classes.
+    pub(crate) fn classes(&self) -> Vec<ClassOption> {
         let classes = self.disks.classes.index().within("");
         let default = default_class(classes.iter().map(AsRef::as_ref)).map(|class| class.metadata.name.clone());
         let mut offered: Vec<_> = classes

@@ -11,14 +11,15 @@ use crate::cluster::CallError;
 use crate::error::PortalError;
 
 /// An object that was made a moment ago, and may have to be taken back.
-struct Made {
+pub(crate) struct Made {
     uri: String,
     /// `None` if the cluster did not say; the name then has to do.
     uid: Option<String>,
 }
 
 impl Made {
-    fn new(uri: String, stored: &Value) -> Self {
+    /// What was stored at an address.
+    pub(crate) fn new(uri: String, stored: &Value) -> Self {
         Self { uri, uid: stored["metadata"]["uid"].as_str().map(str::to_owned) }
     }
 }
@@ -104,7 +105,8 @@ impl Inner {
         }
     }
 
-    async fn take_back(&self, actor: &Actor, made: &[Made]) {
+    /// Deletes what was made a moment ago.
+    pub(crate) async fn take_back(&self, actor: &Actor, made: &[Made]) {
         let person = self.cluster.as_person(&actor.user, &actor.groups);
         for Made { uri, uid } in made {
             if let Err(error) = person.delete_exactly(uri, uid.as_deref()).await {

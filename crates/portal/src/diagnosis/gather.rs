@@ -56,7 +56,7 @@ impl Sees {
                 FindingPage::Pod(_) => self.sees(Kind::Pod),
                 FindingPage::Image(_) => self.sees(Kind::Claim),
                 FindingPage::Images => true,
-                FindingPage::Upload | FindingPage::Import => self.makes_images,
+                FindingPage::Upload | FindingPage::Import(_) => self.makes_images,
                 FindingPage::Doctor => self.is_administrator,
             },
         }

@@ -35,7 +35,10 @@ mod upload_token;
 mod volume_mismatch;
 mod waits_for_consumer;
 
+use kubevirt::cdi::DataVolumeSource;
 use model::finding::FindingPage;
+use model::image::import::ImportAgain;
+use model::image::size::typed_bytes;
 
 use super::rule::Rule;
 use super::texts;
@@ -84,7 +87,30 @@ pub(super) const RULES: &[Rule<VolumeCase>] = &[
 fn again(case: &VolumeCase) -> (&'static str, FindingPage) {
     let source = case.data_volume.as_deref().and_then(|volume| volume.spec.source.as_ref());
     let is_upload = source.is_none_or(|source| source.upload.is_some());
-    if is_upload { ("Upload again", FindingPage::Upload) } else { ("Import again", FindingPage::Import) }
+    if is_upload { ("Upload again", FindingPage::Upload) } else { ("Import again", FindingPage::Import(import(case))) }
+}
+
+/// What a new import takes over from this one.
+fn import(case: &VolumeCase) -> ImportAgain {
+    let Some(volume) = case.data_volume.as_deref() else { return ImportAgain::default() };
+    let claim = volume.spec.claim();
+    let (from, source, checksum) = match volume.spec.source.as_ref() {
+        Some(DataVolumeSource { http: Some(http), .. }) => ("http", texts::public(&http.url), http.checksum.as_deref()),
+        Some(DataVolumeSource { s3: Some(s3), .. }) => ("s3", texts::public(&s3.url), None),
+        Some(DataVolumeSource { registry: Some(registry), .. }) => {
+            ("registry", texts::public(registry.url.as_deref().unwrap_or_default()), None)
+        }
+        Some(DataVolumeSource { pvc: Some(of), .. }) => ("clone", format!("{}/{}", of.namespace, of.name), None),
+        _ => ("blank", String::new(), None),
+    };
+    ImportAgain {
+        from: from.to_owned(),
+        source,
+        team: volume.metadata.namespace.clone().unwrap_or_default(),
+        size: claim.and_then(|claim| claim.resources.requests.bytes()).map(typed_bytes).unwrap_or_default(),
+        class: claim.and_then(|claim| claim.storage_class_name.clone()).unwrap_or_default(),
+        sha256: checksum.and_then(|sum| sum.strip_prefix("sha256:")).unwrap_or_default().to_owned(),
+    }
 }
 
 /// Where a disk is imported from, as the end of a sentence. Credentials in an address are left out.

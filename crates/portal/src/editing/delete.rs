@@ -45,6 +45,9 @@ impl Inner {
                 "Your role in {namespace} does not include deleting machines."
             )));
         }
+        if let Some(reason) = model::rules::delete_denied(self.visible_machine(actor, at).await?.own_labels()) {
+            return Err(PortalError::Conflict(reason));
+        }
         let named: BTreeSet<&str> = claims.iter().map(String::as_str).collect();
         let all = || editing.disks.iter().chain(&editing.detached);
         let its: BTreeSet<&str> = all().filter_map(|disk| disk.claim.as_deref()).collect();

@@ -3,7 +3,7 @@
 use kubevirt::domain::{Disk, Domain, InstanceSpec, Volume};
 use kubevirt::instance::InterfaceStatus;
 use model::create::{CreateOptions, ImageKind, size};
-use model::editing::{CardEdit, ClaimOption, DiskEdit, MachineEditing, POD_NETWORK, Pending};
+use model::editing::{CardEdit, ClaimOption, DESCRIPTION, DiskEdit, MachineEditing, NOTES, POD_NETWORK, Pending};
 
 use super::cards::{CardRules, can_leave, cards, is_leaving};
 use super::claims::{self, Claims};
@@ -46,6 +46,11 @@ pub(super) fn editing(
         cpus: domain.map(Domain::vcpus),
         memory_mib: domain.and_then(Domain::memory_bytes).map(|bytes| bytes / size::MIB),
         pending,
+        labels: super::metadata::written(machine.own_labels()),
+        description: machine.annotation(DESCRIPTION).to_owned(),
+        notes: machine.annotation(NOTES).to_owned(),
+        is_protected: model::rules::is_protected(machine.own_labels()),
+        run_strategy: machine.run_strategy().unwrap_or_default().to_owned(),
         is_live: options.has_live_discs,
         instancetype,
         ..MachineEditing::default()

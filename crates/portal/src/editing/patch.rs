@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// The steps from one object to the other. Fields are followed one by one; a list that differs is replaced as a whole,
 /// which is safe only behind a first step that tests the version that it was read in.
-pub(super) fn steps(before: &Value, after: &Value) -> Vec<Value> {
+pub(crate) fn steps(before: &Value, after: &Value) -> Vec<Value> {
     let mut steps = Vec::new();
     compare("", before, after, &mut steps);
     steps

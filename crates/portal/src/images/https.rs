@@ -1,4 +1,4 @@
-//! HTTPS to servers beside the cluster's API: CDI's upload proxy, KubeVirt's exports. Each brings its own certificates.
+//! HTTPS to servers beside the cluster's API: CDI's upload proxy, KubeVirt's exports, Prometheus. Each brings its own certificates.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 /// What goes wrong at an end of a request, as a body's stream tells it.
-pub(super) type BodyError = std::io::Error;
+pub(crate) type BodyError = std::io::Error;
 /// What is sent.
-pub(super) type Body = UnsyncBoxBody<Bytes, BodyError>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, BodyError>;
 /// Makes each request on a connection of its own.
-pub(super) type HttpsClient = Client<hyper_rustls::HttpsConnector<HttpConnector>, Body>;
+pub(crate) type HttpsClient = Client<hyper_rustls::HttpsConnector<HttpConnector>, Body>;
 
 /// A client that trusts `roots` (in DER), or what the system trusts. The error says what is wrong with them.
-pub(super) fn client(roots: Option<Vec<Vec<u8>>>) -> Result<HttpsClient, String> {
+pub(crate) fn client(roots: Option<Vec<Vec<u8>>>) -> Result<HttpsClient, String> {
     // Only what it says about trust is used; the address of a request is the request's own.
     let mut trust = kube::Config::new(http::Uri::from_static("https://localhost"));
     trust.root_cert = roots;
@@ -33,7 +33,7 @@ pub(super) fn client(roots: Option<Vec<Vec<u8>>>) -> Result<HttpsClient, String>
 }
 
 /// The certificates of a PEM text, in DER.
-pub(super) fn certificates(pem: &str) -> Result<Vec<Vec<u8>>, String> {
+pub(crate) fn certificates(pem: &str) -> Result<Vec<Vec<u8>>, String> {
     CertificateDer::pem_slice_iter(pem.as_bytes())
         .map(|found| found.map(|certificate| certificate.to_vec()).map_err(|error| error.to_string()))
         .collect()

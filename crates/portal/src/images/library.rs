@@ -42,8 +42,16 @@ pub(crate) struct Image {
 impl Entry for Image {
     type State = ImageState;
 
+    fn at(&self) -> &ObjectRef {
+        &self.row.at
+    }
+
     fn state(&self) -> ImageState {
         self.row.state
+    }
+
+    fn word(state: ImageState) -> &'static str {
+        state.word()
     }
 
     fn haystack(&self) -> &str {

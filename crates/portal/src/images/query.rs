@@ -10,6 +10,7 @@ use model::image::size::{ClassChoice, ClassUse};
 use model::image::{
     CHECKSUM_ANNOTATION, FILE_ANNOTATION, FORMAT_ANNOTATION, ImageChoices, ImageDetail, ImageState, SHARED_NAMESPACE,
 };
+use model::query::key::IMAGES;
 use model::query::{Filling, ImageList, ListQuery};
 use serde_json::Value;
 
@@ -21,7 +22,7 @@ use crate::cluster::Kind;
 use crate::diagnosis::foremost;
 use crate::diagnosis::foreseen::ForForm;
 use crate::error::{PortalError, Thing};
-use crate::listing::page;
+use crate::listing::{Asked, Seen, page};
 
 impl Inner {
     /// Which machines of the namespaces that somebody sees use which claims.
@@ -32,9 +33,10 @@ impl Inner {
 
     pub(crate) async fn list_images(&self, actor: &Actor, query: &ListQuery) -> Result<ImageList, PortalError> {
         let visible = self.visible(actor, Kind::Claim).await?;
-        let users = self.claim_users(actor, &query.namespace).await?;
-        let all = images(&self.disks, &visible, &query.namespace, &users, |at| self.uploads.filling(at));
-        let page = page(all, query, ImageState::from_word(&query.state));
+        let users = self.claim_users(actor, "").await?;
+        let all = images(&self.disks, &visible, "", &users, |at| self.uploads.filling(at));
+        let seen = all.iter().map(|entry| Seen { entry, sees_place: true }).collect();
+        let page = page(seen, Asked { tab: &IMAGES, query, now: self.now() });
         let mut rows: Vec<_> = page.rows.iter().map(|image| image.row.clone()).collect();
         for row in &mut rows {
             if row.delete_denied.is_none() {

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use kubevirt::VirtualMachineInstance;
 use kubevirt::domain::InstanceSpec;
 use kubevirt::instance::{GuestOsInfo, InterfaceStatus};
+use kubevirt::meta::Conditions as _;
 use model::ObjectRef;
-use model::machine::{Condition, Disk, EventLine, Interface, MachineDetail};
+use model::editing::DESCRIPTION;
+use model::machine::{Address, Condition, Disk, EventLine, Interface, MachineDetail};
 
 use super::{Machine, Rights};
+use model::told;
+
 use crate::clock::parse;
 use crate::workloads::Workload;
 
@@ -32,11 +36,52 @@ pub(super) fn detail(
         pod,
         disks: spec.map(disks).unwrap_or_default(),
         interfaces: spec.map(|spec| self::interfaces(spec, interfaces)).unwrap_or_default(),
-        labels: machine.vm.iter().flat_map(|vm| vm.metadata.labels.clone()).collect(),
+        addresses: addresses_with_sources(machine, interfaces),
+        has_agent: status.is_some_and(|status| status.conditions.is_true("AgentConnected")),
+        labels: machine.own_labels().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        is_protected: model::rules::is_protected(machine.own_labels()),
+        description: machine.annotation(DESCRIPTION).to_owned(),
+        viewer: None,
         findings: Vec::new(),
         conditions: conditions(machine, rights),
         events,
     }
+}
+
+/// Annotations with which a machine asks for an address of its own.
+const DECLARED: [&str; 3] =
+    ["cni.projectcalico.org/ipAddrs", "ovn.kubernetes.io/ip_address", "k8s.ovn.org/primary-udn-ipamclaim"];
+
+/// Addresses that the cluster knows, each with who tells of it; before the machine runs, those that it asks for.
+fn addresses_with_sources(machine: &Machine, known: &[InterfaceStatus]) -> Vec<Address> {
+    let mut found: Vec<Address> = Vec::new();
+    let mut add = |address: &str, source: &str| {
+        if !address.is_empty() && !found.iter().any(|known| known.address == address) {
+            found.push(Address { address: address.to_owned(), source: source.to_owned() });
+        }
+    };
+    for interface in known {
+        let told = interface.info_source.as_deref().unwrap_or_default();
+        let source = if told.contains("guest-agent") {
+            "guest agent"
+        } else if told.contains("multus-status") {
+            "multus"
+        } else {
+            "pod network"
+        };
+        for address in addresses(interface) {
+            add(&address, source);
+        }
+    }
+    let asked = machine.vm.iter().flat_map(|vm| &vm.spec.template.metadata.annotations);
+    for (_, value) in asked.filter(|(key, _)| DECLARED.contains(&key.as_str())) {
+        for address in value.split(|letter: char| "[]\", ".contains(letter)) {
+            if address.parse::<std::net::IpAddr>().is_ok() {
+                add(address, "declared");
+            }
+        }
+    }
+    found
 }
 
 /// The pod in which the machine runs: the newest launcher on the instance's node.
@@ -53,7 +98,8 @@ pub(crate) fn current_launcher<'a>(
     owned.max_by_key(|pod| (node.is_some() && pod.pod.spec.node_name.as_deref() == node, pod.created))
 }
 
-fn guest_os(guest: &GuestOsInfo) -> Option<String> {
+/// The guest's operating system as its agent tells it.
+pub(super) fn guest_os(guest: &GuestOsInfo) -> Option<String> {
     let name = guest.pretty_name.clone().or_else(|| {
         let name = guest.name.clone()?;
         Some(guest.version.as_ref().map_or_else(|| name.clone(), |version| format!("{name} {version}")))
@@ -141,6 +187,10 @@ fn conditions(machine: &Machine, rights: &Rights) -> Vec<Condition> {
             reason: text(&condition.reason),
             message: text(&condition.message),
             since: condition.last_transition_time.as_deref().and_then(parse),
+            words: told::condition(&condition.kind, &condition.status, condition.reason.as_deref().unwrap_or_default())
+                .unwrap_or_default()
+                .to_owned(),
+            is_bad: told::is_bad(&condition.kind, &condition.status),
         });
     }
     seen
@@ -223,5 +273,31 @@ mod tests {
         let conditions = shown().conditions;
         assert_eq!(conditions.len(), 1);
         assert_eq!((conditions[0].kind.as_str(), conditions[0].reason.as_deref()), ("RestartRequired", None));
+        assert_eq!(conditions[0].words, "A change waits for its next start.");
+    }
+
+    #[test]
+    fn an_address_says_who_tells_of_it() {
+        let machine = machine(
+            json!({"spec": {"template": {"metadata": {"annotations": {
+                "cni.projectcalico.org/ipAddrs": "[\"10.0.0.7\", \"10.9.9.9\"]"}}}}}),
+            Some(json!({"status": {"interfaces": [
+                {"name": "default", "ipAddress": "10.0.0.7", "infoSource": "domain, guest-agent"},
+                {"name": "lan", "ipAddress": "192.168.1.5", "infoSource": "domain, multus-status"},
+                {"name": "bare", "ipAddress": "10.1.1.1", "infoSource": "domain"}]}})),
+        );
+        let shown = detail(&machine, &Rights::all(), None, Vec::new()).addresses;
+        let pairs: Vec<_> = shown.iter().map(|one| (one.address.as_str(), one.source.as_str())).collect();
+        assert_eq!(
+            pairs,
+            [
+                ("10.0.0.7", "guest agent"),
+                ("192.168.1.5", "multus"),
+                ("10.1.1.1", "pod network"),
+                ("10.9.9.9", "declared"),
+            ]
+        );
+        let hidden = detail(&machine, &Rights { sees_instances: false, ..Rights::all() }, None, Vec::new());
+        assert!(hidden.addresses.iter().all(|address| address.source == "declared"));
     }
 }

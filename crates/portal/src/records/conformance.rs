@@ -1,6 +1,8 @@
 //! What every implementation of the repositories does, as tests that take one.
 
-use super::{AccountRepository, AccountRow, SessionRepository, SessionRow, UploadRepository, UploadRow};
+use super::{
+    AccountRepository, AccountRow, SessionRepository, SessionRow, UploadRepository, UploadRow, ViewRepository, ViewRow,
+};
 use crate::access::Account;
 
 fn account(username: &str, hash: &str) -> AccountRow {
@@ -77,4 +79,31 @@ pub(super) async fn uploads(repository: &dyn UploadRepository) {
     repository.remove("a").await.unwrap();
     repository.remove("a").await.unwrap();
     assert_eq!(repository.list().await.unwrap(), [row("b")]);
+}
+
+/// `accounts` are of the same database: views belong to them and go with them.
+pub(super) async fn views(repository: &dyn ViewRepository, accounts: &dyn AccountRepository) {
+    for name in ["ana", "bo"] {
+        accounts.save(&account(name, "1")).await.unwrap();
+    }
+    let view = |name: &str, address: &str| ViewRow { name: name.to_owned(), address: address.to_owned() };
+    repository.save("ana", "machines", &view("b", "q=1")).await.unwrap();
+    repository.save("ana", "machines", &view("a", "q=2")).await.unwrap();
+    repository.save("ana", "pods", &view("a", "q=3")).await.unwrap();
+    repository.save("bo", "machines", &view("a", "q=4")).await.unwrap();
+    let of_ana = async || repository.list("ana", "machines").await.unwrap();
+    assert_eq!(of_ana().await, [view("a", "q=2"), view("b", "q=1")], "by name, each person's and tab's own");
+
+    repository.save("ana", "machines", &view("a", "q=5")).await.unwrap();
+    assert_eq!(of_ana().await[0], view("a", "q=5"), "replaced");
+    assert!(!repository.rename("ana", "machines", "a", "b").await.unwrap(), "the name is taken");
+    assert!(repository.rename("ana", "machines", "a", "c").await.unwrap());
+    assert!(!repository.rename("ana", "machines", "a", "d").await.unwrap(), "it has another name now");
+    assert_eq!(of_ana().await, [view("b", "q=1"), view("c", "q=5")]);
+
+    assert!(repository.remove("ana", "machines", "b").await.unwrap());
+    assert!(!repository.remove("ana", "machines", "b").await.unwrap());
+    assert_eq!(repository.list("bo", "machines").await.unwrap(), [view("a", "q=4")], "others keep theirs");
+    accounts.remove("bo").await.unwrap();
+    assert!(repository.list("bo", "machines").await.unwrap().is_empty(), "they go with their account");
 }

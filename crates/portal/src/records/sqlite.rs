@@ -172,6 +172,7 @@ mod tests {
         conformance::accounts(&database).await;
         conformance::sessions(&database).await;
         conformance::uploads(&database).await;
+        conformance::views(&database, &database).await;
     }
 
     #[tokio::test]

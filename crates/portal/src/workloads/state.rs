@@ -111,6 +111,23 @@ pub(super) fn reason(pod: &Pod, state: PodState) -> Option<String> {
     })
 }
 
+/// The cluster's own words about the trouble, as they came.
+pub(super) fn words(pod: &Pod) -> String {
+    if let Some(message) = unschedulable(pod) {
+        return message.to_owned();
+    }
+    let of_container =
+        troubled_container(pod).map(|container| match (&container.state.waiting, &container.state.terminated) {
+            (Some(wait), _) => format!("{}: {}", wait.reason, wait.message.as_deref().unwrap_or_default()),
+            (None, Some(end)) => {
+                format!("{}: {}", end.reason.as_deref().unwrap_or("Error"), end.message.as_deref().unwrap_or_default())
+            }
+            (None, None) => String::new(),
+        });
+    let words = of_container.or_else(|| pod.status.message.clone()).unwrap_or_default();
+    words.trim_end_matches([':', ' ']).to_owned()
+}
+
 fn container_reason(pod: &Pod, container: &ContainerStatus) -> String {
     let name = &container.name;
     let Some(wait) = container.state.waiting.as_ref() else {

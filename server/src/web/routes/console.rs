@@ -1,7 +1,8 @@
-//! `/console/{namespace}/{vm}/vnc`: a machine's screen over a websocket.
+//! `/console/{namespace}/{name}/{way}`: a console over a websocket: a machine's screen (`vnc`), its serial console
+//! (`serial`), or a shell in a pod's container (`exec`).
 //!
 //! A browser learns nothing from a refused upgrade, so only three things refuse it: nobody is signed in (401),
-//! another site asks (403), there is no such machine for this person (404). Everything else is accepted and then
+//! another site asks (403), there is no such machine or pod for this person (404). Everything else is accepted and then
 //! closed with a [`model::console::ConsoleEnd`] and a reason that the page shows.
 //!
 //! Buffers are small on purpose: a viewer that reads slowly makes the guest wait, not this process grow.
@@ -15,7 +16,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt, StreamExt, future};
 use model::{ErrorCode, ObjectRef, UiError};
-use portal::console::{Frame, relay};
+use portal::console::{Frame, Way, relay};
 use portal::{Actor, Portal};
 use serde::Deserialize;
 
@@ -35,18 +36,21 @@ const MAX_MESSAGE: usize = 2 * 1024 * 1024;
 const MAX_REASON: usize = 123;
 
 /// How the viewer wants it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct ConsoleQuery {
-    /// Take the screen from whoever uses it.
+    /// Take the screen or serial console from whoever uses it.
     #[serde(default)]
     takeover: bool,
+    /// The container that the shell is for; its pod's first one if none is named.
+    #[serde(default)]
+    container: String,
 }
 
-/// Opens the screen.
+/// Opens the console.
 pub async fn handle(
     State(state): State<WebState>,
     actor: Option<Extension<Actor>>,
-    Path((namespace, vm)): Path<(String, String)>,
+    Path((namespace, name, way)): Path<(String, String, String)>,
     query: Result<Query<ConsoleQuery>, QueryRejection>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -55,7 +59,11 @@ pub async fn handle(
     if let Err(foreign) = state.origins.check(&headers, Proof::Origin) {
         return refusal(foreign, &headers);
     }
-    let at = match visible(&state.portal, &actor, &namespace, &vm).await {
+    let query = query.map(|Query(query)| query).unwrap_or_default();
+    let Some(way) = Way::from_word(&way, query.container) else {
+        return Problem(UiError::not_found("console")).into_response();
+    };
+    let at = match visible(&state.portal, &actor, &namespace, &name, &way).await {
         Ok(at) => at,
         Err(problem) => return problem.into_response(),
     };
@@ -63,7 +71,7 @@ pub async fn handle(
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    let takeover = query.is_ok_and(|Query(query)| query.takeover);
+    let takeover = query.takeover;
     let running = state.lifecycle.tasks.token();
     upgrade
         .protocols(["binary"])
@@ -74,38 +82,45 @@ pub async fn handle(
         .max_frame_size(MAX_MESSAGE)
         .on_failed_upgrade(|error| tracing::warn!(%error, "a console's upgrade failed"))
         .on_upgrade(async move |socket| {
-            carry(&state.portal, &actor, &at, takeover, socket).await;
+            carry(&state.portal, &actor, &at, way, takeover, socket).await;
             drop(running);
         })
 }
 
-/// The machine, unless this person sees none of that name. A cluster that does not answer is told later, by code.
-async fn visible(portal: &Portal, actor: &Actor, namespace: &str, vm: &str) -> Result<ObjectRef, Problem> {
-    let at = ObjectRef::parse(namespace, vm).map_err(|_| Problem(UiError::not_found("machine")))?;
-    match portal.machine(actor, &at).await.map_err(|error| error.to_ui()) {
+/// The machine or pod, unless this person sees none of that name. A cluster that does not answer is told later, by
+/// code.
+async fn visible(portal: &Portal, actor: &Actor, namespace: &str, name: &str, way: &Way) -> Result<ObjectRef, Problem> {
+    let kind = if matches!(way, Way::Shell { .. }) { "pod" } else { "machine" };
+    let at = ObjectRef::parse(namespace, name).map_err(|_| Problem(UiError::not_found(kind)))?;
+    let found = match way {
+        Way::Shell { .. } => portal.pod(actor, &at).await.map(drop),
+        Way::Screen | Way::Serial => portal.machine(actor, &at).await.map(drop),
+    };
+    match found.map_err(|error| error.to_ui()) {
         Err(error) if error.code == ErrorCode::NotFound => Err(Problem(error)),
         _ => Ok(at),
     }
 }
 
-async fn carry(portal: &Portal, actor: &Actor, at: &ObjectRef, takeover: bool, socket: WebSocket) {
+async fn carry(portal: &Portal, actor: &Actor, at: &ObjectRef, way: Way, takeover: bool, socket: WebSocket) {
+    let word = way.word();
     let browser = socket
         .map(|message| message.map(frame))
         .with(|frame: Frame| future::ready(Ok::<_, axum::Error>(message(frame))));
-    match portal.open_console(actor, at, takeover).await {
+    match portal.open_console(actor, at, way, takeover).await {
         Ok(upstream) => {
-            tracing::info!(vm = %at, account = actor.account, takeover, "console opened");
+            tracing::info!(at = %at, way = word, account = actor.account, takeover, "console opened");
             metrics::gauge!("porthole_consoles_open").increment(1.0);
             let report = relay(browser, upstream).await;
             metrics::gauge!("porthole_consoles_open").decrement(1.0);
             metrics::counter!("porthole_console_bytes_total", "direction" => "down").increment(report.bytes_down);
             metrics::counter!("porthole_console_bytes_total", "direction" => "up").increment(report.bytes_up);
             let (end, down, up) = (report.end.code(), report.bytes_down, report.bytes_up);
-            tracing::info!(vm = %at, account = actor.account, end, bytes_down = down, bytes_up = up, "console closed");
+            tracing::info!(at = %at, way = word, account = actor.account, end, bytes_down = down, bytes_up = up, "console closed");
         }
         Err(refusal) => {
             let end = refusal.end.code();
-            tracing::info!(vm = %at, account = actor.account, end, reason = refusal.message, "console refused");
+            tracing::info!(at = %at, way = word, account = actor.account, end, reason = refusal.message, "console refused");
             let mut browser = std::pin::pin!(browser);
             // The viewer may have gone already; then there is nobody to tell.
             let _ = browser.send(refusal.frame()).await;

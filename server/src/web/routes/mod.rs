@@ -3,7 +3,9 @@
 pub mod console;
 pub mod download;
 pub mod events;
+pub mod export;
 pub mod health;
+pub mod logs;
 pub mod metrics;
 pub mod screen;
 pub mod sign_in;

@@ -50,6 +50,7 @@ pub fn embedded(folder: &Path) -> Config {
         cluster: ClusterChoice::Embedded { guest_images, guests_on_exit: GuestsOnExit::Stop, demo: None },
         site_root: None,
         upload_proxy: portal::UploadProxy::default(),
+        prometheus: None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each change is a [`ChangeForm`] of its own, so that it works without script; with script what is wrong is said below
 //! the form, what became of it in the corner, and the page follows by itself.
 
+mod about;
 mod cards;
 mod disks;
 mod pending;
@@ -106,6 +107,9 @@ pub fn Of(
 pub fn Changes(
     /// The machine.
     at: ObjectRef,
+    /// Whether only the question before deleting is wanted, which the menu opens on every tab.
+    #[prop(optional)]
+    only_delete: bool,
 ) -> impl IntoView {
     let live = Live::expect();
     let changer = Changer { toasts: Toasts::expect(), live, is_busy: RwSignal::new(false) };
@@ -125,7 +129,7 @@ pub fn Changes(
                 });
                 move || {
                     let at = at.clone();
-                    now.get().map(|editing| view! { <Shown at editing changer/> })
+                    now.get().map(|editing| view! { <Shown at editing changer only_delete/> })
                 }
             }
         </Transition>
@@ -133,10 +137,14 @@ pub fn Changes(
 }
 
 #[component]
-fn Shown(at: ObjectRef, editing: MachineEditing, changer: Changer) -> impl IntoView {
+fn Shown(at: ObjectRef, editing: MachineEditing, changer: Changer, only_delete: bool) -> impl IntoView {
     let may_change = editing.change_denied.is_none();
     let MachineEditing { pending, change_denied, delete_denied, .. } = editing.clone();
     let going = editing.disks.iter().chain(&editing.detached).cloned().collect::<Vec<_>>();
+    if only_delete {
+        return view! { <DeleteDialog at disks=going denied=delete_denied/> }.into_any();
+    }
+    let about = view! { <about::About at=at.clone() editing=editing.clone() changer/> };
     let waits = (!pending.is_empty()).then(|| view! { <pending::Waits at=at.clone() pending may_change changer/> });
     let disks = view! { <disks::Disks at=at.clone() editing=editing.clone() changer/> };
     let resize = {
@@ -161,7 +169,11 @@ fn Shown(at: ObjectRef, editing: MachineEditing, changer: Changer) -> impl IntoV
             <Panel title="Network cards" glyph=Glyph::Network>
                 {cards}
             </Panel>
+            <Panel title="About it" glyph=Glyph::Label>
+                {about}
+            </Panel>
         </div>
         <DeleteDialog at disks=going denied=delete_denied/>
     }
+    .into_any()
 }

@@ -65,6 +65,11 @@ pub fn apply(kind: &Kind, current: &Value, wish: &Value, manager: Manager<'_>) -
     Ok(object)
 }
 
+/// The key of a keyed list.
+fn key_for(field: &str, list: &Value) -> Option<&'static str> {
+    key_of(field, list.as_array().map(Vec::as_slice).unwrap_or_default())
+}
+
 fn entries(object: &Value) -> impl Iterator<Item = &Value> {
     let all = object["metadata"]["managedFields"].as_array().into_iter().flatten();
     all.filter(|entry| entry["operation"] == "Apply")
@@ -87,7 +92,7 @@ fn owned_fields(wish: &Value, keyed: bool) -> BTreeSet<Path> {
 }
 
 fn collect(value: &Value, field: &str, keyed: bool, path: &mut Path, leaves: &mut BTreeSet<Path>) {
-    match (value, key_of(field).filter(|_| keyed)) {
+    match (value, key_for(field, value).filter(|_| keyed)) {
         (Value::Object(fields), _) if !fields.is_empty() => {
             for (name, inner) in fields {
                 path.push(format!("f:{name}"));
@@ -180,7 +185,7 @@ fn merge(object: &mut Value, wish: &Value, keyed: bool) {
     }
     for (name, value) in wish {
         let slot = &mut object[name];
-        match (value, key_of(name).filter(|_| keyed)) {
+        match (value, key_for(name, value).filter(|_| keyed)) {
             (Value::Object(_), _) => {
                 if !slot.is_object() {
                     *slot = Value::Object(Map::new());

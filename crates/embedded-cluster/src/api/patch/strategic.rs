@@ -35,9 +35,12 @@ const RETAIN: &str = "$retainKeys";
 const ORDER: &str = "$setElementOrder/";
 const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
 
-/// The key of a keyed list.
-pub(super) fn key_of(field: &str) -> Option<&'static str> {
-    KEYS.iter().find(|(name, _)| *name == field).map(|(_, key)| *key)
+/// The key of a keyed list with these elements.
+pub(super) fn key_of(field: &str, elements: &[Value]) -> Option<&'static str> {
+    let key = KEYS.iter().find(|(name, _)| *name == field).map(|(_, key)| *key)?;
+    // Ports of services have another key than those of containers.
+    let is_of_service = key == "containerPort" && elements.iter().all(|element| element[key].is_null());
+    Some(if is_of_service { "port" } else { key })
 }
 
 /// Changes the object as the patch says.
@@ -81,7 +84,7 @@ fn merge_fields(fields: &mut Map<String, Value>, patch: &Map<String, Value>) -> 
         if let (Some(field), Value::Array(order)) = (name.strip_prefix(ORDER), order)
             && let Some(Value::Array(list)) = fields.get_mut(field)
         {
-            reorder(list, order, key_of(field));
+            reorder(list, order, key_of(field, order));
         }
     }
     Ok(())
@@ -103,7 +106,7 @@ fn merge_field(fields: &mut Map<String, Value>, name: &str, change: &Value) -> R
                 fields.insert(name.to_owned(), Value::Array(Vec::new()));
             }
             let Some(Value::Array(list)) = fields.get_mut(name) else { return Ok(()) };
-            if let Some(key) = key_of(name) {
+            if let Some(key) = key_of(name, changes) {
                 merge_list(list, changes, key)?;
             } else if SETS.contains(&name) {
                 for value in changes {

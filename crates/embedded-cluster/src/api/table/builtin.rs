@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::age;
+use super::workloads;
 use crate::catalog::Kind;
 use crate::store::meta;
 
-type Columns = &'static [(&'static str, i64)];
+pub(super) type Columns = &'static [(&'static str, i64)];
 
 /// Names and priorities.
 pub(super) fn columns(kind: &Kind) -> Columns {
@@ -89,7 +90,7 @@ pub(super) fn columns(kind: &Kind) -> Columns {
             &[("Name", 0), ("Role", 0), ("Age", 0), ("Users", 1), ("Groups", 1), ("ServiceAccounts", 1)]
         }
         "leases" => &[("Name", 0), ("Holder", 0), ("Age", 0)],
-        _ => &[("Name", 0), ("Age", 0)],
+        _ => workloads::columns(kind).unwrap_or(&[("Name", 0), ("Age", 0)]),
     }
 }
 
@@ -114,7 +115,7 @@ pub(super) fn cells(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
         }
         "rolebindings" | "clusterrolebindings" => binding(object, name, born),
         "leases" => vec![name, text(&object["spec"]["holderIdentity"]).into(), born],
-        _ => vec![name, born],
+        _ => workloads::cells(kind, object, now).unwrap_or_else(|| vec![name, born]),
     }
 }
 
@@ -130,7 +131,7 @@ fn quota(object: &Value, name: Value, born: Value) -> Vec<Value> {
     vec![name, words(requests), words(limits), born]
 }
 
-fn text(value: &Value) -> &str {
+pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
@@ -138,7 +139,7 @@ fn or_none(value: &Value) -> Value {
     value.as_str().filter(|text| !text.is_empty()).unwrap_or("<none>").into()
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 

@@ -3,6 +3,7 @@
 mod builtin;
 mod duration;
 pub mod jsonpath;
+mod workloads;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::instancetype;
 use super::kinds::{text, typed};
+use super::migration::evacuation;
 use crate::api::admission::{Admission, AdmissionRequest, Operation};
 use crate::error::ApiError;
 use crate::store::Store;
@@ -33,6 +34,10 @@ pub struct Webhooks;
 impl Admission for Webhooks {
     fn admit(&self, store: &Store, request: &mut AdmissionRequest<'_>) -> Result<(), ApiError> {
         let kind = request.kind;
+        if let Some(pod) = request.old.filter(|_| kind.resource.resource == "pods" && request.subresource == "eviction") {
+            let is_trial = !request.object["deleteOptions"]["dryRun"].is_null();
+            return evacuation::admit(store, pod, is_trial);
+        }
         if kind.resource.group != "kubevirt.io"
             || !request.subresource.is_empty()
             || request.operation == Operation::Delete

@@ -1,7 +1,8 @@
 //! The nodes' agents: pods run, get addresses and logs, and end when they are asked to.
 //!
-//! Containers are not run yet. A built-in stand-in takes the place of each one and says so in its log. Launcher pods
-//! are different: what they stand for is a guest, which virt-handler's part runs, and they end with it.
+//! Containers of ordinary pods are run by [`crate::containers`]. Launcher pods are different: what they stand for is a
+//! guest, which virt-handler's part runs, and they end with it. Pods that only bring something to a launcher have a built-in
+//! stand-in for each container, which says so in its log.
 
 mod mounts;
 mod nodes;
@@ -20,13 +21,16 @@ use super::conditions::{self, Condition};
 use super::engine::{Queue, Work};
 use super::events::Source;
 use super::hotplug;
-use super::kinds::{At, INSTANCES, NODES, PODS, is_final, is_launcher, is_provisioner, pod_of, text};
+use super::kinds::{
+    At, INSTANCES, NODES, PODS, is_attachment, is_final, is_launcher, is_provisioner, pod_of, text,
+};
 use crate::clock;
 use crate::guest::log::ContainerLog;
 use crate::store::{DeleteOptions, Store, meta};
 use pulls::Pulls;
 use running::{gates_open, run};
 
+pub(crate) use mounts::missing as missing_volume;
 pub use nodes::heartbeat;
 
 /// How long to wait for a free address.
@@ -64,11 +68,15 @@ impl Kubelet {
 pub fn reconcile(context: &Arc<VirtContext>, queue: &mut Queue, kubelet: &mut Kubelet, at: &At) {
     let Some(pod) = at.get(&context.store, &PODS) else {
         kubelet.running.remove(at);
+        context.containers.gone(at);
         return;
     };
     // Those of CDI are run by CDI's part.
     if text(&pod["spec"]["nodeName"]).is_empty() || crate::cdi::is_worker(&pod) {
         return;
+    }
+    if is_ordinary(&pod) {
+        return look_at_ordinary(context, queue, at, &pod);
     }
     if meta::is_terminating(&pod) {
         return end(context, queue, kubelet, at, &pod);
@@ -86,6 +94,39 @@ pub fn reconcile(context: &Arc<VirtContext>, queue: &mut Queue, kubelet: &mut Ku
         }
         _ => drop(kubelet.running.remove(at)),
     }
+}
+
+/// Whether a pod is nobody's but its maker's: containers and nothing else.
+fn is_ordinary(pod: &Value) -> bool {
+    !is_launcher(pod) && !is_provisioner(pod) && !is_attachment(pod)
+}
+
+/// Gives an ordinary pod its address, then leaves it to those who run containers.
+fn look_at_ordinary(context: &Arc<VirtContext>, queue: &mut Queue, at: &At, pod: &Value) {
+    let is_new = matches!(text(&pod["status"]["phase"]), "" | "Pending") && text(&pod["status"]["podIP"]).is_empty();
+    if is_new && !meta::is_terminating(pod) {
+        let Some((address, host)) = addresses(context, queue, at, pod) else { return };
+        modify(context, at, |pod| {
+            let qos = pod["status"]["qosClass"].as_str().unwrap_or_else(|| running::qos_class(pod)).to_owned();
+            conditions::status(pod).insert("qosClass".into(), qos.into());
+            crate::containers::begin_status(pod, &address, &host);
+        });
+    }
+    if let Some(pod) = at.get(&context.store, &PODS) {
+        context.containers.look_at(&pod);
+    }
+}
+
+/// A free address for a pod and that of its node; looked for again later where none is free.
+fn addresses(context: &VirtContext, queue: &mut Queue, at: &At, pod: &Value) -> Option<(String, String)> {
+    let Some(address) = free_address(&context.store, text(&pod["spec"]["nodeName"])) else {
+        tracing::warn!(pod = at.name, "the node has no free address for a pod");
+        queue.push_after(NO_ADDRESS, Work::Pod(at.clone()));
+        return None;
+    };
+    let node = context.store.get(&NODES, None, text(&pod["spec"]["nodeName"]));
+    let host = node.as_deref().map_or("127.0.0.1", |node| text(&node["status"]["addresses"][0]["address"])).to_owned();
+    Some((address, host))
 }
 
 fn modify(context: &VirtContext, at: &At, change: impl FnOnce(&mut Value)) {
@@ -111,13 +152,7 @@ fn start(context: &Arc<VirtContext>, queue: &mut Queue, kubelet: &mut Kubelet, a
         // It was the first consumer of its claims; there is nothing else for it to do.
         return modify(context, at, |pod| pod["status"]["phase"] = "Succeeded".into());
     }
-    let Some(address) = free_address(&context.store, text(&pod["spec"]["nodeName"])) else {
-        tracing::warn!(pod = at.name, "the node has no free address for a pod");
-        queue.push_after(NO_ADDRESS, Work::Pod(at.clone()));
-        return;
-    };
-    let node = context.store.get(&NODES, None, text(&pod["spec"]["nodeName"]));
-    let host = node.as_deref().map_or("127.0.0.1", |node| text(&node["status"]["addresses"][0]["address"])).to_owned();
+    let Some((address, host)) = addresses(context, queue, at, pod) else { return };
     open_logs(context, pod);
     modify(context, at, |pod| run(pod, &address, &host));
     if !is_launcher(pod) {

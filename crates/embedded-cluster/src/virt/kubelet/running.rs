@@ -53,7 +53,7 @@ pub(super) fn run(pod: &mut Value, address: &str, host: &str) {
     }
 }
 
-fn qos_class(pod: &Value) -> &'static str {
+pub(super) fn qos_class(pod: &Value) -> &'static str {
     let all = containers(pod, "containers");
     let has =
         |container: &Value, kind: &str| container["resources"][kind].as_object().is_some_and(|map| !map.is_empty());

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kubevirt::quantity;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::VirtContext;
 use super::conditions::{self, Condition};
@@ -111,18 +111,8 @@ fn keeps_apart(pod: &Value, other: &Value) -> bool {
 /// Room that stays free in thousandths of the node, if it takes the pod.
 fn fits(node: &Value, pod: &Value, volumes: &[Arc<Value>], wanted: &Needs, used: &Needs) -> Result<u64, Refusal> {
     let refuse = |reasons: Vec<String>| Err(Refusal { reasons, is_only_full: false });
-    if node["spec"]["unschedulable"] == true {
-        return refuse(vec!["node(s) were unschedulable".to_owned()]);
-    }
-    let ready = conditions::get(node, "Ready");
-    if ready.is_some_and(|ready| ready["status"] != "True") {
-        return refuse(vec!["node(s) had untolerated taint {node.kubernetes.io/not-ready: }".to_owned()]);
-    }
-    if let Some(taint) = untolerated_taint(node, pod) {
-        return refuse(vec![format!("node(s) had untolerated taint {{{taint}}}")]);
-    }
-    if !selector_matches(node, pod) {
-        return refuse(vec!["node(s) didn't match Pod's node affinity/selector".to_owned()]);
+    if let Some(reason) = unsuitable(node, pod) {
+        return refuse(vec![reason]);
     }
     if volumes.iter().any(|volume| !reaches(volume, node)) {
         return refuse(vec!["node(s) had volume node affinity conflict".to_owned()]);
@@ -153,6 +143,28 @@ fn fits(node: &Value, pod: &Value, volumes: &[Arc<Value>], wanted: &Needs, used:
         + share(used.pods, 1, pods))
 }
 
+/// Whether a node is one for the pod, were there room.
+pub fn suits(node: &Value, pod: &Value) -> bool {
+    unsuitable(node, pod).is_none()
+}
+
+/// Why a node is not for the pod, whatever room it has.
+fn unsuitable(node: &Value, pod: &Value) -> Option<String> {
+    let cordon = json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
+    if node["spec"]["unschedulable"] == true && !is_tolerated(&cordon, pod) {
+        return Some("node(s) were unschedulable".to_owned());
+    }
+    let ready = conditions::get(node, "Ready");
+    let not_ready = json!({"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"});
+    if ready.is_some_and(|ready| ready["status"] != "True") && !is_tolerated(&not_ready, pod) {
+        return Some("node(s) had untolerated taint {node.kubernetes.io/not-ready: }".to_owned());
+    }
+    if let Some(taint) = untolerated_taint(node, pod) {
+        return Some(format!("node(s) had untolerated taint {{{taint}}}"));
+    }
+    (!selector_matches(node, pod)).then(|| "node(s) didn't match Pod's node affinity/selector".to_owned())
+}
+
 fn quantity_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -174,8 +186,10 @@ fn reaches(volume: &Value, node: &Value) -> bool {
 fn terms_match(node: &Value, selector: &Value) -> bool {
     selector["nodeSelectorTerms"].as_array().is_none_or(|terms| {
         terms.iter().any(|term| {
-            let expressions = term["matchExpressions"].as_array();
-            expressions.into_iter().flatten().all(|expression| expression_matches(node, expression))
+            let expressions = term["matchExpressions"].as_array().into_iter().flatten();
+            let fields = term["matchFields"].as_array().into_iter().flatten();
+            expressions.into_iter().all(|expression| expression_matches(node, expression))
+                && fields.into_iter().all(|field| field_matches(node, field))
         })
     })
 }
@@ -196,12 +210,21 @@ fn expression_matches(node: &Value, expression: &Value) -> bool {
     }
 }
 
+/// The name is the only field that nodes are chosen by.
+fn field_matches(node: &Value, field: &Value) -> bool {
+    let is_listed = field["values"].as_array().is_some_and(|values| values.contains(&node["metadata"]["name"]));
+    field["key"] == "metadata.name" && (field["operator"] == "In") == is_listed
+}
+
+fn is_tolerated(taint: &Value, pod: &Value) -> bool {
+    pod["spec"]["tolerations"].as_array().into_iter().flatten().any(|toleration| tolerates(toleration, taint))
+}
+
 fn untolerated_taint(node: &Value, pod: &Value) -> Option<String> {
-    let tolerations = || pod["spec"]["tolerations"].as_array().into_iter().flatten();
     let taints = node["spec"]["taints"].as_array()?;
     let taint = taints.iter().find(|taint| {
         let keeps_away = matches!(text(&taint["effect"]), "NoSchedule" | "NoExecute");
-        keeps_away && !tolerations().any(|toleration| tolerates(toleration, taint))
+        keeps_away && !is_tolerated(taint, pod)
     })?;
     Some(format!("{}: {}", text(&taint["key"]), text(&taint["value"])))
 }
@@ -268,7 +291,6 @@ impl std::iter::Sum for Needs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn store() -> Store {
         let store = Store::in_memory();

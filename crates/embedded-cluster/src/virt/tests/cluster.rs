@@ -64,7 +64,7 @@ impl TestCluster {
     /// One over a store that may hold something already.
     pub async fn over(store: Arc<Store>, folder: &Path, images: Vec<PathBuf>, builtin_guests: bool) -> Self {
         crate::seeds::plant(&store, &NodeSpec::defaults()).unwrap();
-        let options = VirtOptions { folder: folder.to_owned(), images, builtin_guests };
+        let options = VirtOptions { folder: folder.to_owned(), images, builtin_guests, builtin_containers: true };
         let context = VirtContext::new(Arc::clone(&store), options).await;
         let tokens = Arc::new(Tokens::new(TOKEN.to_owned(), b"key"));
         let api = Api::new(
@@ -73,7 +73,8 @@ impl TestCluster {
             vec![Box::new(admission::Webhooks)],
             folder.join("logs"),
             CancellationToken::new(),
-        );
+        )
+        .with_containers(Arc::clone(context.containers()));
         let router = api::router(Arc::new(api), Some(subresources::router(Arc::clone(&context))));
         let namespaces = GroupResource::core("namespaces");
         if store.get(&namespaces, None, "rec").is_none() {

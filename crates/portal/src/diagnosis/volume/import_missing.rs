@@ -29,13 +29,39 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
             format!("{what}{}", super::at(case)),
             format!("{fix}: a disk keeps its source for good, so delete this one and import again."),
         )
-        .leading_to("Import again", FindingPage::Import),
+        .leading_to("Import again", FindingPage::Import(super::import(case))),
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use model::finding::{FindingAction, FindingPage};
+    use model::image::import::ImportAgain;
+
     use crate::diagnosis::testing::{by, failing, volume};
+
+    #[test]
+    fn importing_again_begins_with_what_was_asked_for_and_without_its_credentials() {
+        let mut told = failing("expected status code 200, got 404");
+        let spec = &mut told["dataVolumes"][0]["spec"];
+        spec["source"]["http"]["url"] = "https://me:hidden@images.example/disk.qcow2?token=hidden".into();
+        spec["storage"] =
+            serde_json::json!({"resources": {"requests": {"storage": "20Gi"}}, "storageClassName": "fast"});
+        let Some(FindingAction::Open { page: FindingPage::Import(again), .. }) =
+            by("import-missing", &volume(&told)).action.clone()
+        else {
+            panic!("no way to import again")
+        };
+        let expected = ImportAgain {
+            from: "http".to_owned(),
+            source: "https://images.example/disk.qcow2".to_owned(),
+            team: "blue".to_owned(),
+            size: "20 GiB".to_owned(),
+            class: "fast".to_owned(),
+            sha256: String::new(),
+        };
+        assert_eq!(again, expected);
+    }
 
     #[test]
     fn an_address_without_a_file_is_told_in_new_and_old_words() {

@@ -26,7 +26,7 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
         "Import again with a user name and password, or with the right ones. A registry also refuses so where the image does \
          not exist.",
     )
-            .leading_to("Import again", FindingPage::Import),
+            .leading_to("Import again", FindingPage::Import(super::import(case))),
     )
 }
 

@@ -30,7 +30,10 @@ pub(super) fn check(case: &VolumeCase) -> Option<Draft> {
              certificate.",
         )
     };
-    Some(Draft::error(told, format!("{title}{}", super::at(case)), fix).leading_to("Import again", FindingPage::Import))
+    Some(
+        Draft::error(told, format!("{title}{}", super::at(case)), fix)
+            .leading_to("Import again", FindingPage::Import(super::import(case))),
+    )
 }
 
 #[cfg(test)]

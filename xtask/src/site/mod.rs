@@ -1,14 +1,18 @@
 //! The release build: the server, and the site as `cargo leptos build --release` lays it out.
 //!
 //! ```text
-//! app ── cargo, wasm32 ─► app.wasm ── wasm-bindgen, wasm-opt, esbuild ─► porthole.{js,wasm} ─┐
-//! style/tailwind.css ── tailwindcss ───────────────────────────────────► porthole.css ───────┼─► target/site/pkg
-//! public/ ───────────────────────────────────────────────────────────────────────────────────┴─► target/site
+//! app ── cargo, wasm32 ─► app.wasm ── wasm-parts ─┬─ wasm-bindgen, wasm-opt, esbuild ─► porthole.{js,wasm} ─┐
+//!                                                 └─ wasm-opt ─► one file or more for each lazy page ───────┤
+//! style/tailwind.css ── tailwindcss ──────────────────────────────────────────────────► porthole.css ───────┼─► target/site/pkg
+//! public/ ──────────────────────────────────────────────────────────────────────────────────────────────────┴─► target/site
 //! server ── cargo ─► target/release/porthole, and beside it hash.txt, which tells it the names in pkg/
 //! ```
 //!
-//! cargo-leptos would do the same; compiling it costs more than all of Porthole's own code, so nothing here asks for
-//! it (`docs/decisions/0007-the-build-without-cargo-leptos.md`).
+//! cargo-leptos would do the same but for the parts; compiling it costs more than all of Porthole's own code, so nothing
+//! here asks for it (`docs/decisions/0007-the-build-without-cargo-leptos.md`). How the pages are split:
+//! `docs/decisions/0008-parts.md`.
+
+pub mod parts;
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
@@ -25,16 +29,19 @@ const NAME: &str = "porthole";
 
 /// Builds `target/release/porthole` and `target/site`.
 pub fn build() -> Result<()> {
+    build_site()?;
+    announce("Building the server", "8 to 10 minutes the first time on 2 cores, then seconds");
+    // Beside the pages it would not be done sooner: two cores of a small machine are often one with two threads.
+    run(for_site(cargo().args(["build", "--quiet", "--release", "--package", "server", "--bin", NAME])))
+}
+
+/// Builds `target/site`.
+pub fn build_site() -> Result<()> {
     tools::browser_target()?;
     tools::wasm_bindgen()?;
     npm::ensure_root()?;
     announce("Building the pages for the browser", "5 minutes the first time on 2 cores, then seconds");
-    let parts = browser_parts(&compile_pages()?)?;
-    let styles = styles()?;
-    announce("Building the server", "8 to 10 minutes the first time on 2 cores, then seconds");
-    // Beside the pages it would not be done sooner: two cores of a small machine are often one with two threads.
-    run(for_site(cargo().args(["build", "--quiet", "--release", "--package", "server", "--bin", NAME])))?;
-    lay_out(&parts, &styles)
+    lay_out(&parts::make(&compile_pages()?)?, &styles()?)
 }
 
 /// Leptos compiles the files' names into whatever it builds; without them everything would be built once more.
@@ -48,50 +55,19 @@ fn compile_pages() -> Result<PathBuf> {
     let target = paths::target().join("front");
     let mut build = cargo();
     build
-        .args(["build", "--quiet", "--package", "app", "--lib", "--no-default-features", "--features", "hydrate"])
-        .args(["--target", tools::BROWSER, "--profile", "wasm-release", "--target-dir"])
-        .arg(&target);
+        .args(["rustc", "--quiet", "--package", "app", "--lib", "--crate-type", "cdylib", "--no-default-features"])
+        .args(["--features", "split", "--target", tools::BROWSER, "--profile", "wasm-release", "--target-dir"])
+        .arg(&target)
+        // What each function refers to, which the splitter goes by.
+        .args(["--", "-Clink-args=--emit-relocs"]);
     run(for_site(&mut build))?;
     Ok(target.join(tools::BROWSER).join("wasm-release/app.wasm"))
-}
-
-/// The script and the optimised WASM, made again only when the compiler's output has changed.
-fn browser_parts(compiled: &Path) -> Result<PathBuf> {
-    let folder = paths::target().join("front/browser-parts");
-    let stamp = folder.join("made-from");
-    let made_from = fingerprint(compiled)?;
-    if fs::read_to_string(&stamp).is_ok_and(|last| last == made_from) {
-        return Ok(folder);
-    }
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder)?;
-    let (loose, optimised) = (folder.join(format!("{NAME}_bg.wasm")), folder.join(format!("{NAME}.wasm")));
-    run(program("wasm-bindgen")
-        .args(["--target", "web", "--no-typescript", "--remove-name-section", "--out-name", NAME, "--out-dir"])
-        .arg(&folder)
-        .arg(compiled))?;
-    // The file travels in brotli: what `-Oz` does makes it a sixth shorter but a tenth larger once it is compressed, and
-    // takes eight times as long.
-    run(program("wasm-opt")
-        .args(["-O1", "--enable-bulk-memory", "--enable-nontrapping-float-to-int"])
-        .arg(&loose)
-        .arg("-o")
-        .arg(&optimised))?;
-    fs::remove_file(&loose)?;
-    let script = folder.join(format!("{NAME}.js"));
-    run(program("esbuild")
-        .arg(&script)
-        .args(["--minify", "--format=esm", "--allow-overwrite", "--log-level=warning"])
-        // wasm-bindgen lists a script of ours once for each of its functions.
-        .arg("--log-override:duplicate-object-key=silent")
-        .arg(format!("--outfile={}", script.display())))?;
-    fs::write(stamp, made_from)?;
-    Ok(folder)
 }
 
 fn styles() -> Result<PathBuf> {
     let styles = paths::target().join(format!("front/{NAME}.css"));
     run(program("tailwindcss").args(["--input", "style/tailwind.css", "--minify", "--output"]).arg(&styles))?;
+    compress(&styles)?;
     Ok(styles)
 }
 
@@ -105,16 +81,39 @@ fn lay_out(parts: &Path, styles: &Path) -> Result<()> {
     if parts.join("snippets").is_dir() {
         copy_folder(&parts.join("snippets"), &package.join("snippets"))?;
     }
+    let list = fs::read_to_string(parts.join(parts::LIST))?;
+    fs::write(package.join(parts::LIST), &list)?;
+    for file in parts::files(&list) {
+        copy_with_twins(&parts.join(&file), &package.join(&file))?;
+    }
     let mut names = String::new();
-    for ending in ["js", "wasm", "css"] {
-        let file = if ending == "css" { styles.to_owned() } else { parts.join(format!("{NAME}.{ending}")) };
+    for (ending, file) in
+        [("js", parts.join(parts::SCRIPT)), ("wasm", parts.join(parts::FIRST)), ("css", styles.to_owned())]
+    {
         let print = fingerprint(&file)?;
-        fs::copy(&file, package.join(format!("{NAME}.{print}.{ending}")))?;
+        copy_with_twins(&file, &package.join(format!("{NAME}.{print}.{ending}")))?;
         names.extend([ending, ": ", &print, "\n"]);
     }
     let _ = fs::remove_dir_all(&site);
     fs::rename(&fresh, &site)?;
+    fs::create_dir_all(paths::target().join("release"))?;
     fs::write(paths::target().join("release/hash.txt"), names)?;
+    Ok(())
+}
+
+/// Puts compressed twins beside a file, which the server sends in its place.
+fn compress(file: &Path) -> Result<()> {
+    let script = "const fs=require('fs'),z=require('zlib'),f=process.argv[1],b=fs.readFileSync(f);\
+        fs.writeFileSync(f+'.br',z.brotliCompressSync(b));fs.writeFileSync(f+'.gz',z.gzipSync(b,{level:9}))";
+    run(program("node").args(["-e", script]).arg(file))
+}
+
+/// Copies a file and its compressed twins.
+fn copy_with_twins(from: &Path, to: &Path) -> Result<()> {
+    for ending in ["", ".br", ".gz"] {
+        let with = |path: &Path| format!("{}{ending}", path.display());
+        fs::copy(with(from), with(to)).with_context(|| format!("cannot copy {}", with(from)))?;
+    }
     Ok(())
 }
 

@@ -5,6 +5,8 @@
 //!
 //! Go writes fields that are not set as empty strings; they are left out again here, except in lists and maps.
 
+mod workloads;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
@@ -23,6 +25,8 @@ enum Type {
     Time,
     /// A message around its text.
     Quantity,
+    /// A message around one of the two.
+    IntOrString,
     Message(Message),
     List(&'static Type),
     /// From text to this.
@@ -184,6 +188,13 @@ fn message_of(kind: &str) -> Option<Message> {
         "TokenReview" => TOKEN_REVIEW,
         "TokenRequest" => TOKEN_REQUEST,
         "DeleteOptions" => DELETE_OPTIONS,
+        "Pod" => workloads::POD,
+        "Deployment" => workloads::DEPLOYMENT,
+        "Job" => workloads::JOB,
+        "CronJob" => workloads::CRON_JOB,
+        "Service" => workloads::SERVICE,
+        "PodDisruptionBudget" => workloads::DISRUPTION_BUDGET,
+        "Eviction" => workloads::EVICTION,
         _ => return None,
     })
 }
@@ -277,6 +288,11 @@ fn value(wire: Wire<'_>, kind: Type) -> Result<Value, ProtobufError> {
         (Time, Wire::Bytes(bytes)) => time(bytes)?,
         (Quantity, Wire::Bytes(bytes)) => {
             message(bytes, &[(1, "text", Text)])?.remove("text").unwrap_or_else(|| "0".into())
+        }
+        (Type::IntOrString, Wire::Bytes(bytes)) => {
+            let mut either = message(bytes, &[(1, "type", Number), (2, "number", Number), (3, "text", Text)])?;
+            let is_text = either.get("type").is_some_and(|kind| *kind == 1);
+            either.remove(if is_text { "text" } else { "number" }).unwrap_or_else(|| 0.into())
         }
         (Type::Message(known), Wire::Bytes(bytes)) => message(bytes, known)?.into(),
         _ => return Err(ProtobufError::Malformed),
@@ -391,7 +407,7 @@ mod tests {
     #[test]
     fn nonsense_is_refused_and_never_read_beyond_its_end() {
         assert_eq!(decode(b"{}").unwrap_err(), ProtobufError::Malformed);
-        assert_eq!(decode(&body("Pod", b"")).unwrap_err(), ProtobufError::UnknownKind);
+        assert_eq!(decode(&body("Lease", b"")).unwrap_err(), ProtobufError::UnknownKind);
         let good = body("Secret", &field(3, b"Opaque"));
         for cut in MAGIC.len() + 1..good.len() {
             assert_ne!(decode(&good[..cut]), decode(&good), "{cut}");
