@@ -60,6 +60,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/images/:namespace/:name") view={Lazy::<parts::ImageRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/pods/:namespace/:name") view={Lazy::<parts::PodRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/pods/:namespace/:name/shell") view={Lazy::<parts::ShellRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/migrations") view={Lazy::<parts::MigrationsRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/nodes") view={Lazy::<parts::NodesRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/nodes/:name") view={Lazy::<parts::NodeRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/doctor") view={Lazy::<parts::DoctorRoute>::new()} ssr=SsrMode::Async/>

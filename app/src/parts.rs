@@ -13,6 +13,7 @@ use crate::pages::create::NewMachinePage;
 use crate::pages::doctor::DoctorPage;
 use crate::pages::images::{ImagePage, ImagesPage, ImportPage, UploadPage};
 use crate::pages::machine::MachinePage;
+use crate::pages::migrations::MigrationsPage;
 use crate::pages::nodes::{NodePage, NodesPage};
 use crate::pages::pod::PodPage;
 use crate::pages::run::RunPage;
@@ -37,7 +38,7 @@ pub enum Part {
     Images,
     /// A machine's page.
     Machine,
-    /// Nodes.
+    /// Nodes, and moves between them.
     Nodes,
     /// A pod's page and its shells.
     Pod,
@@ -59,7 +60,7 @@ impl Part {
             ["machines", _, _, "console"] => Some(Self::Console),
             ["templates", ..] => Some(Self::Templates),
             ["images", ..] => Some(Self::Images),
-            ["nodes", ..] => Some(Self::Nodes),
+            ["nodes", ..] | ["migrations"] => Some(Self::Nodes),
             ["pods", ..] => Some(Self::Pod),
             ["containers", "new"] => Some(Self::Run),
             ["workloads" | "services", ..] => Some(Self::Workloads),
@@ -159,6 +160,7 @@ lazy_pages! {
     MachineRoute: machine, MachinePage;
     NodesRoute: nodes, NodesPage;
     NodeRoute: nodes, NodePage;
+    MigrationsRoute: nodes, MigrationsPage;
     PodRoute: pod, PodPage;
     ShellRoute: pod, ShellPage;
     RunRoute: run, RunPage;

@@ -44,7 +44,11 @@ fn hands_on(piece: &[u8]) -> Result<String> {
                 TypeRef::Memory(memory) => (0, format!("{}", memory.initial)),
                 TypeRef::Table(table) => (1, format!("{} funcref", table.initial)),
                 TypeRef::Global(_) => (2, "(mut i32)".to_owned()),
-                _ => bail!("a piece asks for {}::{}, which is neither memory, table nor global", import.module, import.name),
+                _ => bail!(
+                    "a piece asks for {}::{}, which is neither memory, table nor global",
+                    import.module,
+                    import.name
+                ),
             };
             let word = ["memory", "table", "global"][kind];
             imports += &format!("(import \"{RUNNING}\" \"{}\" ({word} {ty}))\n", import.name);

@@ -46,9 +46,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::UserInfo;
 use crate::auth::tokens::Tokens;
+use crate::catalog::{Behaviour, Catalog, CurrentCatalog, Kind, Version};
 use crate::containers::Containers;
 use crate::containers::streams::{self, Want};
-use crate::catalog::{Behaviour, Catalog, CurrentCatalog, Kind, Version};
 use crate::error::ApiError;
 use crate::store::Store;
 

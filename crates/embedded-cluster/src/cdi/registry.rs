@@ -142,7 +142,13 @@ impl Registry {
     pub(crate) fn open(place: Place, is_insecure: bool, credentials: Option<String>) -> Result<Self, RegistryError> {
         let scheme = if is_insecure { "http" } else { "https" };
         let client = Client::new(HeaderMap::new(), &[], &Value::Null).map_err(RegistryError::Unreachable)?;
-        Ok(Self { client, base: format!("{scheme}://{}/v2/{}", place.registry, place.name), place, credentials, token: None })
+        Ok(Self {
+            client,
+            base: format!("{scheme}://{}/v2/{}", place.registry, place.name),
+            place,
+            credentials,
+            token: None,
+        })
     }
 
     /// Finds the image.

@@ -96,8 +96,7 @@ pub(super) async fn run(shared: Arc<Shared>, container: Value, role: Role) -> Op
             let at = format!("{}_{}({})", meta::name(&pod), meta::namespace(&pod), meta::uid(&pod));
             let told = format!("Back-off restarting failed container {} in pod {at}", run.name);
             run.tell(Level::Warning, "BackOff", &told);
-            let message =
-                format!("back-off {}s restarting failed container={} pod={at}", wait.as_secs(), run.name);
+            let message = format!("back-off {}s restarting failed container={} pod={at}", wait.as_secs(), run.name);
             run.status(|status| {
                 let before = status["state"].clone();
                 if !before["terminated"].is_null() {
@@ -192,7 +191,11 @@ impl Run {
         let image = text(&self.container["image"]).to_owned();
         let Some((sandbox, _)) = &self.shared.sandbox else {
             let why = "this machine has no sandbox for containers";
-            self.tell(Level::Normal, "Pulled", &format!("Container image \"{image}\" is not needed: a built-in stand-in takes its place"));
+            self.tell(
+                Level::Normal,
+                "Pulled",
+                &format!("Container image \"{image}\" is not needed: a built-in stand-in takes its place"),
+            );
             return Files::StandIn(why.to_owned());
         };
         let always = self.container["imagePullPolicy"] == "Always";
@@ -200,16 +203,23 @@ impl Run {
         loop {
             let begun = Instant::now();
             let (credentials, is_insecure) = self.registry_access(&image);
-            let (reason, why) = match self.shared.all.images.find(sandbox, &image, always, credentials, is_insecure).await {
-                Ok(files) => {
-                    self.tell(Level::Normal, "Pulled", &pulled(&image, &files, begun.elapsed()));
-                    return files;
-                }
-                Err(ImageError::InvalidName(why)) => ("InvalidImageName", why),
-                Err(ImageError::Refused(why)) => ("ErrImagePull", format!("failed to pull and unpack image \"{image}\": {why}")),
-            };
+            let (reason, why) =
+                match self.shared.all.images.find(sandbox, &image, always, credentials, is_insecure).await {
+                    Ok(files) => {
+                        self.tell(Level::Normal, "Pulled", &pulled(&image, &files, begun.elapsed()));
+                        return files;
+                    }
+                    Err(ImageError::InvalidName(why)) => ("InvalidImageName", why),
+                    Err(ImageError::Refused(why)) => {
+                        ("ErrImagePull", format!("failed to pull and unpack image \"{image}\": {why}"))
+                    }
+                };
             if reason == "InvalidImageName" {
-                self.tell(Level::Warning, "InspectFailed", &format!("Failed to apply default image tag \"{image}\": {why}"));
+                self.tell(
+                    Level::Warning,
+                    "InspectFailed",
+                    &format!("Failed to apply default image tag \"{image}\": {why}"),
+                );
                 self.status(|status| status::waiting(status, reason, &why));
                 std::future::pending::<()>().await;
             }
@@ -221,7 +231,9 @@ impl Run {
             let message = format!("Back-off pulling image \"{image}\"");
             self.tell(Level::Normal, "BackOff", &message);
             self.tell(Level::Warning, "Failed", "Error: ImagePullBackOff");
-            self.status(|status| status::waiting(status, "ImagePullBackOff", &format!("{message}: ErrImagePull: {why}")));
+            self.status(|status| {
+                status::waiting(status, "ImagePullBackOff", &format!("{message}: ErrImagePull: {why}"))
+            });
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_BACK_OFF);
         }
@@ -292,7 +304,9 @@ impl Run {
         };
         let (user, group) = config.user.split_once(':').unwrap_or((&config.user, ""));
         let lines = |name: &str| match files {
-            Files::Image { folder, .. } => std::fs::read_to_string(folder.join("files/etc").join(name)).unwrap_or_default(),
+            Files::Image { folder, .. } => {
+                std::fs::read_to_string(folder.join("files/etc").join(name)).unwrap_or_default()
+            }
             _ => String::new(),
         };
         let find = |file: &str, name: &str| -> Option<(u32, u32)> {
@@ -408,8 +422,13 @@ impl Run {
         let all = &self.shared.all;
         let pod = self.shared.pod();
         let folder = all.folder(&self.shared.worker.uid).join("roots").join(&self.name);
-        let mut mounts =
-            volumes::mounts(&all.store, sandbox, &all.cluster, pod.as_deref().unwrap_or(&Value::Null), &self.container)?;
+        let mut mounts = volumes::mounts(
+            &all.store,
+            sandbox,
+            &all.cluster,
+            pod.as_deref().unwrap_or(&Value::Null),
+            &self.container,
+        )?;
         let image = match files {
             Files::Image { folder, .. } => {
                 let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -444,7 +463,9 @@ impl Run {
         if let Some(terminal) = terminal {
             readers.spawn(read_terminal(Arc::clone(&terminal), Arc::clone(&log), live.output.clone()));
             let ended = live.ended.clone();
-            tokio::spawn(async move { tokio::select! { () = type_into(typed, &terminal) => {}, () = ended.cancelled() => {} } });
+            tokio::spawn(async move {
+                tokio::select! { () = type_into(typed, &terminal) => {}, () = ended.cancelled() => {} }
+            });
         } else {
             if let Some(output) = child.stdout.take() {
                 readers.spawn(read(output, false, Arc::clone(&log), live.output.clone()));
@@ -454,7 +475,9 @@ impl Run {
             }
             if let Some(input) = child.stdin.take() {
                 let ended = live.ended.clone();
-                tokio::spawn(async move { tokio::select! { () = feed(typed, input) => {}, () = ended.cancelled() => {} } });
+                tokio::spawn(async move {
+                    tokio::select! { () = feed(typed, input) => {}, () = ended.cancelled() => {} }
+                });
             }
         }
         self.begin(&live, image_id);

@@ -128,7 +128,8 @@ fn looked_up(store: &Store, pod: &Value, container: &Value, from: &Value) -> Res
 /// A field of the pod that may be asked for by its path.
 fn field_of(pod: &Value, path: &str) -> String {
     if let Some((section, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
-        return text(section.split('.').fold(pod, |value, field| &value[field]).get(key).unwrap_or(&Value::Null)).to_owned();
+        return text(section.split('.').fold(pod, |value, field| &value[field]).get(key).unwrap_or(&Value::Null))
+            .to_owned();
     }
     text(path.split('.').fold(pod, |value, field| &value[field])).to_owned()
 }
@@ -145,7 +146,8 @@ mod tests {
 
     #[test]
     fn fields_of_the_pod_are_found_by_their_path() {
-        let pod = serde_json::json!({"metadata": {"name": "p", "labels": {"a.b/c": "d"}}, "spec": {"nodeName": "node1"}});
+        let pod =
+            serde_json::json!({"metadata": {"name": "p", "labels": {"a.b/c": "d"}}, "spec": {"nodeName": "node1"}});
         assert_eq!(field_of(&pod, "metadata.name"), "p");
         assert_eq!(field_of(&pod, "metadata.labels['a.b/c']"), "d");
         assert_eq!(field_of(&pod, "spec.nodeName"), "node1");

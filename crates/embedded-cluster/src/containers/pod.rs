@@ -97,9 +97,9 @@ impl PodWorker {
 pub(super) async fn run(all: Arc<Containers>, worker: Arc<PodWorker>) {
     let life = async {
         // A pod whose end came before its node looked at it has nothing to run.
-        let is_over = worker
-            .pod(&all)
-            .is_none_or(|pod| meta::is_terminating(&pod) || matches!(text(&pod["status"]["phase"]), "Succeeded" | "Failed"));
+        let is_over = worker.pod(&all).is_none_or(|pod| {
+            meta::is_terminating(&pod) || matches!(text(&pod["status"]["phase"]), "Succeeded" | "Failed")
+        });
         tokio::join!(worker.follow(&all), async {
             if !is_over {
                 live_through(&all, &worker).await;
@@ -167,7 +167,9 @@ async fn sandbox(all: &Containers, pod: &Value) -> Option<(Sandbox, PodSandbox)>
         host => host,
     };
     let made = match sandbox.pod(host, text(&pod["status"]["podIP"])).await {
-        Ok(own) => volumes::prepare(&all.store, &sandbox, pod, &all.folder(meta::uid(pod))).map(|()| own).map_err(Into::into),
+        Ok(own) => {
+            volumes::prepare(&all.store, &sandbox, pod, &all.folder(meta::uid(pod))).map(|()| own).map_err(Into::into)
+        }
         Err(error) => Err(error),
     };
     match made {

@@ -16,11 +16,7 @@ use crate::virt::kinds::text;
 use crate::workloads::numbers::number;
 
 /// Looks at a container until a probe asks for its end; the probe's name.
-pub(super) async fn watch(
-    shared: &Arc<Shared>,
-    container: &Value,
-    live: &Arc<Live>,
-) -> &'static str {
+pub(super) async fn watch(shared: &Arc<Shared>, container: &Value, live: &Arc<Live>) -> &'static str {
     let name = text(&container["name"]);
     let change = |change: &dyn Fn(&mut Value)| {
         status::container(&shared.all, &shared.worker.at, &shared.worker.uid, name, change);
@@ -150,7 +146,11 @@ async fn try_once(live: &Live, container: &Value, probe: &Value) -> Result<(), S
     let said = String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).trim().to_owned();
     if probe["httpGet"].is_object() && output.status.success() {
         let code = said.split_whitespace().nth(1).and_then(|code| code.parse::<u16>().ok()).unwrap_or(0);
-        return if (200..400).contains(&code) { Ok(()) } else { Err(format!("HTTP probe failed with statuscode: {code}")) };
+        return if (200..400).contains(&code) {
+            Ok(())
+        } else {
+            Err(format!("HTTP probe failed with statuscode: {code}"))
+        };
     }
     if output.status.success() {
         return Ok(());

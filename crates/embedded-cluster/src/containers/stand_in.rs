@@ -66,8 +66,7 @@ impl StandIn {
     pub(super) fn line(&self, line: &str) -> Answer {
         let mut whole = Answer::default();
         for command in line.split([';', '\n']).map(str::trim).filter(|command| !command.is_empty()) {
-            let words: Vec<&str> =
-                command.split_whitespace().map(|word| word.trim_matches(['"', '\''])).collect();
+            let words: Vec<&str> = command.split_whitespace().map(|word| word.trim_matches(['"', '\''])).collect();
             let one = self.word(words[0], &words[1..]);
             whole.output.push_str(&one.output);
             whole.errors.push_str(&one.errors);
@@ -119,7 +118,10 @@ mod tests {
         };
         let run = |command: &[&str]| one.run(&command.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
         assert_eq!(run(&["echo", "a", "b"]).output, "a b\n");
-        assert_eq!(run(&["sh", "-c", "echo 'x'; exit 3"]), Answer { output: "x\n".into(), code: 3, is_over: true, ..Answer::default() });
+        assert_eq!(
+            run(&["sh", "-c", "echo 'x'; exit 3"]),
+            Answer { output: "x\n".into(), code: 3, is_over: true, ..Answer::default() }
+        );
         assert_eq!(run(&["/usr/bin/env"]).output, "A=1\n");
         let refused = run(&["nginx", "-t"]);
         assert_eq!(refused.code, 127);

@@ -69,7 +69,8 @@ pub(crate) fn begin(pod: &mut Value, address: &str, host: &str) {
             })
         })
     };
-    let init: Vec<_> = containers(pod, "initContainers").iter().map(|one| waiting(one, "initContainerStatuses")).collect();
+    let init: Vec<_> =
+        containers(pod, "initContainers").iter().map(|one| waiting(one, "initContainerStatuses")).collect();
     let main: Vec<_> = containers(pod, "containers").iter().map(|one| waiting(one, "containerStatuses")).collect();
     let status = conditions::status(pod);
     for (field, value) in [("phase", json!("Pending")), ("startTime", json!(now))] {

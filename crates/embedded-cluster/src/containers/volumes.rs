@@ -66,7 +66,8 @@ fn write_keys(
                     None => continue,
                 },
             };
-            let is_below = !path.is_empty() && Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+            let is_below = !path.is_empty()
+                && Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
             if !is_below {
                 continue;
             }

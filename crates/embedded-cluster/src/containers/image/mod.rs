@@ -162,7 +162,8 @@ impl Store {
             }
         }
         std::fs::write(names.join(file_name(image)), &found.digest).map_err(failed)?;
-        self.unpacked(&found.digest).ok_or_else(|| RegistryError::Refused("the image's configuration is damaged".to_owned()))
+        self.unpacked(&found.digest)
+            .ok_or_else(|| RegistryError::Refused("the image's configuration is damaged".to_owned()))
     }
 
     async fn fetch_layers(
@@ -226,7 +227,9 @@ fn is_name(image: &str) -> bool {
             })
     });
     let is_tag = |tag: &str| {
-        !tag.is_empty() && tag.len() <= 128 && tag.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
+        !tag.is_empty()
+            && tag.len() <= 128
+            && tag.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
     };
     has_good_path && tag.is_none_or(is_tag) && version.is_none_or(|digest| digest.starts_with("sha256:"))
 }

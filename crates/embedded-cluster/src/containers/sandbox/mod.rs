@@ -230,7 +230,17 @@ impl Sandbox {
         } else {
             own("nsenter")
         };
-        command.args(["--target", &init.to_string(), "--user", "--net", "--ipc", "--uts", "--mount", "--pid", "--root"]);
+        command.args([
+            "--target",
+            &init.to_string(),
+            "--user",
+            "--net",
+            "--ipc",
+            "--uts",
+            "--mount",
+            "--pid",
+            "--root",
+        ]);
         if !matches!(program.folder.as_str(), "" | "/") {
             command.arg(format!("--wdns={}", program.folder));
         }

@@ -62,7 +62,8 @@ pub(super) fn outcome(command: &[String], code: i32) -> Bytes {
 
 /// That a command could not be run at all.
 pub(super) fn failure(message: &str) -> Bytes {
-    let status = json!({"metadata": {}, "status": "Failure", "reason": "InternalError", "message": message, "code": 500});
+    let status =
+        json!({"metadata": {}, "status": "Failure", "reason": "InternalError", "message": message, "code": 500});
     write(OUTCOME, status.to_string().as_bytes())
 }
 

@@ -129,26 +129,26 @@ async fn perform(
     out: mpsc::Sender<Bytes>,
     typed: mpsc::Receiver<FromClient>,
 ) {
-        let last = match (want, &live.body) {
-            (Want::Attach, _) => attach(live, options, &out, typed).await,
-            (Want::Exec, Body::Process { sandbox, root, program }) => {
-                let mut program = Program { command: options.command.clone(), ..program.clone() };
-                if options.terminal {
-                    program.variables.push(("TERM".to_owned(), "xterm".to_owned()));
-                }
-                let command = sandbox.enter(root, &program, options.terminal);
-                match run(command, options, &out, typed).await {
-                    Ok(code) => channels::outcome(&options.command, code),
-                    Err(error) => channels::failure(&format!("error executing command in container: {error}")),
-                }
+    let last = match (want, &live.body) {
+        (Want::Attach, _) => attach(live, options, &out, typed).await,
+        (Want::Exec, Body::Process { sandbox, root, program }) => {
+            let mut program = Program { command: options.command.clone(), ..program.clone() };
+            if options.terminal {
+                program.variables.push(("TERM".to_owned(), "xterm".to_owned()));
             }
-            (Want::Exec, Body::StandIn(one)) => {
-                let code = words::answer(one, &options.command, options.terminal, &out, typed).await;
-                channels::outcome(&options.command, code)
+            let command = sandbox.enter(root, &program, options.terminal);
+            match run(command, options, &out, typed).await {
+                Ok(code) => channels::outcome(&options.command, code),
+                Err(error) => channels::failure(&format!("error executing command in container: {error}")),
             }
-        };
-        // The client may be gone.
-        let _ = out.send(last).await;
+        }
+        (Want::Exec, Body::StandIn(one)) => {
+            let code = words::answer(one, &options.command, options.terminal, &out, typed).await;
+            channels::outcome(&options.command, code)
+        }
+    };
+    // The client may be gone.
+    let _ = out.send(last).await;
 }
 
 /// Messages of a client until it leaves.

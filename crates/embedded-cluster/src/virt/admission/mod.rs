@@ -34,7 +34,8 @@ pub struct Webhooks;
 impl Admission for Webhooks {
     fn admit(&self, store: &Store, request: &mut AdmissionRequest<'_>) -> Result<(), ApiError> {
         let kind = request.kind;
-        if let Some(pod) = request.old.filter(|_| kind.resource.resource == "pods" && request.subresource == "eviction") {
+        if let Some(pod) = request.old.filter(|_| kind.resource.resource == "pods" && request.subresource == "eviction")
+        {
             let is_trial = !request.object["deleteOptions"]["dryRun"].is_null();
             return evacuation::admit(store, pod, is_trial);
         }

@@ -21,9 +21,7 @@ use super::conditions::{self, Condition};
 use super::engine::{Queue, Work};
 use super::events::Source;
 use super::hotplug;
-use super::kinds::{
-    At, INSTANCES, NODES, PODS, is_attachment, is_final, is_launcher, is_provisioner, pod_of, text,
-};
+use super::kinds::{At, INSTANCES, NODES, PODS, is_attachment, is_final, is_launcher, is_provisioner, pod_of, text};
 use crate::clock;
 use crate::guest::log::ContainerLog;
 use crate::store::{DeleteOptions, Store, meta};
