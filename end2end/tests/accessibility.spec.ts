@@ -3,7 +3,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, origin, signIn, test } from "../support/porthole.ts";
 
-const PAGES = ["/", "/machines", "/machines/blue/web-1", "/machines/blue/web-1/console", "/machines/new", "/templates", "/templates/new?machine=blue/web-1", "/containers", "/images", "/images/upload", "/images/import"];
+const PAGES = ["/", "/machines", "/machines/blue/web-1", "/machines/blue/web-1/console", "/machines/new", "/templates", "/templates/new?machine=blue/web-1", "/containers", "/migrations", "/images", "/images/upload", "/images/import"];
 
 for (const colorScheme of ["light", "dark"] as const) {
   test.describe(colorScheme, () => {
