@@ -128,3 +128,61 @@ fn waits(status: &Value) -> Option<String> {
     };
     Some(words.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::watch::Store as _;
+    use crate::testing::{Answer, Fake, allowed, ana};
+    use model::ErrorCode;
+    use serde_json::json;
+
+    /// Ana may do everything in blue.
+    async fn fake() -> Fake {
+        let done: Answer = (200, json!({}));
+        let fake = Fake::new(move |call| match call.review() {
+            Some(spec) => allowed(spec["resourceAttributes"]["namespace"] == "blue"),
+            None => done.clone(),
+        })
+        .await;
+        fake.namespace("blue");
+        fake.namespace("green");
+        for (namespace, name, phase) in
+            [("blue", "now", "Running"), ("blue", "before", "Failed"), ("green", "theirs", "Running")]
+        {
+            let state = if phase == "Failed" { json!({"failureReason": "it broke"}) } else { json!({}) };
+            let migration = serde_json::from_value(json!({
+                "metadata": {"namespace": namespace, "name": name, "uid": name, "creationTimestamp": "2026-11-23T08:55:24Z",
+                    "annotations": {"kubevirt.io/evacuationMigration": "node1"}},
+                "spec": {"vmiName": "web"}, "status": {"phase": phase, "migrationState": state}}))
+            .unwrap();
+            fake.inner.migrations.apply(&(namespace.to_owned(), name.to_owned()), migration);
+        }
+        fake
+    }
+
+    #[tokio::test]
+    async fn moves_of_ones_teams_are_told_with_their_stage_and_those_under_way_come_first() {
+        let fake = fake().await;
+        let list = fake.inner.list_migrations(&ana(), "").await.unwrap();
+        let told: Vec<_> = list.rows.iter().map(|row| (row.at.name.as_str(), row.stage, row.why.as_deref())).collect();
+        assert_eq!(told, [("now", Stage::Copying, None), ("before", Stage::Failed, Some("it broke"))]);
+        assert_eq!(list.rows[0].by, "its node is being emptied");
+        assert!(list.rows[0].cancel_denied.is_none() && list.rows[1].cancel_denied.is_some());
+        assert!(list.limits.starts_with("At most 5 machines"), "{}", list.limits);
+    }
+
+    #[tokio::test]
+    async fn only_a_move_under_way_is_taken_back_and_anothers_does_not_exist() {
+        let fake = fake().await;
+        let cancel = async |namespace: &str, name: &str| {
+            fake.inner.cancel_migration(&ana(), &ObjectRef::parse(namespace, name).unwrap()).await
+        };
+        cancel("blue", "now").await.unwrap();
+        let calls = fake.others();
+        assert_eq!(calls[0].method, "DELETE");
+        assert!(calls[0].uri.starts_with("/apis/kubevirt.io/v1/namespaces/blue/virtualmachineinstancemigrations/now"));
+        assert_eq!(cancel("blue", "before").await.unwrap_err().to_ui().code, ErrorCode::Conflict);
+        assert_eq!(cancel("green", "theirs").await.unwrap_err().to_ui().code, ErrorCode::NotFound);
+    }
+}
