@@ -62,6 +62,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/images/:namespace/:name") view=LazyPage(parts::image::make) ssr=SsrMode::Async/>
                     <Route path=path!("/pods/:namespace/:name") view=LazyPage(parts::pod::make) ssr=SsrMode::Async/>
                     <Route path=path!("/pods/:namespace/:name/shell") view=LazyPage(parts::shell::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/migrations") view=LazyPage(parts::migrations::make) ssr=SsrMode::Async/>
                     <Route path=path!("/nodes") view=LazyPage(parts::nodes::make) ssr=SsrMode::Async/>
                     <Route path=path!("/nodes/:name") view=LazyPage(parts::node::make) ssr=SsrMode::Async/>
                     <Route path=path!("/doctor") view=LazyPage(parts::doctor::make) ssr=SsrMode::Async/>

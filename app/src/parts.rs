@@ -23,7 +23,7 @@ pub fn part_of(path: &str) -> Option<&'static str> {
         ["machines", _, _, "console"] => Some("console"),
         ["templates", ..] => Some("templates"),
         ["images", ..] => Some("images"),
-        ["nodes", ..] => Some("nodes"),
+        ["nodes", ..] | ["migrations"] => Some("nodes"),
         ["pods", ..] => Some("pod"),
         ["containers", "new"] => Some("run"),
         ["workloads" | "services", ..] => Some("workloads"),
@@ -85,7 +85,8 @@ parts! {
         upload = crate::pages::images::UploadPage;
     machine: machine = crate::pages::machine::MachinePage;
     nodes: nodes = crate::pages::nodes::NodesPage,
-        node = crate::pages::nodes::NodePage;
+        node = crate::pages::nodes::NodePage,
+        migrations = crate::pages::migrations::MigrationsPage;
     palette: palette = crate::components::palette::PaletteDialog;
     pod: pod = crate::pages::pod::PodPage,
         shell = crate::pages::shell::ShellPage;

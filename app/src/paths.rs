@@ -31,6 +31,8 @@ pub const SERVICES: &str = "/services";
 pub const RUN: &str = "/containers/new";
 /// The check of the whole cluster, for administrators.
 pub const DOCTOR: &str = "/doctor";
+/// Moves of machines to other nodes.
+pub const MIGRATIONS: &str = "/migrations";
 /// Sending files.
 pub const UPLOAD: &str = "/images/upload";
 /// Having the cluster fetch or copy an image.

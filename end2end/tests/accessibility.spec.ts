@@ -4,7 +4,7 @@ import AxeBuilder from "@axe-core/playwright";
 import { expect, origin, signIn, test } from "../support/porthole.ts";
 
 const PAGES = [
-  "/", "/machines", "/workloads", "/services", "/containers", "/containers/new",
+  "/", "/machines", "/migrations", "/workloads", "/services", "/containers", "/containers/new",
   "/machines/blue/web-1", "/machines/blue/web-1?ask=related", "/machines/blue/web-1?tab=metrics", "/machines/blue/web-1?tab=timeline",
   "/machines/blue/web-1?tab=yaml", "/machines/blue/web-1/console", "/machines/blue/web-1/console?view=serial", "/machines/new",
   "/templates", "/templates/new?machine=blue/web-1", "/images", "/images/upload", "/images/import",

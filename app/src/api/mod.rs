@@ -13,6 +13,7 @@ pub mod editing;
 pub mod images;
 pub mod inventory;
 pub mod machines;
+pub mod migrations;
 pub mod nodes;
 pub mod pods;
 pub mod session;

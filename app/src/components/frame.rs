@@ -363,6 +363,7 @@ fn Rail(session: Session) -> impl IntoView {
                 |path| ["/containers", "/pods/", "/workloads", "/services"].iter().any(|begin| path.starts_with(begin)),
                 Some(pods),
             )}
+            {link(paths::MIGRATIONS, "Moves", Glyph::Restart, |path| path == paths::MIGRATIONS, None)}
             {link(paths::IMAGES, "Images", Glyph::Disc, |path| path.starts_with(paths::IMAGES), None)}
             {link(paths::TEMPLATES, "Templates", Glyph::Copy, |path| path.starts_with(paths::TEMPLATES), None)}
             <Transition>

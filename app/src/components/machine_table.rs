@@ -134,12 +134,19 @@ fn RowActions(row: Memo<MachineRow>) -> impl IntoView {
         }
         let first = first.get();
         let hold = hold.get();
-        [MachineAction::Start, MachineAction::Stop, MachineAction::Restart, hold, MachineAction::SoftReboot]
-            .into_iter()
-            .filter(move |action| *action != first)
-            .map(|action| view! { <ActionButton row action look=Look::Item/> })
-            .collect_view()
-            .into_any()
+        [
+            MachineAction::Start,
+            MachineAction::Stop,
+            MachineAction::Restart,
+            hold,
+            MachineAction::SoftReboot,
+            MachineAction::Migrate,
+        ]
+        .into_iter()
+        .filter(move |action| *action != first)
+        .map(|action| view! { <ActionButton row action look=Look::Item/> })
+        .collect_view()
+        .into_any()
     };
     view! {
         <div class="flex items-center justify-end gap-0.5">

@@ -129,6 +129,7 @@ const fn on_its_way(action: MachineAction) -> Option<MachineState> {
     match action {
         MachineAction::Start => Some(MachineState::Starting),
         MachineAction::Stop | MachineAction::Restart => Some(MachineState::Stopping),
+        MachineAction::Migrate => Some(MachineState::Migrating),
         _ => None,
     }
 }
@@ -154,6 +155,7 @@ fn done(action: MachineAction, at: &ObjectRef) -> String {
         MachineAction::Unpause => format!("{name} goes on."),
         MachineAction::SoftReboot => format!("{name}'s guest was asked to reboot."),
         MachineAction::Reset => format!("{name} was reset."),
+        MachineAction::Migrate => format!("{name} is about to move to another node. It works meanwhile."),
         MachineAction::OpenConsole => String::new(),
     }
 }
@@ -175,6 +177,7 @@ pub const fn action_glyph(action: MachineAction) -> Glyph {
         MachineAction::Unpause => Glyph::Resume,
         MachineAction::SoftReboot => Glyph::Reboot,
         MachineAction::Reset => Glyph::Reset,
+        MachineAction::Migrate => Glyph::Node,
         MachineAction::OpenConsole => Glyph::Machine,
     }
 }

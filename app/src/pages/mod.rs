@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod images;
 pub mod machine;
 pub mod machines;
+pub mod migrations;
 pub mod nodes;
 pub mod not_found;
 pub mod overview;

@@ -70,6 +70,8 @@ pub enum Subresource {
     SoftReboot,
     /// Press the reset button.
     Reset,
+    /// Move to another node.
+    Migrate,
     /// The screen, a websocket that carries RFB.
     Vnc {
         /// Refuse instead of taking the screen from whoever looks at it.
@@ -106,7 +108,9 @@ impl Subresource {
     /// The resource whose subresource it is: machines are switched, instances are touched.
     pub const fn resource(self) -> &'static str {
         match self {
-            Self::Start { .. } | Self::Stop { .. } | Self::Restart { .. } | Self::ExpandSpec => "virtualmachines",
+            Self::Start { .. } | Self::Stop { .. } | Self::Restart { .. } | Self::Migrate | Self::ExpandSpec => {
+                "virtualmachines"
+            }
             _ => "virtualmachineinstances",
         }
     }
@@ -121,6 +125,7 @@ impl Subresource {
             Self::Unpause => "unpause",
             Self::SoftReboot => "softreboot",
             Self::Reset => "reset",
+            Self::Migrate => "migrate",
             Self::Vnc { .. } => "vnc",
             Self::Console => "console",
             Self::Screenshot => "vnc/screenshot",

@@ -45,6 +45,8 @@ pub mod live;
 pub mod machine;
 pub mod manifest;
 pub mod metrics;
+pub mod migration;
+pub mod mobility;
 pub mod name;
 pub mod node;
 pub mod query;

@@ -105,13 +105,15 @@ pub enum MachineAction {
     SoftReboot,
     /// Press the reset button: the guest loses what it did not write.
     Reset,
+    /// Go on on another node, without stopping.
+    Migrate,
     /// See and use its screen.
     OpenConsole,
 }
 
 impl MachineAction {
     /// All actions, in the order in which menus show them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Start,
         Self::Stop,
         Self::ForceOff,
@@ -120,6 +122,7 @@ impl MachineAction {
         Self::Unpause,
         Self::SoftReboot,
         Self::Reset,
+        Self::Migrate,
         Self::OpenConsole,
     ];
 
@@ -134,6 +137,7 @@ impl MachineAction {
             Self::Unpause => "unpause",
             Self::SoftReboot => "soft_reboot",
             Self::Reset => "reset",
+            Self::Migrate => "migrate",
             Self::OpenConsole => "open_console",
         }
     }
@@ -154,6 +158,7 @@ impl MachineAction {
             Self::Unpause => "Resume",
             Self::SoftReboot => "Reboot guest",
             Self::Reset => "Reset",
+            Self::Migrate => "Move to another node",
             Self::OpenConsole => "Open console",
         }
     }

@@ -7,6 +7,7 @@
 //! every state of it is decided.
 
 use crate::machine::{MachineAction, MachineState};
+use crate::mobility::{Obstacle, obstacle};
 use MachineAction as Action;
 use MachineState as State;
 
@@ -19,6 +20,8 @@ pub struct MachineFacts<'a> {
     pub run_strategy: &'a str,
     /// Whether it has a graphics device.
     pub has_graphics: bool,
+    /// The reason and message by which the cluster says that it cannot move.
+    pub fixed: Option<(&'a str, &'a str)>,
 }
 
 /// States in which virt-api accepts each action.
@@ -38,6 +41,7 @@ pub const RULES: &[(MachineAction, &[MachineState])] = &[
     (Action::Unpause, &[State::Paused]),
     (Action::SoftReboot, &[State::Running]),
     (Action::Reset, &[State::Running, State::Paused]),
+    (Action::Migrate, &[State::Running, State::Paused]),
     (Action::OpenConsole, &[State::Running, State::Paused, State::Migrating, State::Stopping]),
 ];
 
@@ -55,6 +59,11 @@ pub fn denied(action: MachineAction, facts: &MachineFacts<'_>) -> Option<String>
             Some(format!("The run strategy {strategy} switches this machine on by itself."))
         }
         (Action::Restart, "Once") => Some("A machine that runs once cannot be restarted.".to_owned()),
+        // virt-api: "Cannot migrate VMI, Reason: …".
+        (Action::Migrate, _) => facts.fixed.map(|(reason, message)| {
+            let Obstacle { what, fix } = obstacle(reason, message);
+            format!("It cannot move while it runs: {what}. {fix}")
+        }),
         (Action::OpenConsole, _) if !facts.has_graphics => {
             Some(crate::console::ConsoleEnd::NoGraphics.reason().to_owned())
         }
@@ -76,6 +85,7 @@ fn state_reason(action: MachineAction, state: MachineState) -> String {
         (Action::ForceOff, State::Running | State::Paused | State::Starting | State::Trouble) => {
             "Stop it first: only a guest that does not shut down by itself is forced off.".to_owned()
         }
+        (Action::Migrate, State::Migrating) => "The machine is moving already.".to_owned(),
         (Action::Unpause, _) => "The machine is not paused.".to_owned(),
         (Action::Pause, State::Paused) => "The machine is already paused.".to_owned(),
         (Action::SoftReboot, State::Paused) => "The machine is paused; resume it first.".to_owned(),
@@ -127,7 +137,7 @@ mod tests {
     use super::*;
 
     fn facts(state: MachineState) -> MachineFacts<'static> {
-        MachineFacts { state, run_strategy: "Manual", has_graphics: true }
+        MachineFacts { state, run_strategy: "Manual", has_graphics: true, fixed: None }
     }
 
     #[test]
@@ -188,6 +198,15 @@ mod tests {
     fn a_serial_console_needs_a_guest_and_no_graphics() {
         assert_eq!(serial_denied(MachineState::Running), None);
         assert!(serial_denied(MachineState::Stopped).is_some());
+    }
+
+    #[test]
+    fn a_machine_that_cannot_move_says_why_and_what_helps() {
+        let fixed = Some(("InterfaceNotLiveMigratable", "cannot migrate VMI"));
+        let facts = MachineFacts { fixed, ..facts(MachineState::Running) };
+        let reason = denied(MachineAction::Migrate, &facts).unwrap();
+        assert!(reason.contains("bridged") && reason.contains("masquerade"), "{reason}");
+        assert_eq!(denied(MachineAction::Pause, &facts), None);
     }
 
     #[test]

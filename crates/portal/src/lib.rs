@@ -22,6 +22,7 @@
 //! | `templates` | drafts for new machines, kept in the cluster | - |
 //! | `workloads` | pods, what runs them, containers, logs | to add an action |
 //! | `listing` | lists from memory: narrowed, sorted, counted, paged | to add a kind of row |
+//! | `migrations` | moves of machines to other nodes, taking one back | - |
 //! | `nodes` | nodes, what is asked of them, emptying them | - |
 //! | `inventory` | what is done with lists: saved views, actions on many rows, CSV | - |
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
@@ -56,6 +57,7 @@ mod live;
 mod machines;
 mod manifest;
 mod metrics;
+mod migrations;
 mod namespaces;
 mod nodes;
 mod overview;
@@ -84,6 +86,7 @@ use model::live::{Hint, LiveKind};
 use model::machine::{GuestReport, MachineAction, MachineDetail, Surroundings};
 use model::manifest::{MachineManifest, ManifestCheck};
 use model::metrics::{MachineMetrics, Range};
+use model::migration::MigrationList;
 use model::node::{DrainLine, NodeDetail, NodeRow};
 use model::query::bulk::BulkRun;
 use model::query::view::View;
@@ -136,6 +139,7 @@ struct Inner {
     volumes: Cache<PersistentVolume>,
     quotas: Cache<quota::ResourceQuota>,
     nodes: Cache<cluster::objects::Node>,
+    migrations: Cache<cluster::objects::Loose>,
     catalog: create::Catalog,
     uploads: images::Uploads,
     runs: inventory::Runs,
@@ -171,6 +175,7 @@ impl Portal {
             volumes: Cache::new(live.clone(), LiveKind::Image),
             quotas: Cache::new(live.clone(), LiveKind::Image),
             nodes: Cache::new(live.clone(), LiveKind::Node),
+            migrations: Cache::new(live.clone(), LiveKind::Machine),
             catalog: create::Catalog::new(&live),
             schemas: manifest::schema::Schemas::default(),
             metrics: Arc::new(metrics::Metrics::new(prometheus, Arc::clone(&clock))),
@@ -535,6 +540,16 @@ impl Portal {
         self.0.resources(actor, namespace.unwrap_or_default()).await
     }
 
+    /// Moves of machines that somebody sees, of one team if it is named.
+    pub async fn migrations(&self, actor: &Actor, namespace: &str) -> Result<MigrationList, PortalError> {
+        self.0.list_migrations(actor, namespace).await
+    }
+
+    /// Takes a move back.
+    pub async fn cancel_migration(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
+        self.0.cancel_migration(actor, at).await
+    }
+
     /// All nodes, for whoever may list them.
     pub async fn nodes(&self, actor: &Actor) -> Result<Vec<NodeRow>, PortalError> {
         self.0.list_nodes(actor).await
@@ -715,6 +730,7 @@ impl Inner {
         tasks.spawn("watch data volumes", follow(shared(), Kind::DataVolume, self.disks.volumes.clone()));
         tasks.spawn("watch data sources", follow(shared(), Kind::DataSource, self.disks.sources.clone()));
         tasks.spawn("watch volumes", follow(shared(), Kind::PersistentVolume, self.volumes.clone()));
+        tasks.spawn("watch moves", follow(shared(), Kind::Migration, self.migrations.clone()));
         tasks.spawn("watch nodes", follow(shared(), Kind::Node, self.nodes.clone()));
         tasks.spawn("watch quotas", follow(shared(), Kind::Quota, self.quotas.clone()));
         tasks.spawn("watch CDI's settings", follow(shared(), Kind::CdiConfig, self.disks.settings.clone()));

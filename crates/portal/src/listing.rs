@@ -128,7 +128,8 @@ impl<T: Entry> Fields for Seen<'_, T> {
     }
 
     fn contains(&self, text: &str) -> bool {
-        self.entry.haystack().contains(text) || (self.sees_place && self.entry.place().is_some_and(|place| place.contains(text)))
+        self.entry.haystack().contains(text)
+            || (self.sees_place && self.entry.place().is_some_and(|place| place.contains(text)))
     }
 }
 

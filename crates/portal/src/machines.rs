@@ -31,6 +31,7 @@ use std::time::Duration;
 use kubevirt::VirtualMachine;
 use kubevirt::VirtualMachineInstance;
 use kubevirt::domain::InstanceSpec;
+use kubevirt::meta::Conditions as _;
 use model::ObjectRef;
 use model::finding::{Finding, Severity};
 use model::machine::{ActionOffer, MachineAction, MachineDetail, MachineRow, MachineState};
@@ -143,12 +144,20 @@ impl Machine {
         annotations.and_then(|annotations| annotations.get(key)).map(String::as_str).unwrap_or_default()
     }
 
+    /// The reason and message by which the cluster says that it cannot move.
+    fn fixed(&self) -> Option<(&str, &str)> {
+        let conditions = conditions(self.vm.as_deref(), self.vmi.as_deref());
+        let told = conditions.condition("LiveMigratable").filter(|condition| condition.status == "False")?;
+        Some((told.reason.as_deref().unwrap_or_default(), told.message.as_deref().unwrap_or_default()))
+    }
+
     /// What the rules look at.
     pub(crate) fn facts(&self) -> MachineFacts<'_> {
         MachineFacts {
             state: self.state,
             run_strategy: self.run_strategy().unwrap_or_default(),
             has_graphics: self.has_graphics(),
+            fixed: self.fixed(),
         }
     }
 

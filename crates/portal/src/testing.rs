@@ -94,6 +94,7 @@ impl Fake {
             volumes: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
             quotas: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Image),
             nodes: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Node),
+            migrations: crate::cluster::cache::Cache::new(live.clone(), model::live::LiveKind::Machine),
             catalog: crate::create::Catalog::new(&live),
             uploads: images::Uploads::new(proxy, clock.clone()),
             runs: crate::inventory::Runs::default(),

@@ -74,6 +74,9 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/inventory/run", "id=no-such", [401, 404, 404, 404]),
     ("/api/inventory/stop", "id=no-such", [401, 404, 404, 404]),
     ("/api/resources", "namespace=", [401, 200, 200, 200]),
+    ("/api/migrations/list", "", [401, 200, 200, 200]),
+    ("/api/migrations/list", "namespace=blue", [401, 200, 200, 200]),
+    ("/api/migrations/cancel", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     // There are no nodes for those who may not list them.
     ("/api/nodes/list", "", [401, 404, 404, 200]),
     ("/api/nodes/get", "name=node1", [401, 404, 404, 200]),
@@ -146,6 +149,7 @@ const PAGES: &[(&str, &str, [u16; 4])] = &[
     ("/pods/{namespace}/{name}/shell", "/pods/blue/no-such/shell", [303, 404, 404, 404]),
     ("/pods/{namespace}/{name}", "/pods/blue/worker", [303, 200, 404, 200]),
     ("/doctor", "/doctor", [303, 404, 404, 200]),
+    ("/migrations", "/migrations", [303, 200, 200, 200]),
     ("/nodes", "/nodes", [303, 404, 404, 200]),
     ("/nodes/{name}", "/nodes/node1", [303, 404, 404, 200]),
     ("/nodes/{name}", "/nodes/no-such", [303, 404, 404, 404]),

@@ -45,6 +45,7 @@ pub(super) fn PowerBar(row: Memo<MachineRow>, copy: Memo<Option<String>>) -> imp
             }}
             <RiskyItem row risk=&RESET/>
             <ForceItem row/>
+            <ActionButton row action=MachineAction::Migrate look=Look::Item/>
             {move || {
                 copy.get()
                     .map(|href| {

@@ -34,7 +34,7 @@ impl Follow {
                 }
                 // QEMU holds a guest that has shut down; nobody should take that for a pause.
                 "STOP" if is_rebooting => is_rebooting = false,
-                "STOP" if still::is_only_held(&self.held) => {}
+                "STOP" if still::is_only_held(&self.held) || self.leaves().await => {}
                 "SHUTDOWN" => {
                     end = End::Shutdown;
                     self.set(GuestState::Ended(end), &uid);
@@ -45,6 +45,12 @@ impl Follow {
             }
         }
         self.set(GuestState::Ended(end), &uid);
+    }
+
+    /// Whether the guest stopped only because it goes on in another process.
+    async fn leaves(&self) -> bool {
+        let status = self.qmp.execute("query-status", json!({})).await;
+        status.is_ok_and(|status| matches!(status["status"].as_str(), Some("finish-migrate" | "postmigrate")))
     }
 
     /// The second half of a reboot.

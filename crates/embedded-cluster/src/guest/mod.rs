@@ -9,7 +9,8 @@
 //! ```
 //!
 //! A guest is a QEMU process with three Unix sockets in its folder: control (QMP), screen (VNC) and serial console.
-//! It outlives Porthole; a restarted Porthole finds it by its folder and goes on ([`Guests::adopt`]). A TPM is a process
+//! It outlives Porthole; a restarted Porthole finds it by its folder and goes on ([`Guests::adopt`]). It can go on in
+//! another QEMU, as it does between the nodes of a real cluster ([`migrate`]). A TPM is a process
 //! of its own that ends when QEMU does. Where QEMU is not installed, a [`builtin`] guest inside of this process serves the
 //! same sockets and says on its screen what it is.
 //!
@@ -20,6 +21,7 @@ pub mod disc;
 mod follow;
 pub mod images;
 pub mod log;
+pub mod migrate;
 mod plug;
 mod pool;
 mod process;
@@ -43,6 +45,7 @@ const QMP_SOCKET: &str = "qmp.sock";
 const VNC_SOCKET: &str = "vnc.sock";
 const SERIAL_SOCKET: &str = "serial.sock";
 const SPEC_FILE: &str = "guest.json";
+const INCOMING_SOCKET: &str = "incoming.sock";
 
 /// Why a guest could not be started or did not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +71,12 @@ pub enum GuestError {
     /// A disk that was pulled out is still held by the guest.
     #[error("the guest does not let go of disk {0}")]
     Held(String),
+    /// It is on its way to another process.
+    #[error("the guest is moving to another node")]
+    Moving,
+    /// It cannot go on in another process.
+    #[error("{0}")]
+    Fixed(String),
     /// There is no free slot for another disk.
     #[error("the guest has no free slot for disk {0}")]
     NoSlot(String),

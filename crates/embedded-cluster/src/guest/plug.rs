@@ -17,11 +17,13 @@ use serde_json::{Value, json};
 use super::qemu::{FREE_SLOTS, device_id, drive_id};
 use super::qmp::{Qmp, QmpError};
 use super::running::{Control, Guest};
-use super::spec::{Bus, Content, GuestDisk, GuestSpec};
+use super::spec::{Bus, Content, GuestDisk, GuestSpec, Place};
 use super::{GuestError, SPEC_FILE};
 
 /// How long a guest may take to let go of a disk. A disk on the PCI bus goes only when its driver agrees.
 const LET_GO_LIMIT: Duration = Duration::from_secs(20);
+/// Targets of the SCSI bus for disks that are plugged in later: those from the start count from zero.
+const LATER_TARGETS: std::ops::RangeInclusive<u8> = 128..=254;
 /// How often to look whether it has.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -74,6 +76,7 @@ impl Guest {
     }
 
     async fn plug(&self, disk: &GuestDisk) -> Result<(), GuestError> {
+        let mut disk = disk.clone();
         if let Control::Qemu { qmp, .. } = &self.control {
             let path = match &disk.content {
                 Content::File(path) | Content::Ephemeral(path) | Content::Image(path) => path,
@@ -90,13 +93,16 @@ impl Guest {
             let arguments =
                 json!({"driver": "raw", "node-name": node, "read-only": is_fixed, "discard": "unmap", "file": file});
             qmp.execute("blockdev-add", arguments).await?;
-            if let Err(error) = add_device(qmp, disk, &node).await {
-                // Nobody uses the node.
-                let _ = qmp.execute("blockdev-del", json!({"node-name": node})).await;
-                return Err(error);
+            match add_device(qmp, &disk, &node, &self.disks()).await {
+                Ok(place) => disk.place = Some(place),
+                Err(error) => {
+                    // Nobody uses the node.
+                    let _ = qmp.execute("blockdev-del", json!({"node-name": node})).await;
+                    return Err(error);
+                }
             }
         }
-        self.remember(|disks| disks.push(disk.clone()))
+        self.remember(|disks| disks.push(disk))
     }
 
     async fn unplug(&self, disk: &GuestDisk) -> Result<(), GuestError> {
@@ -151,7 +157,7 @@ fn write_spec(folder: &Path, spec: &GuestSpec) -> io::Result<()> {
     std::fs::rename(new, folder.join(SPEC_FILE))
 }
 
-async fn add_device(qmp: &Qmp, disk: &GuestDisk, node: &str) -> Result<(), GuestError> {
+async fn add_device(qmp: &Qmp, disk: &GuestDisk, node: &str, present: &[GuestDisk]) -> Result<Place, GuestError> {
     let mut device = json!({"id": device_id(&disk.name), "drive": node});
     if let Some(serial) = &disk.serial {
         device["serial"] = serial.as_str().into();
@@ -160,17 +166,20 @@ async fn add_device(qmp: &Qmp, disk: &GuestDisk, node: &str) -> Result<(), Guest
         device["share-rw"] = true.into();
     }
     if disk.bus != Bus::Virtio {
+        let is_free = |target: &u8| present.iter().all(|other| other.place != Some(Place::Scsi(*target)));
+        let target = LATER_TARGETS.clone().find(is_free).ok_or_else(|| GuestError::NoSlot(disk.name.clone()))?;
         device["driver"] = if disk.is_cdrom { "scsi-cd" } else { "scsi-hd" }.into();
         device["bus"] = "scsi.0".into();
+        device["scsi-id"] = target.into();
         qmp.execute("device_add", device).await?;
-        return Ok(());
+        return Ok(Place::Scsi(target));
     }
     device["driver"] = "virtio-blk-pci".into();
     for slot in 0..FREE_SLOTS {
         device["bus"] = format!("slot{slot}").into();
         match qmp.execute("device_add", device.clone()).await {
             Err(QmpError::Refused { message, .. }) if is_taken(&message) => {}
-            other => return other.map(drop).map_err(GuestError::from),
+            other => return other.map(|_| Place::Slot(slot)).map_err(GuestError::from),
         }
     }
     Err(GuestError::NoSlot(disk.name.clone()))

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::builtin::BuiltinGuest;
 use super::follow::Follow;
+use super::migrate::{self, Found, Mode, MoveError, Terms};
 use super::qemu::{self, Qemu};
 use super::qmp::{Qmp, QmpError, QmpEvent};
 use super::running::{Control, Guest};
@@ -37,6 +39,8 @@ pub struct Guests {
     folder: PathBuf,
     runner: Runner,
     running: Mutex<HashMap<String, Arc<Guest>>>,
+    /// Processes that wait for a guest that runs elsewhere.
+    arriving: Mutex<HashMap<String, Arc<Guest>>>,
     changes: mpsc::UnboundedSender<String>,
     /// Ends the tasks that follow guests.
     detached: CancellationToken,
@@ -55,7 +59,8 @@ impl Guests {
         }
         let (changes, receiver) = mpsc::unbounded_channel();
         let runner = qemu.map_or(Runner::Builtin, Runner::Qemu);
-        (Self { folder, runner, running: Mutex::default(), changes, detached: CancellationToken::new() }, receiver)
+        let (running, arriving) = (Mutex::default(), Mutex::default());
+        (Self { folder, runner, running, arriving, changes, detached: CancellationToken::new() }, receiver)
     }
 
     /// Whether guests are real.
@@ -103,7 +108,7 @@ impl Guests {
     }
 
     async fn start_qemu(&self, qemu: &Qemu, spec: GuestSpec, folder: PathBuf) -> Result<Arc<Guest>, GuestError> {
-        let mut child = qemu.spawn(&spec, &folder)?;
+        let mut child = qemu.spawn(&spec, &folder).await?;
         let connected = tokio::time::timeout(START_LIMIT, async {
             tokio::select! {
                 _ = child.wait() => Err(QmpError::Gone),
@@ -140,7 +145,8 @@ impl Guests {
         still::release(&qmp, &folder).await;
         let status = qmp.execute("query-status", json!({})).await?;
         let state = match status["status"].as_str() {
-            Some("running") => GuestState::Running,
+            // After everything was copied it stands still for the process that it goes on in.
+            Some("running" | "postmigrate") => GuestState::Running,
             Some("shutdown") => GuestState::Ended(End::Shutdown),
             _ => GuestState::Paused,
         };
@@ -167,14 +173,19 @@ impl Guests {
     }
 
     /// Takes over guests that an earlier Porthole left running, and clears away what is left of others.
+    ///
+    /// A guest that was moving left two processes. They know themselves which of them it is.
     pub async fn adopt(&self) {
         let Ok(folders) = std::fs::read_dir(&self.folder) else { return };
+        let mut left = Vec::new();
         for folder in folders.flatten().map(|entry| entry.path()) {
             match self.adopt_one(&folder).await {
-                Ok(guest) => {
+                Ok((guest, Found::Here)) => {
                     tracing::info!(guest.name = guest.spec.name, "took over a running guest");
                     self.lock().insert(guest.spec.uid.clone(), guest);
                 }
+                Ok((guest, Found::Waits)) => drop(self.lock_arriving().insert(guest.spec.uid.clone(), guest)),
+                Ok((guest, Found::Left)) => left.push(guest),
                 Err(error) => {
                     tracing::info!(folder = %folder.display(), %error, "no guest can be taken over here");
                     // One that hangs would run on unseen.
@@ -183,18 +194,136 @@ impl Guests {
                 }
             }
         }
+        for guest in left {
+            let uid = guest.spec.uid.clone();
+            if self.get(&uid).is_none() && self.arriving(&uid).is_some() {
+                // It is about to go on over there; should it not, it goes on here.
+                self.lock().insert(uid, guest);
+            } else {
+                tracing::info!(guest.name = guest.spec.name, "a guest has moved on");
+                qemu::kill(guest.folder()).await;
+                remove(guest.folder());
+            }
+        }
+        let waiting: Vec<String> = self.lock_arriving().keys().cloned().collect();
+        for uid in waiting.into_iter().filter(|uid| self.get(uid).is_none()) {
+            // What it waits for died meanwhile.
+            self.refuse(&uid).await;
+        }
     }
 
-    async fn adopt_one(&self, folder: &Path) -> Result<Arc<Guest>, GuestError> {
+    async fn adopt_one(&self, folder: &Path) -> Result<(Arc<Guest>, Found), GuestError> {
         let spec: GuestSpec =
             serde_json::from_slice(&std::fs::read(folder.join(SPEC_FILE))?).map_err(io::Error::other)?;
         let (qmp, events) = Qmp::connect(folder, QMP_SOCKET).await?;
-        self.take_over(spec, folder.to_owned(), qmp, events).await
+        let mut status = qmp.execute("query-status", json!({})).await?;
+        while status["status"] == "finish-migrate" {
+            // It stands still for the moment in which the guest changes over.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            status = qmp.execute("query-status", json!({})).await?;
+        }
+        let found = migrate::found(status["status"].as_str().unwrap_or_default());
+        Ok((self.take_over(spec, folder.to_owned(), qmp, events).await?, found))
+    }
+
+    /// The process that waits for a guest to come over.
+    pub fn arriving(&self, uid: &str) -> Option<Arc<Guest>> {
+        self.lock_arriving().get(uid).cloned()
+    }
+
+    /// Prepares another process for a guest that runs: it has the same devices and waits.
+    pub async fn receive(
+        &self,
+        uid: &str,
+        migration: &str,
+        serial_log: Option<PathBuf>,
+        post_copy: bool,
+    ) -> Result<Arc<Guest>, GuestError> {
+        let source = self.get(uid).ok_or(QmpError::Gone)?;
+        let spec = GuestSpec {
+            disks: source.disks(),
+            discs: Vec::new(),
+            serial_log,
+            arrived_by: Some(migration.to_owned()),
+            starts_paused: false,
+            ..source.spec.clone()
+        };
+        let folder = self.folder.join(format!("{uid}.{migration}"));
+        remove(&folder);
+        std::fs::create_dir_all(&folder)?;
+        let prepared = self.prepare(&source, spec, &folder, post_copy).await;
+        if prepared.is_err() {
+            qemu::kill(&folder).await;
+            remove(&folder);
+        }
+        let target = prepared?;
+        self.lock_arriving().insert(uid.to_owned(), Arc::clone(&target));
+        Ok(target)
+    }
+
+    async fn prepare(
+        &self,
+        source: &Guest,
+        spec: GuestSpec,
+        folder: &Path,
+        post_copy: bool,
+    ) -> Result<Arc<Guest>, GuestError> {
+        std::fs::write(folder.join(SPEC_FILE), serde_json::to_vec(&spec).map_err(io::Error::other)?)?;
+        match &self.runner {
+            Runner::Qemu(qemu) => {
+                migrate::link_files(&spec, source.folder(), folder)?;
+                let target = self.start_qemu(qemu, spec, folder.to_owned()).await?;
+                if let Control::Qemu { qmp, .. } = &target.control {
+                    migrate::listen(qmp, post_copy).await?;
+                }
+                Ok(target)
+            }
+            // It is held until the other one hands over.
+            Runner::Builtin => self.start_builtin(GuestSpec { starts_paused: true, ..spec }, folder.to_owned()).await,
+        }
+    }
+
+    /// Moves a guest into the process that waits for it. What it was in is gone when this returns without an error;
+    /// otherwise it still is where it was, and what waited is gone.
+    pub async fn migrate(
+        &self,
+        uid: &str,
+        terms: &Terms,
+        cancel: &CancellationToken,
+        mode: &watch::Sender<Mode>,
+    ) -> Result<(), MoveError> {
+        let both = self.get(uid).zip(self.arriving(uid));
+        let (source, target) = both.ok_or_else(|| MoveError::Failed("Target pod is down".to_owned()))?;
+        source.is_moving.store(true, Ordering::SeqCst);
+        let running = migrate::run(&source, &target, terms, cancel, mode);
+        // The next Porthole goes on with it.
+        let moved = self.detached.run_until_cancelled(running).await.ok_or(MoveError::Cancelled)?;
+        source.is_moving.store(false, Ordering::SeqCst);
+        if moved.is_ok() {
+            // From here on everybody who asks gets the new one.
+            self.lock_arriving().remove(uid);
+            self.lock().insert(uid.to_owned(), target);
+            source.switch_off().await;
+            remove(source.folder());
+        } else {
+            self.refuse(uid).await;
+        }
+        moved
+    }
+
+    /// Ends the process that waits for a guest.
+    pub async fn refuse(&self, uid: &str) {
+        let waiting = self.lock_arriving().remove(uid);
+        let Some(target) = waiting else { return };
+        target.switch_off().await;
+        remove(target.folder());
     }
 
     /// Forgets a guest, ending it first if need be, and clears its folder.
     pub async fn remove(&self, uid: &str) {
-        let Some(guest) = self.lock().remove(uid) else { return };
+        self.refuse(uid).await;
+        let removed = self.lock().remove(uid);
+        let Some(guest) = removed else { return };
         guest.switch_off().await;
         remove(guest.folder());
     }
@@ -203,12 +332,14 @@ impl Guests {
     pub fn detach(&self) {
         self.detached.cancel();
         self.lock().clear();
+        self.lock_arriving().clear();
     }
 
     /// Switches every guest off.
     pub async fn stop_all(&self) {
+        let waiting: Vec<_> = self.lock_arriving().values().cloned().collect();
         let all: Vec<_> = self.lock().values().cloned().collect();
-        for guest in all {
+        for guest in all.into_iter().chain(waiting) {
             guest.switch_off().await;
         }
     }
@@ -216,6 +347,10 @@ impl Guests {
     /// UIDs of all guests that are known.
     pub fn uids(&self) -> Vec<String> {
         self.lock().keys().cloned().collect()
+    }
+
+    fn lock_arriving(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Guest>>> {
+        self.arriving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Guest>>> {

@@ -46,6 +46,8 @@ pub struct Guest {
     /// One change of disks at a time.
     pub(super) plugging: tokio::sync::Mutex<()>,
     pub(super) holders: Holders,
+    /// Set while it goes to another process.
+    pub(super) is_moving: AtomicBool,
 }
 
 impl Guest {
@@ -66,6 +68,7 @@ impl Guest {
             disks,
             plugging: tokio::sync::Mutex::default(),
             holders: Holders::default(),
+            is_moving: AtomicBool::new(false),
         }
     }
 
@@ -90,14 +93,19 @@ impl Guest {
 
     /// Holds the guest.
     pub async fn pause(&self) -> Result<(), GuestError> {
-        let _nobody_holds_it = self.holders.none().await;
+        let _nobody_holds_it = self.nobody_holds_it().await?;
         self.command("stop").await
     }
 
     /// Lets a held guest go on.
     pub async fn unpause(&self) -> Result<(), GuestError> {
-        let _nobody_holds_it = self.holders.none().await;
+        let _nobody_holds_it = self.nobody_holds_it().await?;
         self.command("cont").await
+    }
+
+    async fn nobody_holds_it(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, GuestError> {
+        // A move may take minutes.
+        if self.is_moving.load(Ordering::SeqCst) { Err(GuestError::Moving) } else { Ok(self.holders.none().await) }
     }
 
     /// Presses the reset button.

@@ -46,6 +46,9 @@ pub struct GuestSpec {
     pub serial_log: Option<PathBuf>,
     /// Whether the guest is held from the start.
     pub starts_paused: bool,
+    /// UID of the migration by which it comes from another process; `None` for one that was started.
+    #[serde(default)]
+    pub arrived_by: Option<String>,
 }
 
 #[cfg(test)]
@@ -71,6 +74,7 @@ impl GuestSpec {
             has_serial: true,
             serial_log: None,
             starts_paused: false,
+            arrived_by: None,
         }
     }
 }
@@ -123,6 +127,47 @@ pub struct GuestDisk {
     pub boot_order: Option<u32>,
     /// Serial number that the guest sees.
     pub serial: Option<String>,
+    /// Where it was plugged in while the guest ran; `None` for one that was there from the start.
+    #[serde(default)]
+    pub place: Option<Place>,
+}
+
+impl GuestDisk {
+    /// Whether the guest cannot write to it.
+    pub(super) const fn is_fixed(&self) -> bool {
+        // An image that is plugged in later has no overlay.
+        let is_plain_image = self.place.is_some() && matches!(self.content, Content::Image(_));
+        self.is_cdrom || self.is_read_only || is_plain_image
+    }
+
+    /// Whether what the guest writes goes to an overlay that is lost with the guest.
+    pub(super) const fn has_overlay(&self) -> bool {
+        !self.is_fixed() && matches!(self.content, Content::Image(_) | Content::Ephemeral(_) | Content::Disc)
+    }
+
+    /// The name of its overlay in the guest's folder.
+    pub(super) fn overlay(&self) -> String {
+        file_of("overlay", &self.name, "qcow2")
+    }
+
+    /// Its own files in the guest's folder.
+    pub(super) fn own_files(&self) -> Vec<String> {
+        let made = match self.content {
+            Content::Empty(_) => Some(file_of("disk", &self.name, "img")),
+            Content::Disc => Some(file_of("disc", &self.name, "iso")),
+            _ => None,
+        };
+        made.into_iter().chain(self.has_overlay().then(|| self.overlay())).collect()
+    }
+}
+
+/// Where a disk was plugged in. The guest finds it there again after a move to another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// A slot of the PCI bus.
+    Slot(usize),
+    /// A target of the SCSI bus.
+    Scsi(u8),
 }
 
 /// Where a disk's content comes from.

@@ -21,6 +21,8 @@ pub enum Gate {
     DeclarativeHotplugVolumes,
     /// Files of the host as disks.
     HostDisk,
+    /// Moves of instances with a graphics processor.
+    VgpuLiveMigration,
     /// Snapshots, restores and clones of machines. On unless it is disabled.
     Snapshot,
 }
@@ -31,6 +33,7 @@ impl Gate {
             Self::HotplugVolumes => "HotplugVolumes",
             Self::DeclarativeHotplugVolumes => "DeclarativeHotplugVolumes",
             Self::HostDisk => "HostDisk",
+            Self::VgpuLiveMigration => "VGPULiveMigration",
             Self::Snapshot => "Snapshot",
         }
     }

@@ -10,11 +10,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::kinds::{
-    At, CLAIMS, DATA_VOLUMES, INSTANCES, INSTANCETYPES, MACHINES, NODES, PODS, PREFERENCES, STORAGE_CLASSES,
+    At, CLAIMS, DATA_VOLUMES, INSTANCES, INSTANCETYPES, MACHINES, MIGRATIONS, NODES, PODS, PREFERENCES,
+    STORAGE_CLASSES, text,
 };
 use super::kubelet::Kubelet;
 use super::{
-    Inbox, VirtContext, backend_storage, conditions, handler, instance, kinds, kubelet, machine, scheduler, volumes,
+    Inbox, VirtContext, backend_storage, conditions, handler, instance, kinds, kubelet, machine, migration, scheduler,
+    volumes,
 };
 use crate::quota::RESOURCE_QUOTAS;
 use crate::resource::GroupResource;
@@ -38,6 +40,8 @@ pub enum Work {
     Instance(At),
     /// A pod.
     Pod(At),
+    /// A move of an instance to another node.
+    Migration(At),
     /// Pods that no node took.
     Unscheduled,
     /// The nodes report.
@@ -148,7 +152,9 @@ fn step(context: &Arc<VirtContext>, queue: &mut Queue, kubelet: &mut Kubelet, wo
         Work::Instance(at) => {
             handler::reconcile(context, queue, &at);
             instance::reconcile(context, &at);
+            migration::evacuation::reconcile(context, &at);
         }
+        Work::Migration(at) => migration::reconcile(context, queue, &at),
         Work::Pod(at) => {
             scheduler::reconcile(context, &at);
             kubelet::reconcile(context, queue, kubelet, &at);
@@ -173,6 +179,7 @@ fn step(context: &Arc<VirtContext>, queue: &mut Queue, kubelet: &mut Kubelet, wo
             let mut push = |work| queue.push(work);
             of_kind(&MACHINES).iter().map(|machine| Work::Machine(At::of(machine))).for_each(&mut push);
             of_kind(&INSTANCES).iter().map(|instance| Work::Instance(At::of(instance))).for_each(&mut push);
+            of_kind(&MIGRATIONS).iter().map(|migration| Work::Migration(At::of(migration))).for_each(&mut push);
             of_kind(&PODS).iter().map(|pod| Work::Pod(At::of(pod))).for_each(&mut push);
             handler::clear_orphans(context);
             queue.push_after(RESYNC, Work::Resync);
@@ -188,9 +195,10 @@ struct Change {
 
 /// Everything that happens to the kinds that matter, each kind in order.
 fn watch_all(context: &VirtContext) -> impl Stream<Item = Change> + use<> {
-    let kinds: [&'static GroupResource; 10] = [
+    let kinds: [&'static GroupResource; 11] = [
         &MACHINES,
         &INSTANCES,
+        &MIGRATIONS,
         &PODS,
         &CLAIMS,
         &DATA_VOLUMES,
@@ -222,8 +230,25 @@ fn route(context: &VirtContext, queue: &mut Queue, change: &Change) {
         queue.push(Work::Machine(at));
     } else if *change.kind == *INSTANCES {
         queue.push(Work::Machine(at.clone()));
+        for migration in migration::of_instance(context, &at) {
+            queue.push(Work::Migration(At::of(&migration)));
+        }
         queue.push(Work::Instance(at));
+    } else if *change.kind == *MIGRATIONS {
+        let is_over = change.event.kind == WatchKind::Deleted || migration::is_over(object);
+        if is_over {
+            // Others may have waited for their turn, and an instance may have to be moved again.
+            let (all, _) = context.store.list(&MIGRATIONS, None);
+            let waits = |migration: &&Arc<Value>| migration::phase(migration) == "Pending";
+            all.iter().filter(waits).for_each(|waiting| queue.push(Work::Migration(At::of(waiting))));
+        }
+        let instance = At { namespace: at.namespace.clone(), name: text(&object["spec"]["vmiName"]).to_owned() };
+        queue.push(Work::Migration(at));
+        queue.push(Work::Instance(instance));
     } else if *change.kind == *PODS {
+        if let Some(name) = object["metadata"]["annotations"][migration::JOB_ANNOTATION].as_str() {
+            queue.push(Work::Migration(At { namespace: at.namespace.clone(), name: name.to_owned() }));
+        }
         if let Some(instance) = kinds::instance_behind(&context.store, object) {
             queue.push(Work::Instance(instance));
         }
@@ -234,6 +259,12 @@ fn route(context: &VirtContext, queue: &mut Queue, change: &Change) {
     } else if *change.kind == *NODES {
         if change.event.kind != WatchKind::Modified || spec_or_labels_changed(&change.event) {
             queue.push(Work::Unscheduled);
+            // Its guests may have to leave, or may have become able to.
+            let name = meta::name(object);
+            let (instances, _) = context.store.list(&INSTANCES, None);
+            for instance in instances.iter().filter(|instance| instance["status"]["nodeName"] == name) {
+                queue.push(Work::Instance(At::of(instance)));
+            }
         }
     } else if *change.kind == *RESOURCE_QUOTAS {
         // Instances whose pods were refused may have waited for room.

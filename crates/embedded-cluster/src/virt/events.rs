@@ -87,6 +87,12 @@ impl Recorder {
         }
     }
 
+    /// Whether these words were told about an object already.
+    pub fn has_told(&self, about: &Value, message: &str) -> bool {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.keys().any(|(uid, words)| uid == meta::uid(about) && words.ends_with(message))
+    }
+
     /// Drops events that are too old.
     pub fn forget_old(&self) {
         let limit = clock::now() - LIFETIME;

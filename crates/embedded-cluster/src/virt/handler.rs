@@ -21,9 +21,9 @@ use super::events::Source;
 use super::guest_spec::{self, Plan, Sources};
 use super::hotplug;
 use super::instance::enter;
-use super::kinds::{At, CLAIMS, INSTANCES, PODS, is_final, pod_of, text, typed};
+use super::kinds::{At, INSTANCES, PODS, is_final, pod_of, text, typed};
 use super::launcher::{COMPUTE, DEFAULT_GRACE_SECONDS};
-use super::volumes;
+use super::migration::{self, Mobility};
 use crate::clock;
 use crate::guest::log::ContainerLog;
 use crate::guest::{End, Guest, GuestState, Lack};
@@ -91,6 +91,10 @@ pub fn reconcile(context: &Arc<VirtContext>, queue: &mut Queue, at: &At) {
         (Some(guest), "Scheduled") => started(context, &instance, pod.as_deref(), &guest),
         (Some(guest), "Running") => {
             follow(context, &instance, &guest);
+            // Volumes come and go, and what a volume is on decides whether its guest can move.
+            let mobility = Mobility::of(&context.store, &instance);
+            modify(context, &instance, |instance| mobility.tell(instance));
+            migration::follow(context, at, &instance, &guest);
             if !matches!(guest.state(), GuestState::Ended(_)) {
                 hotplug::follow(context, queue, at, &instance, &guest);
             }
@@ -197,16 +201,9 @@ fn started(context: &Arc<VirtContext>, instance: &Value, pod: Option<&Value>, gu
     context.recorder.normal(instance, source(instance), "Started", "VirtualMachineInstance started.");
     let address = pod.map_or("", |pod| text(&pod["status"]["podIP"])).to_owned();
     let is_paused = guest.state() == GuestState::Paused;
-    let fixed_claim = fixed_claim(context, instance);
+    let mobility = Mobility::of(&context.store, instance);
     modify(context, instance, |instance| {
-        match &fixed_claim {
-            Some(message) => {
-                let reason = "DisksNotLiveMigratable";
-                conditions::set(instance, Condition { kind: "LiveMigratable", status: false, reason, message });
-            }
-            None => conditions::set(instance, Condition::plain("LiveMigratable", true)),
-        }
-        conditions::set(instance, Condition::plain("StorageLiveMigratable", true));
+        mobility.tell(instance);
         if is_paused {
             set_paused(instance);
         }
@@ -223,30 +220,14 @@ fn started(context: &Arc<VirtContext>, instance: &Value, pod: Option<&Value>, gu
             })
         };
         let interfaces: Vec<_> = spec.domain.devices.interfaces.iter().enumerate().map(interface).collect();
+        let method = migration::method(instance);
         let status = conditions::status(instance);
         status.insert("interfaces".into(), interfaces.into());
         status.insert("machine".into(), json!({"type": "pc-q35-7.2"}));
-        status.insert("migrationMethod".into(), "LiveMigration".into());
+        status.insert("migrationMethod".into(), method.into());
         status.insert("selinuxContext".into(), "none".into());
         enter(instance, "Running");
     });
-}
-
-/// Why a guest cannot move to another node because of its claims.
-fn fixed_claim(context: &VirtContext, instance: &Value) -> Option<String> {
-    let namespace = meta::namespace(instance);
-    let volumes = volumes::of(&instance["spec"]);
-    let mut claims = volumes.iter().filter(|volume| volumes::is_persistent(volume)).filter_map(|volume| volume.claim());
-    let is_shared = |claim: &str| {
-        let claim = context.store.get(&CLAIMS, Some(namespace), claim);
-        let modes = claim.as_deref().and_then(|claim| claim["spec"]["accessModes"].as_array());
-        modes.is_some_and(|modes| modes.iter().any(|mode| mode == "ReadWriteMany"))
-    };
-    let claim = claims.find(|claim| !is_shared(claim))?;
-    Some(format!(
-        "cannot migrate VMI: PVC {claim} is not shared, live migration requires that all PVCs must be shared (using \
-         ReadWriteMany access mode)"
-    ))
 }
 
 fn set_paused(instance: &mut Value) {

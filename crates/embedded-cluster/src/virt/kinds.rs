@@ -52,6 +52,14 @@ pub static PREFERENCES: LazyLock<GroupResource> =
 pub static REVISIONS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new("apps", "controllerrevisions"));
 /// `KubeVirt` itself.
 pub static KUBEVIRTS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::new("kubevirt.io", "kubevirts"));
+/// Moves of instances to other nodes.
+pub static MIGRATIONS: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("kubevirt.io", "virtualmachineinstancemigrations"));
+/// Terms of moves for some instances.
+pub static POLICIES: LazyLock<GroupResource> =
+    LazyLock::new(|| GroupResource::new("migrations.kubevirt.io", "migrationpolicies"));
+/// Namespaces.
+pub static NAMESPACES: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("namespaces"));
 /// Events.
 pub static EVENTS: LazyLock<GroupResource> = LazyLock::new(|| GroupResource::core("events"));
 
@@ -140,13 +148,22 @@ pub fn attachments_of(store: &Store, launcher: &Value) -> Vec<Arc<Value>> {
     pods
 }
 
-/// The newest launcher of an instance.
-pub fn pod_of(store: &Store, instance: &Value) -> Option<Arc<Value>> {
+/// All launchers of an instance, the oldest first: those that a move left or made are among them.
+pub fn launchers_of(store: &Store, instance: &Value) -> Vec<Arc<Value>> {
     let uid = meta::uid(instance);
-    let (pods, _) = store.list(&PODS, Some(meta::namespace(instance)));
-    let own =
-        pods.into_iter().filter(|pod| is_launcher(pod) && controller_uid(pod, "VirtualMachineInstance") == Some(uid));
-    own.max_by_key(|pod| meta::version(pod).unwrap_or_default())
+    let (mut pods, _) = store.list(&PODS, Some(meta::namespace(instance)));
+    pods.retain(|pod| is_launcher(pod) && controller_uid(pod, "VirtualMachineInstance") == Some(uid));
+    pods.sort_by_key(|pod| (meta::text(pod, "creationTimestamp").to_owned(), meta::version(pod)));
+    pods
+}
+
+/// The launcher that an instance's guest is in: the one on its node, if it has one already.
+pub fn pod_of(store: &Store, instance: &Value) -> Option<Arc<Value>> {
+    let node = text(&instance["status"]["nodeName"]);
+    let own = launchers_of(store, instance);
+    let is_there = |pod: &&Arc<Value>| node.is_empty() || pod["spec"]["nodeName"] == node;
+    let is_over = |pod: &Value| matches!(text(&pod["status"]["phase"]), "Succeeded" | "Failed");
+    own.iter().filter(is_there).max_by_key(|pod| (!is_over(pod), meta::version(pod))).cloned()
 }
 
 /// The instance that a pod belongs to: as its launcher, or by bringing something to its launcher.

@@ -4,7 +4,8 @@
 //!   store ──watches──► queue of addresses ──► machine   VM  → VMI, run strategies, printable status
 //!                        ▲                    instance  VMI → pod, phases, conditions
 //!   guests ──changes─────┤                    handler   VMI ↔ guest
-//!   timers ──────────────┘                    scheduler pod → node
+//!   timers ──────────────┤                    migration VMIM → second pod, the guest's move
+//!                        └                    scheduler pod → node
 //!                                             kubelet   pod → containers
 //! ```
 //!
@@ -34,6 +35,7 @@ pub(crate) mod kinds;
 pub(crate) mod kubelet;
 mod launcher;
 pub(crate) mod machine;
+pub(crate) mod migration;
 mod printable;
 pub(crate) mod scheduler;
 mod sessions;
@@ -59,6 +61,7 @@ use engine::Work;
 use events::Recorder;
 use handler::Handler;
 use hotplug::Plugging;
+use migration::Moves;
 use sessions::Sessions;
 
 /// How to set up.
@@ -87,6 +90,7 @@ pub struct VirtContext {
     sessions: Sessions,
     handler: Handler,
     plugging: Plugging,
+    moves: Moves,
     /// Containers of ordinary pods.
     containers: Arc<Containers>,
     work: mpsc::UnboundedSender<Work>,
@@ -116,6 +120,7 @@ impl VirtContext {
             sessions: Sessions::default(),
             handler: Handler::default(),
             plugging: Plugging::default(),
+            moves: Moves::default(),
             containers,
             work,
             inbox: Mutex::new(Some(Inbox { work: inbox, guests: changed })),

@@ -25,6 +25,7 @@ pub(crate) const UNWATCHED: [(&str, &[&str]); 4] = [
 pub(crate) enum Kind {
     Machine,
     Instance,
+    Migration,
     Pod,
     Event,
     Namespace,
@@ -55,9 +56,10 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 30] = [
         Self::Machine,
         Self::Instance,
+        Self::Migration,
         Self::Pod,
         Self::Event,
         Self::Namespace,
@@ -103,7 +105,7 @@ impl Kind {
     pub(crate) const RBAC: [Self; 4] = [Self::Role, Self::ClusterRole, Self::RoleBinding, Self::ClusterRoleBinding];
 
     pub(crate) const fn is_kubevirt(self) -> bool {
-        matches!(self, Self::Machine | Self::Instance | Self::Installation)
+        matches!(self, Self::Machine | Self::Instance | Self::Migration | Self::Installation)
     }
 
     /// Whether pages show the kind; others are watched for what they say about those.
@@ -171,6 +173,7 @@ impl Kind {
         match self {
             Self::Machine => "virtualmachines",
             Self::Instance => "virtualmachineinstances",
+            Self::Migration => "virtualmachineinstancemigrations",
             Self::Pod => "pods",
             Self::Event => "events",
             Self::Namespace => "namespaces",
@@ -203,7 +206,7 @@ impl Kind {
 
     pub(crate) const fn group(self) -> &'static str {
         match self {
-            Self::Machine | Self::Instance | Self::Installation => "kubevirt.io",
+            Self::Machine | Self::Instance | Self::Migration | Self::Installation => "kubevirt.io",
             Self::Pod
             | Self::Event
             | Self::Namespace
@@ -229,6 +232,7 @@ impl Kind {
         match self {
             Self::Machine => "VirtualMachine",
             Self::Instance => "VirtualMachineInstance",
+            Self::Migration => "VirtualMachineInstanceMigration",
             Self::Pod => "Pod",
             Self::Event => "Event",
             Self::Namespace => "Namespace",

@@ -21,6 +21,7 @@ pub(crate) const fn subresource(action: MachineAction) -> Subresource {
         MachineAction::Unpause => Subresource::Unpause,
         MachineAction::SoftReboot => Subresource::SoftReboot,
         MachineAction::Reset => Subresource::Reset,
+        MachineAction::Migrate => Subresource::Migrate,
         MachineAction::OpenConsole => Subresource::Vnc { preserve_session: true },
     }
 }
@@ -35,14 +36,21 @@ const fn doing(action: MachineAction) -> &'static str {
         MachineAction::Unpause => "resuming machines",
         MachineAction::SoftReboot => "rebooting guests",
         MachineAction::Reset => "resetting machines",
+        MachineAction::Migrate => "moving machines to other nodes (kubevirt.io:migrate)",
         MachineAction::OpenConsole => "opening consoles",
     }
 }
 
 /// Why an action is not possible on an instance that was made without a VirtualMachine.
 pub(super) fn without_machine(action: MachineAction) -> Option<String> {
-    let is_power =
-        matches!(action, MachineAction::Start | MachineAction::Stop | MachineAction::ForceOff | MachineAction::Restart);
+    let is_power = matches!(
+        action,
+        MachineAction::Start
+            | MachineAction::Stop
+            | MachineAction::ForceOff
+            | MachineAction::Restart
+            | MachineAction::Migrate
+    );
     is_power.then(|| "It was made without a VirtualMachine, so it can only be used and deleted.".to_owned())
 }
 
@@ -176,7 +184,10 @@ mod tests {
     #[test]
     fn every_action_asks_for_its_own_right() {
         let paths: Vec<_> = MachineAction::ALL.map(|action| subresource(action).path()).to_vec();
-        assert_eq!(paths, ["start", "stop", "stop", "restart", "pause", "unpause", "softreboot", "reset", "vnc"]);
+        assert_eq!(
+            paths,
+            ["start", "stop", "stop", "restart", "pause", "unpause", "softreboot", "reset", "migrate", "vnc"]
+        );
     }
 
     #[test]

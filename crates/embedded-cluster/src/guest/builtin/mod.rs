@@ -81,6 +81,12 @@ impl BuiltinGuest {
         self.screen.send_replace(Terminal::greeting(&self.greeting));
     }
 
+    /// Lets another stand-in go on where this one is.
+    pub(super) fn hand_over(&self, to: &Self) {
+        to.screen.send_replace(self.screen.borrow().clone());
+        to.set(*self.state.borrow());
+    }
+
     /// A picture of the screen as PNG.
     pub(super) fn screenshot(&self) -> Result<Vec<u8>, GuestError> {
         screen::png(&self.screen.borrow()).map_err(|error| GuestError::Picture(error.to_string()))

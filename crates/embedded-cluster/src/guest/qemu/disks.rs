@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::line::{CommandLine, escaped};
-use crate::guest::spec::{Bus, Content, GuestDisk, GuestSpec, file_of, plain};
+use crate::guest::spec::{Bus, Content, GuestDisk, GuestSpec, Place, file_of, plain};
 
 /// Slots for paravirtual disks that are plugged in later: `slot0`, `slot1`, …
 pub(in crate::guest) const FREE_SLOTS: usize = 4;
@@ -22,8 +22,8 @@ pub(in crate::guest) fn drive_id(name: &str) -> String {
     format!("drive-{}", plain(name))
 }
 
-/// Everything about disks.
-pub(super) fn add(spec: &GuestSpec, line: &mut CommandLine) {
+/// Everything about disks. With overlays, what the guest loses in the end is in files of its own.
+pub(super) fn add(spec: &GuestSpec, has_overlays: bool, line: &mut CommandLine) {
     line.add("-device", "virtio-scsi-pci,id=scsi");
     for slot in 0..FREE_SLOTS {
         line.add("-device", format!("pcie-root-port,id=slot{slot},chassis={},slot={slot}", slot + 1));
@@ -31,8 +31,9 @@ pub(super) fn add(spec: &GuestSpec, line: &mut CommandLine) {
     let is_ordered = spec.disks.iter().any(|disk| disk.boot_order.is_some());
     let mut sata_ports = 0..;
     for (number, disk) in spec.disks.iter().enumerate() {
-        line.add("-drive", drive(disk));
+        line.add("-drive", drive(disk, has_overlays));
         let mut device = match disk.bus {
+            _ if disk.place.is_some() => plugged(disk),
             Bus::Virtio => "virtio-blk-pci".to_owned(),
             Bus::Scsi => format!("scsi-{},bus=scsi.0", kind(disk)),
             Bus::Usb if disk.is_cdrom => {
@@ -45,7 +46,7 @@ pub(super) fn add(spec: &GuestSpec, line: &mut CommandLine) {
         device = format!("{device},drive={},id={}", drive_id(&disk.name), device_id(&disk.name));
         // If any disk has a place in the order, only those are tried; otherwise all are, as they stand.
         let place = if is_ordered { disk.boot_order } else { u32::try_from(number + 1).ok() };
-        if let Some(place) = place.filter(|_| spec.kernel.is_none()) {
+        if let Some(place) = place.filter(|_| spec.kernel.is_none() && disk.place.is_none()) {
             device = format!("{device},bootindex={place}");
         }
         if let Some(serial) = &disk.serial {
@@ -55,6 +56,15 @@ pub(super) fn add(spec: &GuestSpec, line: &mut CommandLine) {
             device = format!("{device},share-rw=on");
         }
         line.add("-device", device);
+    }
+}
+
+/// The device of a disk that was plugged in, at the same place again.
+fn plugged(disk: &GuestDisk) -> String {
+    match disk.place {
+        Some(Place::Slot(slot)) => format!("virtio-blk-pci,bus=slot{slot}"),
+        Some(Place::Scsi(target)) => format!("scsi-{},bus=scsi.0,scsi-id={target}", kind(disk)),
+        None => String::new(),
     }
 }
 
@@ -75,7 +85,7 @@ fn sata_port(number: usize, line: &mut CommandLine) -> String {
 }
 
 /// What is behind a disk's device.
-fn drive(disk: &GuestDisk) -> String {
+fn drive(disk: &GuestDisk, has_overlays: bool) -> String {
     let id = drive_id(&disk.name);
     let path = |path: &Path| escaped(&path.display().to_string());
     let (file, format, is_lost) = match &disk.content {
@@ -86,8 +96,11 @@ fn drive(disk: &GuestDisk) -> String {
         Content::Disc => (file_of("disc", &disk.name, "iso"), "raw", true),
         Content::Nothing => return format!("if=none,id={id},readonly=on"),
     };
+    if has_overlays && disk.has_overlay() {
+        return format!("if=none,id={id},file={},format=qcow2,discard=unmap", disk.overlay());
+    }
     let mut drive = format!("if=none,id={id},file={file},format={format}");
-    if disk.is_cdrom || disk.is_read_only {
+    if disk.is_fixed() {
         drive.push_str(",readonly=on");
     } else if is_lost {
         // Writes go to a temporary overlay: the file stays as it is.
@@ -101,6 +114,16 @@ fn drive(disk: &GuestDisk) -> String {
     drive
 }
 
+/// What an overlay lies upon: its path as the guest's folder sees it, and its format.
+pub(super) fn base(disk: &GuestDisk) -> Option<(std::path::PathBuf, &'static str)> {
+    match &disk.content {
+        Content::Image(image) => Some((image.clone(), format_of(image))),
+        Content::Ephemeral(file) => Some((file.clone(), "raw")),
+        Content::Disc => Some((file_of("disc", &disk.name, "iso").into(), "raw")),
+        Content::File(_) | Content::Empty(_) | Content::Nothing => None,
+    }
+}
+
 /// The format by its first bytes. QEMU is told and never guesses: a guest could write itself another format.
 fn format_of(path: &Path) -> &'static str {
     use std::io::Read;
@@ -111,7 +134,7 @@ fn format_of(path: &Path) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::tests::{line, spec};
+    use super::super::line::tests::{line, spec, with_overlays};
     use super::*;
 
     fn disk(name: &str, bus: Bus) -> GuestDisk {
@@ -124,6 +147,7 @@ mod tests {
             is_shared: false,
             boot_order: None,
             serial: None,
+            place: None,
         }
     }
 
@@ -195,6 +219,27 @@ mod tests {
     fn only_disks_with_a_place_are_booted_if_any_has_one() {
         let first = GuestDisk { boot_order: Some(1), ..disk("b", Bus::Virtio) };
         has(vec![disk("a", Bus::Virtio), first], &["id=disk-a -drive", "id=disk-b,bootindex=1"]);
+    }
+
+    #[test]
+    fn what_is_lost_is_in_an_overlay_that_can_move_and_what_was_plugged_in_is_where_it_was() {
+        let image = disk("a", Bus::Virtio);
+        let slot = GuestDisk {
+            place: Some(Place::Slot(2)),
+            content: Content::File("/c/late.img".into()),
+            ..disk("late", Bus::Virtio)
+        };
+        let target = GuestDisk { bus: Bus::Scsi, place: Some(Place::Scsi(130)), name: "later".into(), ..slot.clone() };
+        assert_eq!(image.own_files(), ["overlay-a.qcow2"]);
+        assert!(slot.own_files().is_empty());
+        let line = with_overlays(&GuestSpec { disks: vec![image, slot, target], ..spec() });
+        for part in [
+            "if=none,id=drive-a,file=overlay-a.qcow2,format=qcow2,discard=unmap",
+            "virtio-blk-pci,bus=slot2,drive=drive-late,id=disk-late -drive",
+            "scsi-hd,bus=scsi.0,scsi-id=130,drive=drive-later,id=disk-later",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
     }
 
     #[test]

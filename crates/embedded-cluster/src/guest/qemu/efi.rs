@@ -31,7 +31,7 @@ const SECURE: [(&str, &str); 4] = [
     ("/usr/share/qemu/ovmf-x86_64-smm-ms-code.bin", "/usr/share/qemu/ovmf-x86_64-smm-ms-vars.bin"),
 ];
 /// A guest's own variables.
-const VARIABLES: &str = "efi-variables.fd";
+pub(in crate::guest) const VARIABLES: &str = "efi-variables.fd";
 
 /// The firmware that is installed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,14 +4,24 @@ use super::efi::Firmware;
 use super::{disks, tpm};
 use crate::guest::spec::{Bus, GuestSpec, Tablet};
 
+/// What a guest is started with besides its specification.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Means<'a> {
+    /// `kvm` or `tcg`.
+    pub(super) accelerator: &'static str,
+    /// Whether QEMU knows its system call filter.
+    pub(super) has_sandbox: bool,
+    /// The firmware that boots by EFI, if it has one.
+    pub(super) firmware: Option<&'a Firmware>,
+    /// Whether its TPM was started.
+    pub(super) has_tpm: bool,
+    /// Whether overlays were made for what it loses in the end.
+    pub(super) has_overlays: bool,
+}
+
 /// Everything after the name of the binary.
-pub(super) fn arguments(
-    spec: &GuestSpec,
-    accelerator: &str,
-    has_sandbox: bool,
-    firmware: Option<&Firmware>,
-    has_tpm: bool,
-) -> Vec<String> {
+pub(super) fn arguments(spec: &GuestSpec, means: Means<'_>) -> Vec<String> {
+    let Means { accelerator, has_sandbox, firmware, has_tpm, has_overlays } = means;
     let mut line = CommandLine::default();
     line.add("-name", format!("guest={}_{}", spec.namespace, spec.name));
     line.flag("-nodefaults").flag("-no-user-config");
@@ -35,7 +45,10 @@ pub(super) fn arguments(
     line.add("-mon", "chardev=qmp,mode=control");
     // Whoever drives the guest decides whether a shutdown is the end or half of a reboot.
     line.flag("-no-shutdown");
-    if spec.starts_paused {
+    if spec.arrived_by.is_some() {
+        // Whether it runs is told by where it comes from.
+        line.add("-incoming", "defer");
+    } else if spec.starts_paused {
         line.flag("-S");
     }
     screen_and_keyboard(spec, &mut line);
@@ -46,7 +59,7 @@ pub(super) fn arguments(
     if let Some(tpm) = spec.tpm.as_ref().filter(|_| has_tpm) {
         tpm::add(tpm, &mut line);
     }
-    disks::add(spec, &mut line);
+    disks::add(spec, has_overlays, &mut line);
     for (number, card) in spec.cards.iter().enumerate() {
         // The gateway and the first lease are those that KubeVirt's masquerade binding has.
         let net = "net=10.0.2.0/24,host=10.0.2.1,dhcpstart=10.0.2.2,dns=10.0.2.3,ipv6=off";
@@ -130,7 +143,19 @@ pub(super) mod tests {
     }
 
     pub(in crate::guest::qemu) fn line_with(spec: &GuestSpec, firmware: Option<&Firmware>, has_tpm: bool) -> String {
-        arguments(spec, "tcg", true, firmware, has_tpm).join(" ")
+        let means = Means { accelerator: "tcg", has_sandbox: true, firmware, has_tpm, has_overlays: false };
+        arguments(spec, means).join(" ")
+    }
+
+    pub(in crate::guest::qemu) fn with_overlays(spec: &GuestSpec) -> String {
+        let means = Means { accelerator: "tcg", has_sandbox: true, firmware: None, has_tpm: false, has_overlays: true };
+        arguments(spec, means).join(" ")
+    }
+
+    #[test]
+    fn a_guest_that_comes_from_elsewhere_waits_for_it() {
+        let line = line(&GuestSpec { arrived_by: Some("m".into()), starts_paused: true, ..spec() });
+        assert!(line.contains("-incoming defer") && !line.contains("-S "), "{line}");
     }
 
     #[test]

@@ -20,9 +20,11 @@ use tokio::process::{Child, Command};
 use super::spec::{Content, GuestSpec, file_of};
 use super::{Lack, process};
 use efi::Ovmf;
+use line::Means;
 use tpm::Swtpm;
 
 pub(super) use disks::{FREE_SLOTS, device_id, drive_id};
+pub(super) use efi::VARIABLES;
 pub(super) use tpm::end as end_tpm;
 
 /// Guests are machines of this kind on every host; on others they are only slower.
@@ -44,6 +46,8 @@ pub struct Qemu {
     ovmf: Ovmf,
     /// What gives guests a TPM, where it is installed.
     swtpm: Option<Swtpm>,
+    /// What makes overlays, where it is installed.
+    image_tool: Option<PathBuf>,
 }
 
 impl Qemu {
@@ -52,7 +56,8 @@ impl Qemu {
         let binary = on_path(BINARY)?;
         let accelerator = if trial::kvm_works(&binary, folder).await { "kvm" } else { "tcg" };
         let has_sandbox = knows_sandbox(&binary).await;
-        Some(Self { binary, accelerator, has_sandbox, ovmf: Ovmf::find(), swtpm: Swtpm::find() })
+        let image_tool = on_path("qemu-img");
+        Some(Self { binary, accelerator, has_sandbox, ovmf: Ovmf::find(), swtpm: Swtpm::find(), image_tool })
     }
 
     /// Whether the processor helps.
@@ -67,21 +72,26 @@ impl Qemu {
         firmware.into_iter().chain(tpm).collect()
     }
 
-    /// Starts a guest in its folder.
-    pub fn spawn(&self, spec: &GuestSpec, folder: &Path) -> std::io::Result<Child> {
+    /// Starts a guest in its folder. One that comes from elsewhere finds its files there.
+    pub async fn spawn(&self, spec: &GuestSpec, folder: &Path) -> std::io::Result<Child> {
         let log = std::fs::File::create(folder.join(LOG))?;
-        for disk in &spec.disks {
-            if let Content::Empty(bytes) = disk.content {
-                std::fs::File::create(folder.join(file_of("disk", &disk.name, "img")))?.set_len(bytes)?;
-            }
+        if spec.arrived_by.is_none() {
+            self.make_disks(spec, folder).await?;
         }
         let firmware = spec.efi.as_ref().map(|efi| self.ovmf.prepare(efi, folder)).transpose()?.flatten();
         let tpm = spec.tpm.as_ref().zip(self.swtpm.as_ref());
         if let Some((tpm, swtpm)) = tpm {
             swtpm.start(tpm, folder)?;
         }
+        let means = Means {
+            accelerator: self.accelerator,
+            has_sandbox: self.has_sandbox,
+            firmware: firmware.as_ref(),
+            has_tpm: tpm.is_some(),
+            has_overlays: self.image_tool.is_some(),
+        };
         Command::new(&self.binary)
-            .args(line::arguments(spec, self.accelerator, self.has_sandbox, firmware.as_ref(), tpm.is_some()))
+            .args(line::arguments(spec, means))
             .current_dir(folder)
             // Temporary overlays of images belong to the guest.
             .env("TMPDIR", folder)
@@ -90,6 +100,30 @@ impl Qemu {
             .stderr(log)
             .process_group(0)
             .spawn()
+    }
+
+    /// Makes what the guest has of its own: empty disks, and overlays over what stays as it is.
+    async fn make_disks(&self, spec: &GuestSpec, folder: &Path) -> std::io::Result<()> {
+        for disk in &spec.disks {
+            if let Content::Empty(bytes) = disk.content {
+                std::fs::File::create(folder.join(file_of("disk", &disk.name, "img")))?.set_len(bytes)?;
+            }
+            let base = disk.has_overlay().then(|| disks::base(disk)).flatten();
+            if let Some(((base, format), tool)) = base.zip(self.image_tool.as_ref()) {
+                let made = Command::new(tool)
+                    .args(["create", "-q", "-f", "qcow2", "-F", format, "-b"])
+                    .arg(base)
+                    .arg(disk.overlay())
+                    .current_dir(folder)
+                    .stdin(Stdio::null())
+                    .output()
+                    .await?;
+                if !made.status.success() {
+                    return Err(std::io::Error::other(String::from_utf8_lossy(&made.stderr).trim().to_owned()));
+                }
+            }
+        }
+        Ok(())
     }
 }
 

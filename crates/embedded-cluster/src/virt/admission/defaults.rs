@@ -22,6 +22,7 @@ pub fn default(kind: &str, object: &mut Value) {
             default_spec(&mut object["spec"]);
             default_instance(object);
         }
+        "VirtualMachineInstanceMigration" => super::migrations::default(object),
         _ => {}
     }
 }

@@ -8,6 +8,7 @@
 pub(super) mod busy;
 mod defaults;
 mod disks;
+mod migrations;
 
 use http::StatusCode;
 use kubevirt::domain::InstanceSpec;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::instancetype;
 use super::kinds::{text, typed};
+use super::migration::evacuation;
 use crate::api::admission::{Admission, AdmissionRequest, Operation};
 use crate::error::ApiError;
 use crate::store::Store;
@@ -32,6 +34,11 @@ pub struct Webhooks;
 impl Admission for Webhooks {
     fn admit(&self, store: &Store, request: &mut AdmissionRequest<'_>) -> Result<(), ApiError> {
         let kind = request.kind;
+        if let Some(pod) = request.old.filter(|_| kind.resource.resource == "pods" && request.subresource == "eviction")
+        {
+            let is_trial = !request.object["deleteOptions"]["dryRun"].is_null();
+            return evacuation::admit(store, pod, is_trial);
+        }
         if kind.resource.group != "kubevirt.io"
             || !request.subresource.is_empty()
             || request.operation == Operation::Delete
@@ -52,6 +59,9 @@ impl Admission for Webhooks {
         // What a running instance looks like was checked when it was made; only its controllers change it afterwards.
         if kind.kind == "VirtualMachineInstance" && request.operation == Operation::Update {
             return Ok(());
+        }
+        if let Some(old) = request.old.filter(|_| kind.kind == "VirtualMachineInstanceMigration") {
+            return migrations::updated(request.object, old);
         }
         validate(store, &kind.kind, request.object)
     }
@@ -84,6 +94,7 @@ pub fn validate(store: &Store, kind: &str, object: &Value) -> Result<(), ApiErro
             "virtualmachineinstances-create-validator.kubevirt.io",
             memory_cause(&object["spec"]).into_iter().chain(spec_causes(store, "spec", &object["spec"])).collect(),
         ),
+        "VirtualMachineInstanceMigration" => return migrations::created(store, object),
         _ => return Ok(()),
     };
     if causes.is_empty() { Ok(()) } else { Err(refusal(webhook, &causes)) }

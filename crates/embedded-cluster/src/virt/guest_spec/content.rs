@@ -77,5 +77,6 @@ pub(super) fn attach(disk: &Disk, raw: &Value, content: Content) -> GuestDisk {
         bus: Bus::from_word(disk.bus()),
         boot_order: disk.boot_order,
         serial: disk.serial.clone(),
+        place: None,
     }
 }

@@ -120,6 +120,7 @@ pub fn plan(sources: Sources<'_>, logs: &Path, instance: &Value, pod: &Value) ->
         has_serial: devices.has_serial(),
         serial_log: logs_serial.then(|| log_file(logs, meta::uid(pod), CONSOLE_LOG)),
         starts_paused: spec.start_strategy.as_deref() == Some("Paused"),
+        arrived_by: None,
     };
     Ok(Plan { guest, left_out })
 }

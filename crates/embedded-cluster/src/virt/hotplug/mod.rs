@@ -60,6 +60,19 @@ pub fn all_attached(context: &VirtContext, instance: &Value, launcher: &Value) -
     pluggable(instance).iter().all(|volume| attachment(&pods, volume).is_some_and(|pod| is_running(pod)))
 }
 
+/// The pod that has brought volumes to a launcher.
+pub fn attachment_of(context: &VirtContext, launcher: &Value) -> Option<Arc<Value>> {
+    attachments_of(&context.store, launcher).into_iter().find(|pod| is_running(pod))
+}
+
+/// Ends the pods that brought volumes to a launcher which has nothing to do any more.
+pub fn end_attachments(context: &VirtContext, instance: &Value, launcher: &Value) {
+    attachments_of(&context.store, launcher)
+        .iter()
+        .filter(|pod| !meta::is_terminating(pod))
+        .for_each(|pod| end(context, instance, pod));
+}
+
 /// Whether a volume can be brought to a node.
 fn is_usable(context: &VirtContext, namespace: &str, volume: &Volume) -> bool {
     let claim = volume.claim().and_then(|claim| context.store.get(&CLAIMS, Some(namespace), claim));

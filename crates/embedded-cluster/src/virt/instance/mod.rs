@@ -7,11 +7,11 @@
 
 mod claims;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::conditions::{self, Condition};
 use super::events::Source;
-use super::kinds::{At, FOREGROUND_FINALIZER, INSTANCES, PODS, is_final, pod_of, text, typed};
+use super::kinds::{At, FOREGROUND_FINALIZER, INSTANCES, PODS, is_final, launchers_of, pod_of, text, typed};
 use super::{VirtContext, hotplug, launcher};
 use crate::clock;
 use crate::store::{DeleteOptions, meta};
@@ -40,7 +40,7 @@ pub fn reconcile(context: &VirtContext, at: &At) {
     let Some(instance) = at.get(&context.store, &INSTANCES) else { return };
     let pod = pod_of(&context.store, &instance);
     if meta::is_terminating(&instance) || is_final(&instance) {
-        return end(context, &instance, pod.as_deref());
+        return end(context, &instance);
     }
     claims::tell_data_volumes(context, &instance);
     if let Some(launcher) = &pod {
@@ -185,8 +185,13 @@ fn follow_readiness(context: &VirtContext, instance: &Value, pod: &Value) {
         return modify(context, instance, pod_terminating);
     }
     let volumes = hotplug::status(context, instance, Some(pod));
+    let launchers = launchers_of(&context.store, instance);
+    let active: Map<String, Value> =
+        launchers.iter().map(|one| (meta::uid(one).to_owned(), text(&one["spec"]["nodeName"]).into())).collect();
     modify(context, instance, |instance| {
-        conditions::status(instance).insert("volumeStatus".into(), volumes.into());
+        let status = conditions::status(instance);
+        status.insert("volumeStatus".into(), volumes.into());
+        status.insert("activePods".into(), active.into());
     });
     if instance["status"]["phase"] == "Running"
         && let Some(ready) = conditions::get(pod, "Ready")
@@ -221,35 +226,39 @@ fn mark_paused(context: &VirtContext, instance: &Value, pod: &Value) -> bool {
     marked.is_ok_and(|pod| meta::version(&pod) != before)
 }
 
-/// The end: the pod goes, then the instance.
-fn end(context: &VirtContext, instance: &Value, pod: Option<&Value>) {
+/// The end: its pods go, those that a move left too, and then the instance.
+fn end(context: &VirtContext, instance: &Value) {
     let is_terminating = meta::is_terminating(instance);
-    match pod {
-        Some(pod) if is_terminating && !meta::is_terminating(pod) => {
+    let pods = launchers_of(&context.store, instance);
+    if is_terminating {
+        for pod in pods.iter().filter(|pod| !meta::is_terminating(pod)) {
             let (namespace, name) = (meta::namespace(pod), meta::name(pod));
             if context.store.delete(&PODS, Some(namespace), name, DeleteOptions::default()).is_ok() {
                 let message = format!("Deleted virtual machine pod {name}");
                 context.recorder.normal(instance, Source::Controller, "SuccessfulDelete", &message);
             }
         }
-        Some(pod) if meta::is_terminating(pod) => modify(context, instance, pod_terminating),
-        Some(_) => {}
-        // Whatever still runs for the instance is ended first.
-        None if context.guests.get(meta::uid(instance)).is_some()
-            || context.handler.is_starting(meta::uid(instance)) => {}
-        None => modify(context, instance, |instance| {
-            if !is_final(instance) {
-                conditions::remove(instance, "Synchronized");
-                enter(instance, "Failed");
-                return;
-            }
-            no_pod(instance);
-            let status = conditions::status(instance);
-            status.remove("activePods");
-            status.remove("launcherContainerImageVersion");
-            if is_terminating {
-                meta::remove_finalizer(instance, FOREGROUND_FINALIZER);
-            }
-        }),
     }
+    if pods.iter().any(|pod| meta::is_terminating(pod)) {
+        return modify(context, instance, pod_terminating);
+    }
+    let uid = meta::uid(instance);
+    // Whatever still runs for the instance is ended first.
+    if !pods.is_empty() || context.guests.get(uid).is_some() || context.handler.is_starting(uid) {
+        return;
+    }
+    modify(context, instance, |instance| {
+        if !is_final(instance) {
+            conditions::remove(instance, "Synchronized");
+            enter(instance, "Failed");
+            return;
+        }
+        no_pod(instance);
+        let status = conditions::status(instance);
+        status.remove("activePods");
+        status.remove("launcherContainerImageVersion");
+        if is_terminating {
+            meta::remove_finalizer(instance, FOREGROUND_FINALIZER);
+        }
+    });
 }

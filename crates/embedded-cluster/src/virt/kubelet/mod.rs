@@ -20,7 +20,8 @@ use super::VirtContext;
 use super::conditions::{self, Condition};
 use super::engine::{Queue, Work};
 use super::events::Source;
-use super::kinds::{At, INSTANCES, NODES, PODS, is_attachment, is_final, is_launcher, is_provisioner, text};
+use super::hotplug;
+use super::kinds::{At, INSTANCES, NODES, PODS, is_attachment, is_final, is_launcher, is_provisioner, pod_of, text};
 use crate::clock;
 use crate::guest::log::ContainerLog;
 use crate::store::{DeleteOptions, Store, meta};
@@ -218,8 +219,15 @@ fn end_with_guest(context: &VirtContext, at: &At, pod: &Value) {
     let name = text(&pod["metadata"]["annotations"]["kubevirt.io/domain"]);
     let instance = context.store.get(&INSTANCES, Some(&at.namespace), name);
     let own = instance.filter(|one| Some(meta::uid(one)) == meta::label(pod, "kubevirt.io/created-by"));
-    let Some(instance) = own.filter(|instance| is_final(instance)) else { return };
-    let phase = text(&instance["status"]["phase"]).to_owned();
+    let Some(instance) = own else { return };
+    let phase = if is_final(&instance) {
+        text(&instance["status"]["phase"]).to_owned()
+    } else if is_left(&instance, pod) {
+        hotplug::end_attachments(context, &instance, pod);
+        "Succeeded".to_owned()
+    } else {
+        return;
+    };
     modify(context, at, |pod| {
         let (code, reason) = if phase == "Succeeded" { (0, "Completed") } else { (1, "Error") };
         let now = clock::now_seconds();
@@ -241,15 +249,33 @@ fn end_with_guest(context: &VirtContext, at: &At, pod: &Value) {
     });
 }
 
+/// Whether the guest of an instance has left a launcher, or was expected in it and will not come.
+fn is_left(instance: &Value, pod: &Value) -> bool {
+    let state = &instance["status"]["migrationState"];
+    let is_over = state["completed"] == true;
+    if state["failed"] == true {
+        return is_over && state["targetPod"] == meta::name(pod);
+    }
+    is_over && state["sourcePod"] == meta::name(pod) && instance["status"]["nodeName"] != pod["spec"]["nodeName"]
+}
+
+/// Whether the guest of an instance is in a launcher.
+fn has_guest(context: &VirtContext, at: &At, pod: &Value, uid: &str) -> bool {
+    let name = text(&pod["metadata"]["annotations"]["kubevirt.io/domain"]);
+    let instance = context.store.get(&INSTANCES, Some(&at.namespace), name);
+    let current = instance.and_then(|instance| pod_of(&context.store, &instance));
+    let is_here = current.is_none_or(|current| meta::uid(&current) == meta::uid(pod));
+    let runs =
+        context.guests.get(uid).is_some_and(|guest| !matches!(guest.state(), crate::guest::GuestState::Ended(_)));
+    is_here && (runs || context.handler.is_starting(uid))
+}
+
 /// A pod that is to go: a launcher waits for its guest, at most for its own time.
 fn end(context: &Arc<VirtContext>, queue: &mut Queue, kubelet: &mut Kubelet, at: &At, pod: &Value) {
     if let Some(uid) = meta::label(pod, "kubevirt.io/created-by").filter(|_| is_launcher(pod)) {
         let over = clock::parse(meta::text(pod, "deletionTimestamp"));
         let left = over.map(|over| over.duration_since(clock::now())).filter(SignedDuration::is_positive);
-        let has_guest =
-            context.guests.get(uid).is_some_and(|guest| !matches!(guest.state(), crate::guest::GuestState::Ended(_)));
-        let is_busy = has_guest || context.handler.is_starting(uid);
-        if let Some(left) = left.filter(|_| is_busy) {
+        if let Some(left) = left.filter(|_| has_guest(context, at, pod, uid)) {
             queue.push_after(left.unsigned_abs(), Work::Pod(at.clone()));
             return;
         }

@@ -5,9 +5,13 @@ use crate::store::{Store, meta};
 use crate::virt::conditions::{self, Condition};
 use crate::virt::kinds::NODES;
 
+/// Assumed where the system does not say how fast its processor is.
+const ASSUMED_MHZ: f64 = 2000.0;
+
 /// Every node says that it is there, and what it can do for guests.
 pub fn heartbeat(store: &Store) {
     let (nodes, _) = store.list(&NODES, None);
+    let frequency = frequency();
     for node in nodes {
         let name = meta::name(&node).to_owned();
         let now = clock::now_seconds();
@@ -19,6 +23,10 @@ pub fn heartbeat(store: &Store) {
                 ("kubernetes.io/arch", "amd64"),
                 ("kubernetes.io/os", "linux"),
                 ("kubevirt.io/schedulable", "true"),
+                // All nodes have the same processor: this machine's.
+                ("host-model-cpu.node.kubevirt.io/host", "true"),
+                ("cpu-model-migration.node.kubevirt.io/host", "true"),
+                ("scheduling.node.kubevirt.io/tsc-frequency", frequency.as_str()),
             ] {
                 if labels[label].is_null() {
                     labels[label] = value.into();
@@ -41,6 +49,14 @@ pub fn heartbeat(store: &Store) {
             }
         });
     }
+}
+
+/// The frequency of this machine's processor in Hz.
+fn frequency() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("cpu MHz")?.split(':').nth(1));
+    let mhz: f64 = line.and_then(|number| number.trim().parse().ok()).unwrap_or(ASSUMED_MHZ);
+    format!("{:.0}000000", mhz)
 }
 
 #[cfg(test)]

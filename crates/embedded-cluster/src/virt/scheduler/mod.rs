@@ -76,8 +76,14 @@ fn choose(store: &Store, pod: &Value, volumes: &[Arc<Value>]) -> Result<String, 
     let mut refusals = Vec::new();
     let mut best: Option<(u64, &str)> = None;
     for node in &nodes {
-        let used = pods.iter().filter(|other| is_on(other, meta::name(node))).map(|other| Needs::of(other)).sum();
-        match fits(node, pod, volumes, &wanted, &used) {
+        let there: Vec<_> = pods.iter().filter(|other| is_on(other, meta::name(node))).collect();
+        let used = there.iter().map(|other| Needs::of(other)).sum();
+        let fitting = fits(node, pod, volumes, &wanted, &used).and_then(|free| {
+            let is_kept_apart = there.iter().any(|other| keeps_apart(pod, other));
+            let reasons = vec!["node(s) didn't match pod anti-affinity rules".to_owned()];
+            if is_kept_apart { Err(Refusal { reasons, is_only_full: true }) } else { Ok(free) }
+        });
+        match fitting {
             Ok(free) if best.is_none_or(|(most, _)| free > most) => best = Some((free, meta::name(node))),
             Ok(_) => {}
             Err(refusal) => refusals.push(refusal),
@@ -88,6 +94,18 @@ fn choose(store: &Store, pod: &Value, volumes: &[Arc<Value>]) -> Result<String, 
 
 fn is_on(pod: &Value, node: &str) -> bool {
     pod["spec"]["nodeName"] == node && !matches!(text(&pod["status"]["phase"]), "Succeeded" | "Failed")
+}
+
+/// Whether a pod must not be on the same node as another one. Nodes are the only topology here.
+fn keeps_apart(pod: &Value, other: &Value) -> bool {
+    let terms = &pod["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+    let is_same_namespace = meta::namespace(pod) == meta::namespace(other);
+    terms.as_array().into_iter().flatten().any(|term| {
+        let labels = term["labelSelector"]["matchLabels"].as_object();
+        let fits =
+            labels.is_some_and(|labels| labels.iter().all(|(key, value)| meta::label(other, key) == value.as_str()));
+        fits && is_same_namespace && term["topologyKey"] == "kubernetes.io/hostname"
+    })
 }
 
 /// Room that stays free in thousandths of the node, if it takes the pod.
@@ -324,6 +342,28 @@ mod tests {
             "{refusal}"
         );
         assert!(refusal.ends_with("2 No preemption victims found for incoming pod."), "{refusal}");
+    }
+
+    #[test]
+    fn a_pod_that_is_to_be_apart_from_another_one_goes_elsewhere() {
+        let store = store();
+        store.create(&crate::resource::GroupResource::core("namespaces"), json!({"metadata": {"name": "a"}})).unwrap();
+        let mut there = pod("1Mi", "1m");
+        there["metadata"] = json!({"namespace": "a", "name": "x", "labels": {"app": "db"}});
+        there["spec"]["nodeName"] = "node1".into();
+        store.create(&PODS, there).unwrap();
+        let mut apart = pod("1Mi", "1m");
+        apart["metadata"] = json!({"namespace": "a"});
+        apart["spec"]["affinity"] = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+            {"labelSelector": {"matchLabels": {"app": "db"}}, "topologyKey": "kubernetes.io/hostname"}]}});
+        assert_eq!(choose(&store, &apart, &[]).unwrap(), "node2");
+        store.modify(&NODES, None, "node2", |node| node["spec"]["unschedulable"] = true.into()).unwrap();
+        assert_eq!(
+            choose(&store, &apart, &[]).unwrap_err(),
+            "0/2 nodes are available: 1 node(s) didn't match pod anti-affinity rules, 1 node(s) were unschedulable. no \
+             new claims to deallocate, preemption: 0/2 nodes are available: 1 No preemption victims found for incoming \
+             pod, 1 Preemption is not helpful for scheduling."
+        );
     }
 
     #[test]

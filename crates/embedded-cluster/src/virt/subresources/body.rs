@@ -15,6 +15,8 @@ pub struct Options {
     pub grace_period: Option<i64>,
     /// Seconds that a restarted guest may take; only 0 is known.
     pub grace_period_seconds: Option<i64>,
+    /// Labels that the node has to have which a machine is moved to.
+    pub added_node_selector: std::collections::BTreeMap<String, String>,
     dry_run: Vec<String>,
 }
 

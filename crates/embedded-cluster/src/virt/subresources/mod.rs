@@ -12,6 +12,7 @@
 mod body;
 mod info;
 mod lifecycle;
+mod migrate;
 mod refusal;
 mod streams;
 mod volumes;
@@ -42,6 +43,7 @@ pub fn router(context: Arc<VirtContext>) -> Router {
         .route(&machine("start"), put(lifecycle::start))
         .route(&machine("stop"), put(lifecycle::stop))
         .route(&machine("restart"), put(lifecycle::restart))
+        .route(&machine("migrate"), put(migrate::migrate))
         .route(&machine("addvolume"), put(volumes::add_to_machine))
         .route(&machine("removevolume"), put(volumes::remove_from_machine))
         .route(&machine("expand-spec"), get(info::expand_spec))

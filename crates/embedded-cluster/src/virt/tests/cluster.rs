@@ -182,6 +182,14 @@ impl TestCluster {
         self.send("PUT", &path, "{}").await
     }
 
+    /// Says how machines may move.
+    pub async fn limit_moves(&self, migrations: &Value) {
+        let change = json!({"spec": {"configuration": {"migrations": migrations}}}).to_string();
+        let path = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt";
+        let changed = self.send_as("PATCH", path, &change, "application/merge-patch+json").await;
+        assert_eq!(changed.status, 200, "{}", changed.body);
+    }
+
     pub fn machine(&self, name: &str) -> Value {
         self.get(&MACHINES, name)
     }

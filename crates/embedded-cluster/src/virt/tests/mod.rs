@@ -6,6 +6,8 @@ mod disks;
 mod fat;
 mod firmware;
 mod lifecycle;
+mod moving;
+mod moving_qemu;
 mod qemu;
 mod quotas;
 pub(crate) mod recording;

@@ -30,6 +30,10 @@ impl Story {
                     self.conditions(object, &["Ready", "Paused", "LiveMigratable", "PodScheduled", "Synchronized"]);
                 }
             }
+            "VirtualMachineInstanceMigration" => {
+                self.step(object, "phase", if is_gone { "gone" } else { text(&object["status"]["phase"]) });
+                self.conditions(object, &["migrationAbortRequested"]);
+            }
             "Pod" => {
                 self.step(object, "phase", if is_gone { "gone" } else { text(&object["status"]["phase"]) });
                 self.conditions(object, &["PodScheduled", "kubevirt.io/virtual-machine-unpaused"]);
@@ -112,13 +116,18 @@ impl fmt::Display for Story {
 pub fn plain(text: &str) -> String {
     let word = |word: &str| {
         let bare = word.trim_end_matches(['.', ',', ':']);
+        let bare = bare.trim_matches(['(', ')']);
         let is_uid = bare.len() == 36 && bare.matches('-').count() == 4;
         if is_uid {
             "<uid>".to_owned()
         } else if let Some((pod, _)) = word.rsplit_once('-').filter(|(pod, _)| pod.contains("virt-launcher-")) {
             format!("{pod}-<random>")
-        } else if matches!(word, "node1" | "node2") {
-            "<node>".to_owned()
+        } else if let Some((migration, _)) =
+            word.rsplit_once('-').filter(|(start, _)| start.ends_with("kubevirt-migrate-vm"))
+        {
+            format!("{migration}-<random>")
+        } else if matches!(bare, "node1" | "node2") {
+            word.replace(bare, "<node>")
         } else {
             word.to_owned()
         }

@@ -1,9 +1,9 @@
 //! The machine cannot move to another node while it runs.
 
 use model::machine::MachineState;
+use model::mobility::{Obstacle, obstacle};
 
 use super::super::machine_case::MachineCase;
-use super::super::texts::{sentence, word_after};
 use super::super::told::Draft;
 
 pub(super) fn check(case: &MachineCase) -> Option<Draft> {
@@ -11,8 +11,8 @@ pub(super) fn check(case: &MachineCase) -> Option<Draft> {
         return None;
     }
     let told = case.told("LiveMigratable", "False")?;
-    let (obstacle, fix) = explain(&told.reason, &told.words);
-    let title = format!("It cannot move to another node while it runs: {obstacle}");
+    let Obstacle { what, fix } = obstacle(&told.reason, &told.words);
+    let title = format!("It cannot move to another node while it runs: {what}");
     // With this strategy a node that is to be emptied waits for ever.
     let strategy = case.spec().and_then(|spec| spec.eviction_strategy.as_deref());
     if strategy == Some("LiveMigrate") {
@@ -20,39 +20,6 @@ pub(super) fn check(case: &MachineCase) -> Option<Draft> {
         return Some(Draft::warning(told, title, fix));
     }
     Some(Draft::info(told, title, fix))
-}
-
-fn explain(reason: &str, message: &str) -> (String, String) {
-    let owned = |obstacle: &str, fix: &str| (obstacle.to_owned(), fix.to_owned());
-    match reason {
-        "DisksNotLiveMigratable" if message.contains("HostDisk") => {
-            owned("it uses a file of its node as a disk", "Copy the disk into a claim on shared storage.")
-        }
-        "DisksNotLiveMigratable" => {
-            let claim = word_after(message, "PVC ").filter(|word| !word.is_empty() && *word != "is");
-            let disk = claim.map_or_else(|| "one of its disks".to_owned(), |claim| format!("its disk {claim}"));
-            (
-                format!("{disk} can be used by one node only (ReadWriteOnce)"),
-                "Use a disk that several nodes can share (ReadWriteMany), if the cluster has such storage.".to_owned(),
-            )
-        }
-        "InterfaceNotLiveMigratable" => owned(
-            "it is bridged to the cluster's own network",
-            "Choose masquerade for that network, at the price of another address inside the guest.",
-        ),
-        "HostDeviceNotLiveMigratable" => owned("it uses a device of its node", "Take the device out to let it move."),
-        "CPUModeLiveMigratable" => {
-            owned("its CPU model is known to its node only", "Choose a CPU model by name that all nodes have.")
-        }
-        "HypervPassthroughNotLiveMigratable" | "NoTSCFrequencyNotLiveMigratable" => owned(
-            "it relies on features of its node's CPU for Windows",
-            "Take re-enlightenment or the passthrough of Hyper-V features out.",
-        ),
-        "SEVNotLiveMigratable" | "TDXNotLiveMigratable" | "SecureExecutionNotLiveMigratable" => {
-            owned("its memory is encrypted by its node", "That cannot be had together with moving.")
-        }
-        _ => (sentence(message).trim_end_matches('.').to_owned(), "Its conditions below say more.".to_owned()),
-    }
 }
 
 #[cfg(test)]
@@ -93,7 +60,7 @@ mod tests {
                 "VMI specifies non-migratable generic PCI host device",
                 "a device of its node",
             ),
-            ("SomethingNew", "the moon is full", "The moon is full"),
+            ("SomethingNew", "the moon is full", "the moon is full"),
         ] {
             let finding = fixed(reason, message, &json!({}));
             assert!(finding.title.contains(obstacle), "{message}: {}", finding.title);

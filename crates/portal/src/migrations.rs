@@ -1,0 +1,188 @@
+//! Moves of machines to other nodes: what there is, and taking one back.
+//!
+//! A move begins as an action of its machine ([`crate::machines`]). While it goes on the instance knows more about it
+//! than the object that asks for it; KubeVirt copies that over when it is over.
+
+use model::ObjectRef;
+use model::migration::{MigrationList, MigrationRow, Stage, begun_by};
+use serde_json::Value;
+
+use crate::Inner;
+use crate::access::{Actor, Ask};
+use crate::clock::parse;
+use crate::cluster::Kind;
+use crate::cluster::objects::Loose;
+use crate::error::{PortalError, Thing};
+
+/// What KubeVirt allows where nobody says otherwise: moves in the cluster, and from one node.
+const DEFAULT_LIMITS: (u64, u64) = (5, 2);
+
+impl Inner {
+    /// All moves that somebody sees; of one team if it is named.
+    pub(crate) async fn list_migrations(&self, actor: &Actor, namespace: &str) -> Result<MigrationList, PortalError> {
+        let visible = self.visible(actor, Kind::Migration).await?;
+        let mut rows = Vec::new();
+        for migration in self.migrations.index().visible(&visible, namespace) {
+            let Some(mut row) = self.migration_row(&migration) else { continue };
+            let (namespace, name) = (row.at.namespace.as_str(), row.at.name.as_str());
+            if row.cancel_denied.is_none()
+                && !self.permissions.may_in(actor, Ask::delete(Kind::Migration, namespace, name)).await?
+            {
+                row.cancel_denied = Some(format!("Your role in {namespace} does not include taking moves back."));
+            }
+            rows.push(row);
+        }
+        rows.sort_by_key(|row| (row.stage.is_over(), std::cmp::Reverse(row.asked)));
+        Ok(MigrationList { rows, limits: self.limits() })
+    }
+
+    /// Takes a move back that is not over: the machine stays where it is.
+    pub(crate) async fn cancel_migration(&self, actor: &Actor, at: &ObjectRef) -> Result<(), PortalError> {
+        let (namespace, name) = (at.namespace.as_str(), at.name.as_str());
+        let visible = self.visible(actor, Kind::Migration).await?;
+        let migration = self.migrations.index().get(namespace, name).filter(|_| visible.covers(namespace));
+        let migration = migration.ok_or(PortalError::NotFound(Thing::Page))?;
+        if Stage::of(text(&migration.status["phase"])).is_over() {
+            return Err(PortalError::Conflict("The move is over already.".to_owned()));
+        }
+        let version = Kind::Migration.version(&self.cluster.offers()).unwrap_or("v1");
+        let uri = format!("/apis/kubevirt.io/{version}/namespaces/{namespace}/{}/{name}", Kind::Migration.resource());
+        self.cluster.as_person(&actor.user, &actor.groups).delete(&uri, false).await?;
+        tracing::info!(
+            account = actor.account,
+            migration.namespace = namespace,
+            migration.name = name,
+            "move taken back"
+        );
+        Ok(())
+    }
+
+    fn migration_row(&self, migration: &Loose) -> Option<MigrationRow> {
+        let metadata = &migration.metadata;
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let at = ObjectRef::parse(namespace, &metadata.name).ok()?;
+        let machine = ObjectRef::parse(namespace, text(&migration.spec["vmiName"])).ok()?;
+        let stage = Stage::of(text(&migration.status["phase"]));
+        let kept = &migration.status["migrationState"];
+        let known = self.machines.index.get(namespace, machine.name.as_str());
+        let current = known.as_deref().and_then(|machine| machine.vmi.as_deref());
+        let current = current.and_then(|vmi| vmi.status.migration_state.as_ref());
+        // The instance may tell of another move.
+        let current = current.filter(|state| state.migration_uid == metadata.uid);
+        let node = |field: &str, now: Option<&String>| {
+            kept[field].as_str().or(now.map(String::as_str)).filter(|node| !node.is_empty()).map(str::to_owned)
+        };
+        let annotated = |key: &str| metadata.annotations.contains_key(key);
+        let failure = kept["failureReason"].as_str().map(str::to_owned);
+        let failure = failure.or_else(|| current.and_then(|state| state.failure_reason.clone()));
+        Some(MigrationRow {
+            stage,
+            from: node("sourceNode", current.and_then(|state| state.source_node.as_ref())),
+            to: node("targetNode", current.and_then(|state| state.target_node.as_ref())),
+            asked: metadata.creation_timestamp.as_deref().and_then(parse),
+            ended: stage.is_over().then(|| ended(&migration.status)).flatten(),
+            by: begun_by(
+                &metadata.name,
+                annotated("kubevirt.io/evacuationMigration"),
+                annotated("kubevirt.io/workloadUpdateMigration"),
+            )
+            .to_owned(),
+            why: failure.or_else(|| waits(&migration.status)),
+            cancel_denied: stage.is_over().then(|| "The move is over.".to_owned()),
+            at,
+            machine,
+        })
+    }
+
+    /// How many may move at the same time, in a sentence.
+    fn limits(&self) -> String {
+        let all = self.catalog.installations.index().every(|_| true);
+        let said = all.first().map_or(&Value::Null, |kubevirt| &kubevirt["spec"]["configuration"]["migrations"]);
+        let number = |field: &str, default: u64| said[field].as_u64().unwrap_or(default);
+        let cluster = number("parallelMigrationsPerCluster", DEFAULT_LIMITS.0);
+        let node = number("parallelOutboundMigrationsPerNode", DEFAULT_LIMITS.1);
+        format!("At most {cluster} machines move at the same time, and {node} of them away from one node; others wait.")
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// When it came to its last phase.
+fn ended(status: &Value) -> Option<i64> {
+    let last = status["phaseTransitionTimestamps"].as_array()?.last()?;
+    parse(text(&last["phaseTransitionTimestamp"]))
+}
+
+/// What it waits for, if a condition says so.
+fn waits(status: &Value) -> Option<String> {
+    let conditions = status["conditions"].as_array()?;
+    let is = |kind: &str| conditions.iter().any(|condition| condition["type"] == kind && condition["status"] == "True");
+    let words = if is("migrationRejectedByResourceQuota") {
+        "The team's quota has no room for the second pod that a move needs."
+    } else if is("migrationAbortRequested") {
+        "It was taken back."
+    } else {
+        return None;
+    };
+    Some(words.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::watch::Store as _;
+    use crate::testing::{Answer, Fake, allowed, ana};
+    use model::ErrorCode;
+    use serde_json::json;
+
+    /// Ana may do everything in blue.
+    async fn fake() -> Fake {
+        let done: Answer = (200, json!({}));
+        let fake = Fake::new(move |call| match call.review() {
+            Some(spec) => allowed(spec["resourceAttributes"]["namespace"] == "blue"),
+            None => done.clone(),
+        })
+        .await;
+        fake.namespace("blue");
+        fake.namespace("green");
+        for (namespace, name, phase) in
+            [("blue", "now", "Running"), ("blue", "before", "Failed"), ("green", "theirs", "Running")]
+        {
+            let state = if phase == "Failed" { json!({"failureReason": "it broke"}) } else { json!({}) };
+            let migration = serde_json::from_value(json!({
+                "metadata": {"namespace": namespace, "name": name, "uid": name, "creationTimestamp": "2026-11-23T08:55:24Z",
+                    "annotations": {"kubevirt.io/evacuationMigration": "node1"}},
+                "spec": {"vmiName": "web"}, "status": {"phase": phase, "migrationState": state}}))
+            .unwrap();
+            fake.inner.migrations.apply(&(namespace.to_owned(), name.to_owned()), migration);
+        }
+        fake
+    }
+
+    #[tokio::test]
+    async fn moves_of_ones_teams_are_told_with_their_stage_and_those_under_way_come_first() {
+        let fake = fake().await;
+        let list = fake.inner.list_migrations(&ana(), "").await.unwrap();
+        let told: Vec<_> = list.rows.iter().map(|row| (row.at.name.as_str(), row.stage, row.why.as_deref())).collect();
+        assert_eq!(told, [("now", Stage::Copying, None), ("before", Stage::Failed, Some("it broke"))]);
+        assert_eq!(list.rows[0].by, "its node is being emptied");
+        assert!(list.rows[0].cancel_denied.is_none() && list.rows[1].cancel_denied.is_some());
+        assert!(list.limits.starts_with("At most 5 machines"), "{}", list.limits);
+    }
+
+    #[tokio::test]
+    async fn only_a_move_under_way_is_taken_back_and_anothers_does_not_exist() {
+        let fake = fake().await;
+        let cancel = async |namespace: &str, name: &str| {
+            fake.inner.cancel_migration(&ana(), &ObjectRef::parse(namespace, name).unwrap()).await
+        };
+        cancel("blue", "now").await.unwrap();
+        let calls = fake.others();
+        assert_eq!(calls[0].method, "DELETE");
+        assert!(calls[0].uri.starts_with("/apis/kubevirt.io/v1/namespaces/blue/virtualmachineinstancemigrations/now"));
+        assert_eq!(cancel("blue", "before").await.unwrap_err().to_ui().code, ErrorCode::Conflict);
+        assert_eq!(cancel("green", "theirs").await.unwrap_err().to_ui().code, ErrorCode::NotFound);
+    }
+}
