@@ -10,11 +10,11 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_query_map};
-use model::ObjectRef;
 use model::live::LiveKind;
-use model::query::bulk::{BulkRun, DELETE, LABEL, MACHINE_ACTIONS, Outcome, confirmation};
-use model::query::key::MACHINES;
-use model::query::{ListQuery, Tab};
+use model::query::bulk::{BulkRun, DELETE, LABEL, MACHINE_ACTIONS, Outcome, WORKLOAD_ACTIONS, confirmation};
+use model::query::key::{MACHINES, WORKLOADS};
+use model::query::{ListQuery, RowRef, Tab};
+use model::workload::WorkloadAction;
 use server_fn::ServerFn;
 
 use super::power::action_glyph;
@@ -33,7 +33,7 @@ const FIELD: &str = "h-8 w-full min-w-0 rounded-control border border-rule-stron
 
 /// The rows that somebody chose, over all pages of the list.
 #[derive(Clone, Copy)]
-pub struct Selection(RwSignal<Vec<ObjectRef>>);
+pub struct Selection(RwSignal<Vec<RowRef>>);
 
 impl Selection {
     /// For the list below.
@@ -45,15 +45,15 @@ impl Selection {
         use_context().unwrap_or_else(|| Self(RwSignal::new(Vec::new())))
     }
 
-    fn has(self, at: &ObjectRef) -> bool {
-        self.0.with(|chosen| chosen.contains(at))
+    fn has(self, row: &RowRef) -> bool {
+        self.0.with(|chosen| chosen.contains(row))
     }
 
-    fn set(self, at: &ObjectRef, is_chosen: bool) {
+    fn set(self, row: &RowRef, is_chosen: bool) {
         self.0.update(|chosen| {
-            chosen.retain(|known| known != at);
+            chosen.retain(|known| known != row);
             if is_chosen {
-                chosen.push(at.clone());
+                chosen.push(row.clone());
             }
         });
     }
@@ -67,11 +67,12 @@ impl Selection {
 #[component]
 pub fn Pick(
     /// Which row.
-    at: ObjectRef,
+    #[prop(into)]
+    row: RowRef,
 ) -> impl IntoView {
     let selection = Selection::expect();
-    let at = StoredValue::new(at);
-    let name = at.with_value(|at| format!("{}/{}", at.namespace, at.name));
+    let name = row.to_string();
+    let row = StoredValue::new(row);
     view! {
         <td class="extra pick">
             <input
@@ -81,8 +82,8 @@ pub fn Pick(
                 value=name.clone()
                 form=FORM
                 aria-label=format!("Choose {name}")
-                prop:checked=move || at.with_value(|at| selection.has(at))
-                on:change=move |event| at.with_value(|at| selection.set(at, event_target_checked(&event)))
+                prop:checked=move || row.with_value(|row| selection.has(row))
+                on:change=move |event| row.with_value(|row| selection.set(row, event_target_checked(&event)))
             />
         </td>
     }
@@ -109,8 +110,7 @@ pub fn BulkBar(
         event.prevent_default();
         let query = query.get_untracked();
         let scope = if is_all.get_untracked() { "all" } else { "chosen" }.to_owned();
-        let at =
-            selection.0.with_untracked(|rows| rows.iter().map(|at| format!("{}/{}", at.namespace, at.name)).collect());
+        let at = selection.0.with_untracked(|rows| rows.iter().map(RowRef::to_string).collect());
         let (label, confirm) = (platform::field_text(label), platform::field_text(confirm));
         let action = pressed.get_untracked().to_owned();
         spawn_local(async move {
@@ -120,7 +120,7 @@ pub fn BulkBar(
                 Ok(run) => {
                     selection.0.set(Vec::new());
                     is_all.set(false);
-                    live.raise(LiveKind::Machine);
+                    live.raise(if tab.word == MACHINES.word { LiveKind::Machine } else { LiveKind::Pod });
                     let options = NavigateOptions { scroll: false, ..NavigateOptions::default() };
                     navigate.with_value(|navigate| navigate(&with_run(&paths::list(base, &query), &run.id), options));
                 }
@@ -136,10 +136,16 @@ pub fn BulkBar(
             </button>
         }
     };
-    let power = (tab.word == MACHINES.word).then(|| {
-        let buttons = MACHINE_ACTIONS.map(|action| button(action.word(), action.label(), Some(action_glyph(action))));
-        buttons.into_iter().collect_view()
-    });
+    let verbs: Vec<_> = match tab.word {
+        word if word == MACHINES.word => {
+            MACHINE_ACTIONS.iter().map(|action| (action.word(), action.label(), action_glyph(*action))).collect()
+        }
+        word if word == WORKLOADS.word => {
+            WORKLOAD_ACTIONS.iter().map(|action| (action.word(), action.label(), rollout_glyph(*action))).collect()
+        }
+        _ => Vec::new(),
+    };
+    let verbs = verbs.into_iter().map(|(word, label, glyph)| button(word, label, Some(glyph))).collect_view();
     let scope = "inline-flex items-center gap-1.5 text-sm";
     view! {
         <form
@@ -164,7 +170,7 @@ pub fn BulkBar(
                 {move || format!("All {} that match", words::count(total.get()))}
             </label>
             <span class="ml-auto flex flex-wrap items-center gap-2">
-                {power}
+                {verbs}
                 <Menu label="Label them" class=button_class(Look::Plain) place="right-0 bottom-full mb-1 w-72" face=|| view! { <Icon glyph=Glyph::Label/> "Label" }>
                     <div class="flex items-end gap-2 p-1.5">
                         <label class="min-w-0 flex-1 text-xs text-ink-quiet">
@@ -177,11 +183,7 @@ pub fn BulkBar(
                 <Menu label="Delete them" class=button_class(Look::Plain) place="right-0 bottom-full mb-1 w-72" face=|| view! { <Icon glyph=Glyph::Trash/> "Delete" }>
                     <div class="flex flex-col gap-2 p-1.5">
                         <p class="prose-line text-sm text-ink-quiet">
-                            {if tab.word == MACHINES.word {
-                                "The machines go for good. Their disks stay and are found among the images."
-                            } else {
-                                "The pods go. Whatever keeps them, such as a deployment, makes new ones."
-                            }}
+                            {deletion(tab)}
                         </p>
                         <label class="text-xs text-ink-quiet">
                             "Type " <b class="font-mono text-ink">{move || confirmation(meant())}</b>
@@ -192,6 +194,26 @@ pub fn BulkBar(
                 </Menu>
             </span>
         </form>
+    }
+}
+
+/// What deletion means for the rows of a tab.
+fn deletion(tab: &Tab) -> &'static str {
+    if tab.word == MACHINES.word {
+        "The machines go for good. Their disks stay and are found among the images."
+    } else if tab.word == WORKLOADS.word {
+        "The workloads go, and their pods with them. One whose data would go too is left: it has to be deleted on its own page."
+    } else {
+        "The pods go. Whatever keeps them, such as a deployment, makes new ones."
+    }
+}
+
+/// The picture of an action on rollouts.
+const fn rollout_glyph(action: WorkloadAction) -> Glyph {
+    match action {
+        WorkloadAction::Pause => Glyph::Pause,
+        WorkloadAction::Resume => Glyph::Resume,
+        _ => Glyph::Restart,
     }
 }
 
@@ -253,10 +275,10 @@ fn Told(here: Signal<String>, run: BulkRun, looks: RwSignal<u32>) -> impl IntoVi
             Outcome::Failed(reason) => ("failed", reason.clone()),
             Outcome::Waiting | Outcome::Done => return None,
         };
-        let at = format!("{}/{}", row.at.namespace, row.at.name);
+        let name = row.row.to_string();
         Some(view! {
             <li class="py-0.5">
-                <span class="font-medium">{at}</span>
+                <span class="font-medium">{name}</span>
                 " "
                 <span class="text-ink-faint">{word}</span>
                 " "

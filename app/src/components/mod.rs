@@ -25,6 +25,7 @@ pub mod peek;
 pub mod picture;
 pub mod pod_table;
 pub mod power;
+pub mod service_table;
 pub mod signed_out;
 pub mod sort;
 pub mod tabs;

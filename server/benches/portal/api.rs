@@ -109,7 +109,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         "/apis/subresources.kubevirt.io/v1/version" => ok(StatusCode::OK, text(json!({ "gitVersion": "v1.9.0" }))),
         path if *request.method() != Method::GET || !is_collection(path) => {
             let text = format!("this API has no {} {path}", request.method());
-            let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": text, "code": 404 });
+            let status =
+                json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": text, "code": 404 });
             ok(StatusCode::NOT_FOUND, Bytes::from(status.to_string()))
         }
         path if query.contains("watch=") => watch(&shared, path == MACHINES),
