@@ -277,15 +277,15 @@ mod tests {
             json!({"status": {"phase": "Running", "nodeName": "node-1",
             "conditions": [{"type": "LiveMigratable", "status": "True"}]}}),
         );
-        let fate = async || {
+        let told = async || {
             let lines = fake.inner.drain_preview(&ana(), "node-1").await.unwrap();
             lines.into_iter().find(|line| line.at.name.as_str() == "virt-launcher-silent").unwrap().fate
         };
-        assert_eq!(fate().await, Fate::Restarts);
+        assert_eq!(told().await, Fate::Restarts);
         let kubevirt = json!({"spec": {"configuration": {"evictionStrategy": "LiveMigrate"}}});
         let key = ("kubevirt".to_owned(), "kubevirt".to_owned());
         crate::cluster::watch::Store::apply(&fake.inner.catalog.installations, &key, kubevirt);
-        assert_eq!(fate().await, Fate::Moves);
+        assert_eq!(told().await, Fate::Moves);
     }
 
     #[tokio::test]
