@@ -437,6 +437,16 @@ mod tests {
     }
 
     #[test]
+    fn each_list_of_the_inventory_has_its_own_address() {
+        use model::query::key;
+        for (of, address) in
+            [(&key::MACHINES, MACHINES), (&PODS, CONTAINERS), (&WORKLOADS_TAB, WORKLOADS), (&SERVICES_TAB, SERVICES)]
+        {
+            assert_eq!(tab(of), address);
+        }
+    }
+
+    #[test]
     fn an_import_is_asked_for_again_with_what_was_typed() {
         let again = ImportAgain {
             from: "http".to_owned(),
