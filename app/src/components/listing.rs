@@ -12,7 +12,8 @@ use leptos_router::hooks::use_query_map;
 use model::query::bulk::is_acted_on;
 use model::query::{List, ListQuery, Reply, Row, RowRef, StateCount, Tab};
 
-use super::bulk::{BulkBar, BulkResult, Selection};
+use super::bulk::{BulkBar, Selection};
+use super::bulk_result::BulkResult;
 use super::columns::ColumnMenu;
 use super::facets::FacetMenu;
 use super::filters::{Pager, QueryForm, QueryProblem, StateChip, StateFilter};

@@ -1,6 +1,7 @@
 //! Parts that know machines, pods and sessions, and the frame around every page.
 
 pub mod bulk;
+pub mod bulk_result;
 pub mod cells;
 pub mod chart;
 pub mod columns;
