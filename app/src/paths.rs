@@ -11,7 +11,7 @@ use model::create::{Boot, MachineDraft, Run};
 use model::finding::FindingPage;
 use model::image::import::ImportAgain;
 use model::image::{DownloadForm, SHARED_NAMESPACE};
-use model::query::key::PODS;
+use model::query::key::{PODS, SERVICES as SERVICES_TAB, WORKLOADS as WORKLOADS_TAB};
 use model::query::view::View;
 use model::query::{Key, ListQuery, Tab};
 use model::workload::WorkloadKind;
@@ -385,7 +385,12 @@ pub fn csv(tab: &Tab, query: &ListQuery) -> String {
 
 /// Where the rows of a tab are listed.
 pub fn tab(tab: &Tab) -> &'static str {
-    if tab.word == PODS.word { CONTAINERS } else { MACHINES }
+    match tab.word {
+        word if word == PODS.word => CONTAINERS,
+        word if word == WORKLOADS_TAB.word => WORKLOADS,
+        word if word == SERVICES_TAB.word => SERVICES,
+        _ => MACHINES,
+    }
 }
 
 /// Percent-encodes what a query value may not hold as it is.
@@ -429,6 +434,16 @@ mod tests {
         assert_eq!(workload(WorkloadKind::Deployment, &at()), "/workloads/deployments/blue/web-1");
         assert_eq!(shell(&at(), "app"), "/pods/blue/web-1/shell?container=app");
         assert_eq!(pod_log(&at(), "compute", 500), "/pods/blue/web-1?container=compute&lines=500#log");
+    }
+
+    #[test]
+    fn each_list_of_the_inventory_has_its_own_address() {
+        use model::query::key;
+        for (of, address) in
+            [(&key::MACHINES, MACHINES), (&PODS, CONTAINERS), (&WORKLOADS_TAB, WORKLOADS), (&SERVICES_TAB, SERVICES)]
+        {
+            assert_eq!(tab(of), address);
+        }
     }
 
     #[test]

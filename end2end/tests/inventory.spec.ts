@@ -100,3 +100,26 @@ test("the list comes as a file for spreadsheets", async ({ quietPage: page }) =>
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
   expect(download.suggestedFilename()).toBe("machines.csv");
 });
+
+test("rollouts of chosen workloads are paused, and each is told by its kind", async ({ quietPage: page }) => {
+  const path = "/apis/apps/v1/namespaces/green/deployments";
+  const template = { metadata: { labels: { app: "row-w" } }, spec: { containers: [{ name: "c", image: "porthole.local/tools" }] } };
+  const spec = { replicas: 0, selector: { matchLabels: { app: "row-w" } }, template };
+  const metadata = { name: "row-w", namespace: "green", labels: { suite: "inventory" } };
+  expect((await ask("POST", path, { apiVersion: "apps/v1", kind: "Deployment", metadata, spec })).status).toBe(201);
+  try {
+    await page.goto(`${origin()}/workloads?q=label:suite%3Dinventory&columns=kind`);
+    await expect(page.getByRole("columnheader", { name: "Image" })).toHaveCount(0);
+    await page.getByLabel("Choose deployments/green/row-w").check();
+    await page.getByRole("button", { name: "Pause rollout" }).click();
+    await expect(page.locator("[data-run]")).toContainText("Pause rollout: 1 done.");
+    await page.getByLabel("Choose deployments/green/row-w").check();
+    await page.getByRole("button", { name: "Pause rollout" }).click();
+    await expect(page.locator("[data-run]")).toContainText("deployments/green/row-w refused Its rollout is paused already.");
+    await page.getByLabel("Saved views").click();
+    await page.getByRole("link", { name: "Held" }).click();
+    await expect(page.getByRole("link", { name: "row-w", exact: true })).toBeVisible();
+  } finally {
+    await ask("DELETE", `${path}/row-w`);
+  }
+});

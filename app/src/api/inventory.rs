@@ -48,7 +48,7 @@ pub async fn delete_view(tab: String, name: String) -> Answer<()> {
     cx.portal.delete_view(&cx.actor, tab, &name).await.map_err(|error| cx.fail(&error))
 }
 
-/// Does one thing with many rows: those in `at` (`namespace/name`), all that the list at `address` means if `scope` is
+/// Does one thing with many rows: those in `at` (`namespace/name`, workloads as `kind/namespace/name`), all that the list at `address` means if `scope` is
 /// `all`, or those that the run `again` did not do.
 #[server(endpoint = "inventory/act", protocol = Wire)]
 pub async fn act_on_rows(
@@ -73,12 +73,9 @@ pub async fn act_on_rows(
         let target = if scope == "all" {
             Target::All(ListQuery::of(q))
         } else {
-            let row = |at: &String| {
-                let (namespace, name) = at.split_once('/')?;
-                model::ObjectRef::parse(namespace, name).ok()
-            };
-            let rows = at.iter().map(row).collect::<Option<Vec<_>>>();
-            Target::Chosen(rows.ok_or_else(|| cx.invalid("A row is named by its team and name."))?)
+            let rows = at.iter().map(|row| row.parse()).collect::<Result<Vec<_>, _>>();
+            let told = |error: model::query::row::InvalidRow| portal::PortalError::field("at", format!("{error}."));
+            Target::Chosen(rows.map_err(|error| cx.fail(&told(error)))?)
         };
         (target, Some(action))
     } else {

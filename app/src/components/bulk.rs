@@ -1,39 +1,37 @@
-//! One action on many rows: which are chosen, what is done with them, and what became of each.
+//! One action on many rows: which are chosen, and what is done with them.
 //!
 //! Plain forms: the boxes of the rows belong to the form below the list by its id. Without script the answer leads back to
-//! the list with the run in its address; with script the same address is gone to. The result stands above the rows.
-
-use core::time::Duration;
+//! the list with the run in its address; with script the same address is gone to. The result stands above the rows
+//! ([`super::bulk_result`]).
 
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_navigate, use_query_map};
-use model::ObjectRef;
+use leptos_router::hooks::use_navigate;
 use model::live::LiveKind;
-use model::query::bulk::{BulkRun, DELETE, LABEL, MACHINE_ACTIONS, Outcome, confirmation};
-use model::query::key::MACHINES;
-use model::query::{ListQuery, Tab};
+use model::query::bulk::{DELETE, LABEL, MACHINE_ACTIONS, WORKLOAD_ACTIONS, confirmation};
+use model::query::key::{MACHINES, WORKLOADS};
+use model::query::{ListQuery, RowRef, Tab};
+use model::workload::WorkloadAction;
 use server_fn::ServerFn;
 
+use super::bulk_result::with_run;
 use super::power::action_glyph;
 use super::toasts::Toasts;
 use crate::api::ApiError;
-use crate::api::inventory::{ActOnRows, StopRun, act_on_rows, get_run, stop_run};
+use crate::api::inventory::{ActOnRows, act_on_rows};
 use crate::live::Live;
-use crate::ui::{Glyph, Icon, Look, Menu, Notice, Tone, button_class};
+use crate::ui::{Glyph, Icon, Look, Menu, Tone, button_class};
 use crate::{paths, platform, words};
 
 /// The id of the form, by which the boxes of rows belong to it.
 const FORM: &str = "bulk";
-/// Between two looks at a run that is under way.
-const LOOK: Duration = Duration::from_secs(1);
 const FIELD: &str = "h-8 w-full min-w-0 rounded-control border border-rule-strong bg-paper-raised px-2 text-sm";
 
 /// The rows that somebody chose, over all pages of the list.
 #[derive(Clone, Copy)]
-pub struct Selection(RwSignal<Vec<ObjectRef>>);
+pub struct Selection(RwSignal<Vec<RowRef>>);
 
 impl Selection {
     /// For the list below.
@@ -45,15 +43,15 @@ impl Selection {
         use_context().unwrap_or_else(|| Self(RwSignal::new(Vec::new())))
     }
 
-    fn has(self, at: &ObjectRef) -> bool {
-        self.0.with(|chosen| chosen.contains(at))
+    fn has(self, row: &RowRef) -> bool {
+        self.0.with(|chosen| chosen.contains(row))
     }
 
-    fn set(self, at: &ObjectRef, is_chosen: bool) {
+    fn set(self, row: &RowRef, is_chosen: bool) {
         self.0.update(|chosen| {
-            chosen.retain(|known| known != at);
+            chosen.retain(|known| known != row);
             if is_chosen {
-                chosen.push(at.clone());
+                chosen.push(row.clone());
             }
         });
     }
@@ -67,11 +65,12 @@ impl Selection {
 #[component]
 pub fn Pick(
     /// Which row.
-    at: ObjectRef,
+    #[prop(into)]
+    row: RowRef,
 ) -> impl IntoView {
     let selection = Selection::expect();
-    let at = StoredValue::new(at);
-    let name = at.with_value(|at| format!("{}/{}", at.namespace, at.name));
+    let name = row.to_string();
+    let row = StoredValue::new(row);
     view! {
         <td class="extra pick">
             <input
@@ -81,8 +80,8 @@ pub fn Pick(
                 value=name.clone()
                 form=FORM
                 aria-label=format!("Choose {name}")
-                prop:checked=move || at.with_value(|at| selection.has(at))
-                on:change=move |event| at.with_value(|at| selection.set(at, event_target_checked(&event)))
+                prop:checked=move || row.with_value(|row| selection.has(row))
+                on:change=move |event| row.with_value(|row| selection.set(row, event_target_checked(&event)))
             />
         </td>
     }
@@ -109,8 +108,7 @@ pub fn BulkBar(
         event.prevent_default();
         let query = query.get_untracked();
         let scope = if is_all.get_untracked() { "all" } else { "chosen" }.to_owned();
-        let at =
-            selection.0.with_untracked(|rows| rows.iter().map(|at| format!("{}/{}", at.namespace, at.name)).collect());
+        let at = selection.0.with_untracked(|rows| rows.iter().map(RowRef::to_string).collect());
         let (label, confirm) = (platform::field_text(label), platform::field_text(confirm));
         let action = pressed.get_untracked().to_owned();
         spawn_local(async move {
@@ -120,7 +118,7 @@ pub fn BulkBar(
                 Ok(run) => {
                     selection.0.set(Vec::new());
                     is_all.set(false);
-                    live.raise(LiveKind::Machine);
+                    live.raise(if tab.word == MACHINES.word { LiveKind::Machine } else { LiveKind::Pod });
                     let options = NavigateOptions { scroll: false, ..NavigateOptions::default() };
                     navigate.with_value(|navigate| navigate(&with_run(&paths::list(base, &query), &run.id), options));
                 }
@@ -136,10 +134,16 @@ pub fn BulkBar(
             </button>
         }
     };
-    let power = (tab.word == MACHINES.word).then(|| {
-        let buttons = MACHINE_ACTIONS.map(|action| button(action.word(), action.label(), Some(action_glyph(action))));
-        buttons.into_iter().collect_view()
-    });
+    let verbs: Vec<_> = match tab.word {
+        word if word == MACHINES.word => {
+            MACHINE_ACTIONS.iter().map(|action| (action.word(), action.label(), action_glyph(*action))).collect()
+        }
+        word if word == WORKLOADS.word => {
+            WORKLOAD_ACTIONS.iter().map(|action| (action.word(), action.label(), rollout_glyph(*action))).collect()
+        }
+        _ => Vec::new(),
+    };
+    let verbs = verbs.into_iter().map(|(word, label, glyph)| button(word, label, Some(glyph))).collect_view();
     let scope = "inline-flex items-center gap-1.5 text-sm";
     view! {
         <form
@@ -164,7 +168,7 @@ pub fn BulkBar(
                 {move || format!("All {} that match", words::count(total.get()))}
             </label>
             <span class="ml-auto flex flex-wrap items-center gap-2">
-                {power}
+                {verbs}
                 <Menu label="Label them" class=button_class(Look::Plain) place="right-0 bottom-full mb-1 w-72" face=|| view! { <Icon glyph=Glyph::Label/> "Label" }>
                     <div class="flex items-end gap-2 p-1.5">
                         <label class="min-w-0 flex-1 text-xs text-ink-quiet">
@@ -177,11 +181,7 @@ pub fn BulkBar(
                 <Menu label="Delete them" class=button_class(Look::Plain) place="right-0 bottom-full mb-1 w-72" face=|| view! { <Icon glyph=Glyph::Trash/> "Delete" }>
                     <div class="flex flex-col gap-2 p-1.5">
                         <p class="prose-line text-sm text-ink-quiet">
-                            {if tab.word == MACHINES.word {
-                                "The machines go for good. Their disks stay and are found among the images."
-                            } else {
-                                "The pods go. Whatever keeps them, such as a deployment, makes new ones."
-                            }}
+                            {deletion(tab)}
                         </p>
                         <label class="text-xs text-ink-quiet">
                             "Type " <b class="font-mono text-ink">{move || confirmation(meant())}</b>
@@ -195,153 +195,22 @@ pub fn BulkBar(
     }
 }
 
-/// What became of a run, if the address names one.
-#[component]
-pub fn BulkResult(
-    /// The page's address without the run.
-    #[prop(into)]
-    here: Signal<String>,
-) -> impl IntoView {
-    let params = use_query_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("run").unwrap_or_default()));
-    let looks = RwSignal::new(0_u32);
-    let run = Resource::new(
-        move || (id.get(), looks.get()),
-        |(id, _)| async move { if id.is_empty() { Ok(None) } else { get_run(id).await.map(Some) } },
-    );
-    Effect::new(move |_| {
-        if run.with(|run| matches!(run, Some(Ok(Some(run))) if !run.is_over())) {
-            set_timeout(
-                move || {
-                    looks.try_update(|looks| *looks += 1);
-                },
-                LOOK,
-            );
-        }
-    });
-    view! {
-        <Transition>
-            {move || match run.get() {
-                Some(Ok(Some(run))) => Some(view! { <Told here run looks/> }.into_any()),
-                Some(Err(_)) => {
-                    Some(view! { <Notice tone=Tone::Info>"This result is not kept any longer."</Notice> }.into_any())
-                }
-                _ => None,
-            }}
-        </Transition>
-    }
-}
-
-/// The counts, and the rows that are not done with their reasons.
-#[component]
-fn Told(here: Signal<String>, run: BulkRun, looks: RwSignal<u32>) -> impl IntoView {
-    let [waiting, done, refused, failed] = run.counts();
-    let tone = if refused + failed > 0 { Tone::Warn } else { Tone::Good };
-    let tone = if waiting > 0 { Tone::Info } else { tone };
-    let parts = [(waiting, "to go"), (done, "done"), (refused, "refused"), (failed, "failed")];
-    let parts: Vec<_> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-    let summary = if parts.is_empty() {
-        format!("{}: nothing to do.", run.label)
+/// What deletion means for the rows of a tab.
+fn deletion(tab: &Tab) -> &'static str {
+    if tab.word == MACHINES.word {
+        "The machines go for good. Their disks stay and are found among the images."
+    } else if tab.word == WORKLOADS.word {
+        "The workloads go, and their pods with them. One whose data would go too is left: it has to be deleted on its own page."
     } else {
-        format!("{}: {}.", run.label, parts.join(", "))
-    };
-    let reasons = run.rows.iter().filter_map(|row| {
-        let (word, reason) = match &row.outcome {
-            Outcome::Held(reason) => ("waits", reason.clone()),
-            Outcome::Refused(reason) => ("refused", reason.clone()),
-            Outcome::Failed(reason) => ("failed", reason.clone()),
-            Outcome::Waiting | Outcome::Done => return None,
-        };
-        let at = format!("{}/{}", row.at.namespace, row.at.name);
-        Some(view! {
-            <li class="py-0.5">
-                <span class="font-medium">{at}</span>
-                " "
-                <span class="text-ink-faint">{word}</span>
-                " "
-                {reason}
-            </li>
-        })
-    });
-    let reasons = reasons.collect_view();
-    let left = refused + failed;
-    let again = (waiting == 0 && left > 0).then(|| view! { <Again here tab=run.tab.clone() id=run.id.clone() left/> });
-    let stop = (waiting > 0 && run.can_stop).then(|| view! { <Stop id=run.id.clone() looks/> });
-    view! {
-        <div class="mb-3" data-run="">
-            <Notice tone>
-                <div class="flex flex-wrap items-center gap-x-4 gap-y-2">
-                    <p class="font-medium">{summary}</p>
-                    {again}
-                    {stop}
-                    <a class=format!("{} ml-auto", button_class(Look::Quiet)) href=here>
-                        "Close"
-                    </a>
-                </div>
-                <ul class="mt-1 max-h-64 overflow-y-auto text-sm empty:hidden">{reasons}</ul>
-            </Notice>
-        </div>
+        "The pods go. Whatever keeps them, such as a deployment, makes new ones."
     }
 }
 
-/// The page's address with a run.
-fn with_run(here: &str, run: &str) -> String {
-    format!("{here}{}run={}", if here.contains('?') { '&' } else { '?' }, paths::encode(run))
-}
-
-/// The same once more, for what was not done.
-#[component]
-fn Again(here: Signal<String>, tab: String, id: String, left: usize) -> impl IntoView {
-    let (toasts, navigate) = (Toasts::expect(), StoredValue::new(use_navigate()));
-    let (of, to) = (id.clone(), tab.clone());
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        let (tab, again, none) = (to.clone(), of.clone(), String::new);
-        spawn_local(async move {
-            match act_on_rows(tab, none(), Vec::new(), none(), none(), none(), none(), none(), again).await {
-                Ok(run) => {
-                    let options = NavigateOptions { scroll: false, ..NavigateOptions::default() };
-                    navigate.with_value(|navigate| navigate(&with_run(&here.get_untracked(), &run.id), options));
-                }
-                Err(ApiError(error)) => toasts.say(Tone::Bad, error.message),
-            }
-        });
-    };
-    let address = move || here.with(|here| here.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default());
-    view! {
-        <form method="post" action=ActOnRows::url() on:submit=submit>
-            <input type="hidden" name="tab" value=tab/>
-            <input type="hidden" name="again" value=id/>
-            <input type="hidden" name="address" value=address/>
-            <button type="submit" class=button_class(Look::Plain)>
-                {format!("Try the {left} again")}
-            </button>
-        </form>
-    }
-}
-
-/// Ends a run in the middle.
-#[component]
-fn Stop(id: String, looks: RwSignal<u32>) -> impl IntoView {
-    let toasts = Toasts::expect();
-    let of = id.clone();
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        let id = of.clone();
-        spawn_local(async move {
-            if let Err(ApiError(error)) = stop_run(id).await {
-                toasts.say(Tone::Bad, error.message);
-            }
-            looks.try_update(|looks| *looks += 1);
-        });
-    };
-    view! {
-        <form method="post" action=StopRun::url() on:submit=submit>
-            <input type="hidden" name="id" value=id/>
-            <button type="submit" class=button_class(Look::Plain)>
-                "Stop"
-            </button>
-        </form>
+/// The picture of an action on rollouts.
+const fn rollout_glyph(action: WorkloadAction) -> Glyph {
+    match action {
+        WorkloadAction::Pause => Glyph::Pause,
+        WorkloadAction::Resume => Glyph::Resume,
+        _ => Glyph::Restart,
     }
 }

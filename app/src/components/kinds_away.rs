@@ -14,16 +14,14 @@ pub fn KindsAway(
     of: &'static [LiveKind],
 ) -> impl IntoView {
     let live = Live::expect();
-    let away = Memo::new(move |_| {
-        live.cluster.with(|cluster| match cluster {
-            Some(Ok(status)) => status.away.iter().filter(|away| of.contains(&away.of)).cloned().collect(),
-            _ => Vec::<KindAway>::new(),
-        })
-    });
     view! {
         <Transition>
+            // Read here and not in a memo: what reads a resource has to be within what waits for it.
             {move || {
-                let away = away.get();
+                let away: Vec<KindAway> = live.cluster.with(|cluster| match cluster {
+                    Some(Ok(status)) => status.away.iter().filter(|away| of.contains(&away.of)).cloned().collect(),
+                    _ => Vec::new(),
+                });
                 let first = away.first()?.reason.clone();
                 let kinds: Vec<_> = away.into_iter().map(|away| away.kind).collect();
                 Some(

@@ -9,10 +9,11 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use model::ObjectRef;
-use model::query::{List, ListQuery, Reply, Row, StateCount, Tab};
+use model::query::bulk::is_acted_on;
+use model::query::{List, ListQuery, Reply, Row, RowRef, StateCount, Tab};
 
-use super::bulk::{BulkBar, BulkResult, Selection};
+use super::bulk::{BulkBar, Selection};
+use super::bulk_result::BulkResult;
 use super::columns::ColumnMenu;
 use super::facets::FacetMenu;
 use super::filters::{Pager, QueryForm, QueryProblem, StateChip, StateFilter};
@@ -123,7 +124,7 @@ where
                     }
                 });
                 let changes = Memo::new(move |_| {
-                    let places = |list: &List<R, S, M>| list.rows.iter().map(|row| row.at().clone()).collect::<Vec<_>>();
+                    let places = |list: &List<R, S, M>| list.rows.iter().map(Row::place).collect::<Vec<_>>();
                     moved(&list.with(places), &latest.with(places))
                 });
                 let namespaces = Signal::derive(move || list.with(|list| list.namespaces.clone()));
@@ -163,7 +164,7 @@ fn held<R: Row + Clone, S: Clone, M: Clone>(before: &List<R, S, M>, now: List<R,
 }
 
 /// How many rows came, went or stand elsewhere.
-fn moved(shown: &[ObjectRef], latest: &[ObjectRef]) -> usize {
+fn moved(shown: &[RowRef], latest: &[RowRef]) -> usize {
     let gone = shown.iter().filter(|at| !latest.contains(at)).count();
     let new = latest.iter().filter(|at| !shown.contains(at)).count();
     if gone + new > 0 {
@@ -190,6 +191,7 @@ fn framed(
 ) -> impl IntoView {
     let Naming { title, base, tab, .. } = naming;
     let is_inventory = naming.is_inventory();
+    let has_actions = is_inventory && is_acted_on(tab);
     let total = Memo::new(move |_| page.get().2);
     let problem = Memo::new(move |_| reply.with(|reply| reply.problem.clone()));
     let suggestions = Memo::new(move |_| reply.with(|reply| reply.suggestions.clone()));
@@ -218,7 +220,7 @@ fn framed(
             <div class="ml-auto flex items-center gap-2 empty:hidden">{beside}</div>
         </header>
         {under}
-        {is_inventory.then(|| view! { <BulkResult here=Signal::derive(move || query.with(|query| paths::list(base, query)))/> })}
+        {has_actions.then(|| view! { <BulkResult here=Signal::derive(move || query.with(|query| paths::list(base, query)))/> })}
         <div class="flex flex-wrap items-start gap-2">
             <div class="min-w-60 flex-1">
                 <QueryForm base tab query suggestions problem/>
@@ -261,7 +263,7 @@ fn framed(
             let (page, page_size, total) = page.get();
             view! { <Pager base query page page_size total/> }
         }}
-        {move || (is_inventory && total.get() > 0).then(|| view! { <BulkBar tab base query total/> })}
+        {move || (has_actions && total.get() > 0).then(|| view! { <BulkBar tab base query total/> })}
         {after}
     }
 }
@@ -296,11 +298,11 @@ where
     V: IntoView + 'static,
 {
     view! {
-        <For each=move || list.with(|list| list.rows.clone()) key=|row| row.at().clone() let:first>
+        <For each=move || list.with(|list| list.rows.clone()) key=Row::place let:first>
             {
-                let at = first.at().clone();
+                let place = first.place();
                 let row = Memo::new(move |previous: Option<&R>| {
-                    list.with(|list| list.rows.iter().find(|row| *row.at() == at).cloned())
+                    list.with(|list| list.rows.iter().find(|row| row.place() == place).cloned())
                         .unwrap_or_else(|| previous.unwrap_or(&first).clone())
                 });
                 children(row)
@@ -313,8 +315,8 @@ where
 mod tests {
     use super::*;
 
-    fn at(names: &[&str]) -> Vec<ObjectRef> {
-        names.iter().filter_map(|name| ObjectRef::parse("blue", name).ok()).collect()
+    fn at(names: &[&str]) -> Vec<RowRef> {
+        names.iter().filter_map(|name| format!("blue/{name}").parse().ok()).collect()
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn Row(row: Memo<MachineRow>, columns: Memo<Vec<Key>>, names_team: Signal<bool>,
     let look = move || row.try_with_untracked(|row| peek.look(row)).unwrap_or_default();
     view! {
         <tr data-row="" on:pointerenter=move |_| look() on:focusin=move |_| look()>
-            <Pick at=at.clone()/>
+            <Pick row=at.clone()/>
             <td class="lead">
                 <span class="flex min-w-0 items-baseline gap-2">
                     <a class="truncate rounded-control font-medium text-ink hover:text-accent" href=paths::machine(&at) data-row-link="">

@@ -1,6 +1,7 @@
 //! Parts that know machines, pods and sessions, and the frame around every page.
 
 pub mod bulk;
+pub mod bulk_result;
 pub mod cells;
 pub mod chart;
 pub mod columns;
@@ -25,6 +26,7 @@ pub mod peek;
 pub mod picture;
 pub mod pod_table;
 pub mod power;
+pub mod service_table;
 pub mod signed_out;
 pub mod sort;
 pub mod tabs;

@@ -83,7 +83,7 @@ fn Row(row: Memo<PodRow>, columns: Memo<Vec<Key>>, names_team: Signal<bool>) -> 
     let machine = row.with_untracked(|row| row.machine.clone());
     view! {
         <tr data-row="">
-            <Pick at=at.clone()/>
+            <Pick row=at.clone()/>
             <td class="lead">
                 <span class="flex min-w-0 items-baseline gap-2">
                     <a class="truncate rounded-control font-medium text-ink hover:text-accent md:max-w-[36ch]" href=paths::pod(&at) data-row-link="">
@@ -113,7 +113,7 @@ fn Row(row: Memo<PodRow>, columns: Memo<Vec<Key>>, names_team: Signal<bool>) -> 
 }
 
 /// The first image without its registry, and how many more there are.
-fn images(images: &[String]) -> String {
+pub(super) fn images(images: &[String]) -> String {
     let Some(first) = images.first() else { return "–".to_owned() };
     let short = first.rsplit('/').next().unwrap_or(first);
     match images.len() {

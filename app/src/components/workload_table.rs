@@ -1,11 +1,15 @@
 //! Workloads as rows of a list.
 
 use leptos::prelude::*;
-use model::query::{Key, ListQuery, WorkloadList};
+use model::query::key::WORKLOADS;
+use model::query::{Key, ListQuery, Row as _, WorkloadList};
 use model::workload::WorkloadRow;
 
+use super::bulk::Pick;
+use super::cells::{ColumnHead, Why, age_cell, text_cell};
+use super::listing::Rows;
+use super::pod_table::images;
 use super::sort::SortHead;
-use crate::clock::Ago;
 use crate::paths;
 use crate::ui::Pill;
 
@@ -21,77 +25,74 @@ pub fn WorkloadTable(
     names_team: Signal<bool>,
 ) -> impl IntoView {
     let base = paths::WORKLOADS;
-    // Names are unique within a kind only.
-    let key = |row: &WorkloadRow| (row.kind, row.at.clone());
+    let columns = Memo::new(move |_| query.with(|query| WORKLOADS.columns_of(&query.columns)));
     view! {
         <table class="rows" role="table">
             <thead>
                 <tr>
+                    <th scope="col">
+                        <span class="sr-only">"Choose"</span>
+                    </th>
                     <SortHead key=Key::Name base query/>
                     <SortHead key=Key::State base query/>
-                    <SortHead key=Key::Ready base query/>
-                    <SortHead key=Key::Kind base query is_extra=true/>
-                    <SortHead key=Key::Image base query is_extra=true/>
-                    <SortHead key=Key::Age base query is_extra=true/>
+                    {move || columns.get().into_iter().map(|key| view! { <ColumnHead key base query/> }).collect_view()}
                 </tr>
             </thead>
             <tbody>
-                <For each=move || list.with(|list| list.rows.clone()) key=key let:first>
-                    {
-                        let at = key(&first);
-                        let row = Memo::new(move |previous: Option<&WorkloadRow>| {
-                            list.with(|list| list.rows.iter().find(|row| key(row) == at).cloned())
-                                .unwrap_or_else(|| previous.unwrap_or(&first).clone())
-                        });
-                        move || view! { <Row row=row.get() names_team/> }
-                    }
-                </For>
+                <Rows list let:row>
+                    <Row row columns names_team/>
+                </Rows>
             </tbody>
         </table>
     }
 }
 
+/// One cell of a chosen column.
+fn cell(row: &WorkloadRow, key: Key) -> AnyView {
+    match key {
+        Key::Ready => {
+            let ready = row.wanted.map_or_else(|| "–".to_owned(), |wanted| format!("{}/{wanted}", row.ready));
+            view! { <td class="number extra">{ready}</td> }.into_any()
+        }
+        Key::Kind => text_cell(Some(row.kind.noun().to_owned())),
+        Key::Image => view! {
+            <td class="extra max-lg:hidden">
+                <span class="block max-w-[32ch] truncate text-ink-quiet" title=row.images.join("\n")>{images(&row.images)}</span>
+            </td>
+        }
+        .into_any(),
+        Key::Age => age_cell(row.created),
+        _ => text_cell(None),
+    }
+}
+
 #[component]
-fn Row(row: WorkloadRow, names_team: Signal<bool>) -> impl IntoView {
-    let team = row.at.namespace.to_string();
-    let ready = row.wanted.map_or_else(|| "–".to_owned(), |wanted| format!("{}/{wanted}", row.ready));
-    let image = row.images.first().map(|image| image.rsplit('/').next().unwrap_or(image).to_owned());
+fn Row(row: Memo<WorkloadRow>, columns: Memo<Vec<Key>>, names_team: Signal<bool>) -> impl IntoView {
+    let (kind, at, place) = row.with_untracked(|row| (row.kind, row.at.clone(), row.place()));
+    let (name, team) = (at.name.to_string(), at.namespace.to_string());
     view! {
         <tr data-row="">
+            <Pick row=place/>
             <td class="lead">
                 <span class="flex min-w-0 items-baseline gap-2">
                     <a
                         class="truncate rounded-control font-medium text-ink hover:text-accent md:max-w-[36ch]"
-                        href=paths::workload(row.kind, &row.at)
+                        href=paths::workload(kind, &at)
                         data-row-link=""
                     >
-                        {row.at.name.to_string()}
+                        {name}
                     </a>
                     {move || names_team.get().then(|| view! { <span class="truncate text-xs text-ink-faint">{team.clone()}</span> })}
                 </span>
             </td>
-            <td class="state" title=row.said>
-                <Pill state=row.state since=row.since/>
+            <td class="state" title=move || row.with(|row| row.said.clone())>
+                {move || {
+                    let (state, since) = row.with(|row| (row.state, row.since));
+                    view! { <Pill state since/> }
+                }}
             </td>
-            <td class="number extra">{ready}</td>
-            <td class="extra max-lg:hidden">{row.kind.noun()}</td>
-            <td class="extra max-lg:hidden">
-                <span class="block max-w-[32ch] truncate text-ink-quiet" title=row.images.join("\n")>
-                    {image.unwrap_or_else(|| "–".to_owned())}
-                </span>
-            </td>
-            <td class="extra text-ink-quiet max-lg:hidden">{row.created.map(|at| view! { <Ago at/> })}</td>
+            {move || row.with(|row| columns.with(|columns| columns.iter().map(|key| cell(row, *key)).collect_view()))}
         </tr>
-        {row
-            .reason
-            .map(|reason| {
-                view! {
-                    <tr class="why">
-                        <td colspan="6">
-                            <p class="prose-line max-w-[92ch]">{reason}</p>
-                        </td>
-                    </tr>
-                }
-            })}
+        <Why reason=Signal::derive(move || row.with(|row| row.reason.clone())) columns/>
     }
 }

@@ -10,6 +10,7 @@
 //! | [`term`] | a query that was understood; written, it is canonical |
 //! | [`matching`] | whether a row fits |
 //! | [`suggest`](mod@suggest) | what may come next while somebody types |
+//! | [`row`] | which row is meant |
 //! | [`bulk`] | one action on many rows, and what became of each |
 //! | [`view`] | queries with names |
 //!
@@ -22,6 +23,7 @@ pub mod key;
 pub mod matching;
 mod near;
 pub mod parse;
+pub mod row;
 pub mod suggest;
 pub mod term;
 #[cfg(test)]
@@ -32,9 +34,9 @@ use serde::{Deserialize, Serialize};
 
 pub use key::{Key, Tab};
 pub use parse::Problem;
+pub use row::{Row, RowRef};
 pub use term::Query;
 
-use crate::ObjectRef;
 use crate::image::{ImageRow, ImageState};
 use crate::machine::{MachineRow, MachineState};
 use crate::workload::{PodRow, PodState, ServiceRow, WorkloadRow, WorkloadState};
@@ -188,49 +190,4 @@ pub struct Unlisted {
 pub struct Filling {
     /// Whether the cluster can fill disks at all.
     pub has_cdi: bool,
-}
-
-/// A row of a list.
-pub trait Row {
-    /// Where it is; a row keeps this.
-    fn at(&self) -> &ObjectRef;
-
-    /// Whether both are rows of the same thing.
-    fn is_same(&self, other: &Self) -> bool {
-        self.at() == other.at()
-    }
-}
-
-impl Row for MachineRow {
-    fn at(&self) -> &ObjectRef {
-        &self.at
-    }
-}
-
-impl Row for PodRow {
-    fn at(&self) -> &ObjectRef {
-        &self.at
-    }
-}
-
-impl Row for WorkloadRow {
-    fn at(&self) -> &ObjectRef {
-        &self.at
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.at == other.at
-    }
-}
-
-impl Row for ServiceRow {
-    fn at(&self) -> &ObjectRef {
-        &self.at
-    }
-}
-
-impl Row for ImageRow {
-    fn at(&self) -> &ObjectRef {
-        &self.at
-    }
 }

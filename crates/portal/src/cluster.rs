@@ -150,6 +150,11 @@ impl Cluster {
         offers.is_known && self.kinds.are_settled(&offers)
     }
 
+    /// Plurals of the kinds whose first list is still to come.
+    pub(crate) fn awaited(&self) -> Vec<&'static str> {
+        self.kinds.awaited(&self.offers()).map(Kind::resource).collect()
+    }
+
     pub(crate) fn status(&self) -> ClusterStatus {
         let offers = self.offers();
         let kubevirt = match (offers.is_known, offers.kubevirt) {

@@ -8,7 +8,7 @@
 //! | `export` | rows as CSV |
 //! | `usage` | what the rows of a page use, where the cluster measures it |
 //!
-//! To add a kind of row: its arm in `Inner::meant` and `Inner::do_one` (`order`) and in `Inner::export`.
+//! To add a kind of row: its arm in `Inner::meant` and in `Subject` (`order`), and in `Inner::export_rows` (`export`).
 
 mod export;
 mod order;

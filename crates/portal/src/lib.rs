@@ -204,6 +204,11 @@ impl Portal {
         self.0.cluster.is_ready()
     }
 
+    /// Plurals of the kinds whose first list has not arrived.
+    pub fn awaited_kinds(&self) -> Vec<&'static str> {
+        self.0.cluster.awaited()
+    }
+
     /// Checks a name and password. On success the caller opens a session and stores the account's name in it.
     pub async fn sign_in(&self, username: &str, password: &str, from: IpAddr) -> Result<Account, SignInError> {
         self.0.accounts.sign_in(username, password, from).await

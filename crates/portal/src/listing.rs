@@ -19,8 +19,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use model::ObjectRef;
-use model::query::Key as Property;
 use model::query::matching::Fields;
+use model::query::{Key as Property, RowRef};
+use model::workload::WorkloadKind;
 
 use crate::access::Visible;
 use crate::cluster::watch::Key;
@@ -34,6 +35,14 @@ pub(crate) trait Entry {
     type State: Copy + Ord + Eq;
 
     fn at(&self) -> &ObjectRef;
+    /// Its kind, in lists that hold several.
+    fn kind(&self) -> Option<WorkloadKind> {
+        None
+    }
+    /// How forms and runs name its row.
+    fn row_ref(&self) -> RowRef {
+        RowRef { kind: self.kind(), at: self.at().clone() }
+    }
     fn state(&self) -> Self::State;
     /// The state's word in queries.
     fn word(state: Self::State) -> &'static str;

@@ -96,8 +96,7 @@ impl Inner {
 
     /// How many may move at the same time, in a sentence.
     fn limits(&self) -> String {
-        let all = self.catalog.installations.index().every(|_| true);
-        let said = all.first().map_or(&Value::Null, |kubevirt| &kubevirt["spec"]["configuration"]["migrations"]);
+        let said = &self.configuration()["migrations"];
         let number = |field: &str, default: u64| said[field].as_u64().unwrap_or(default);
         let cluster = number("parallelMigrationsPerCluster", DEFAULT_LIMITS.0);
         let node = number("parallelOutboundMigrationsPerNode", DEFAULT_LIMITS.1);

@@ -25,7 +25,9 @@ mod template;
 mod words;
 
 pub use act::WorkloadChange;
-pub(crate) use controllers::Controllers;
+pub(crate) use act::uri;
+pub(crate) use controllers::{Controllers, watched};
+pub(crate) use list::whole;
 pub use logs::{LogQuery, LogStream};
 
 use std::collections::{BTreeMap, HashSet};

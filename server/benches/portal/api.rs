@@ -1,4 +1,8 @@
 //! A Kubernetes API that lists and watches, and grants whatever is asked.
+//!
+//! Every path of a collection is a list and a watch that stays open; those without objects here are empty. So a kind that
+//! the portal watches needs nothing here, unless its group is one that discovery has to name. Nothing else is answered:
+//! what the portal asks in vain is seen as a 404.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -94,7 +98,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         |status: StatusCode, body: Bytes| (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
     let text = |value: Value| Bytes::from(value.to_string());
     match path {
-        _ if *request.method() == Method::POST => {
+        "/apis/authorization.k8s.io/v1/subjectaccessreviews" if *request.method() == Method::POST => {
             let review = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "status": { "allowed": true } });
             ok(StatusCode::CREATED, text(review))
         }
@@ -103,6 +107,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             ok(StatusCode::OK, text(json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })))
         }
         "/apis/subresources.kubevirt.io/v1/version" => ok(StatusCode::OK, text(json!({ "gitVersion": "v1.9.0" }))),
+        path if *request.method() != Method::GET || !is_collection(path) => {
+            let text = format!("this API has no {} {path}", request.method());
+            let status =
+                json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": text, "code": 404 });
+            ok(StatusCode::NOT_FOUND, Bytes::from(status.to_string()))
+        }
         path if query.contains("watch=") => watch(&shared, path == MACHINES),
         path => {
             let empty =
@@ -110,6 +120,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             ok(StatusCode::OK, shared.lists.get(path).cloned().unwrap_or_else(|| text(empty)))
         }
     }
+}
+
+/// Whether a path is that of all objects of a kind: `/api/v1/pods`, `/apis/apps/v1/deployments`.
+fn is_collection(path: &str) -> bool {
+    let parts: Vec<_> = path.split('/').skip(1).collect();
+    matches!(parts[..], ["api", _, _] | ["apis", _, _, _])
 }
 
 /// A watch that stays open, and tells of machines.

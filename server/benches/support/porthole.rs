@@ -13,7 +13,8 @@ use tokio::process::Command;
 use super::process::Measured;
 
 const PASSWORD: &str = "a-password-for-one-benchmark";
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Long enough for a machine that builds something else at the same time.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A porthole and a session of it.
 pub struct Porthole {
@@ -48,17 +49,23 @@ pub async fn start(folder: &Path, kubeconfig: &Path) -> Result<Porthole> {
         .spawn()?;
     answers(address).await?;
     let cookie = sign_in(address).await?;
-    let ready = async {
-        while !exchange(address, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            .await?
-            .contains(" 200 ")
-        {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        anyhow::Ok(())
-    };
-    tokio::time::timeout(PATIENCE, ready).await.context("porthole did not become ready")??;
+    ready(address).await?;
     Ok(Porthole { process: Measured::new(process, false), address, cookie })
+}
+
+/// Waits until the first lists have arrived; what is missing is told if they do not.
+async fn ready(address: SocketAddr) -> Result<()> {
+    let patience = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let answer = exchange(address, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await?;
+        if answer.starts_with("HTTP/1.1 200 ") {
+            return Ok(());
+        }
+        if tokio::time::Instant::now() > patience {
+            bail!("porthole did not become ready:\n{answer}");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 async fn sign_in(address: SocketAddr) -> Result<String> {

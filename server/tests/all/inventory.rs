@@ -79,6 +79,40 @@ async fn many_rows_are_labelled_with_a_plain_form_and_the_page_tells_of_each() {
 }
 
 #[tokio::test]
+async fn workloads_and_services_have_files_and_views_for_whoever_sees_them() {
+    let (ana, bo) = (shared().sign_in("ana").await, shared().sign_in("bo").await);
+    for (tab, view) in [("workloads", "Rolling out"), ("services", "Nothing answers")] {
+        let address = format!("/inventory.csv?tab={tab}&q=name:front");
+        let file = ana.get(&address).await.text();
+        assert!(file.lines().nth(1).is_some_and(|line| line.starts_with("front,blue,")), "{file}");
+        assert_eq!(bo.get(&address).await.text().lines().count(), 1, "only the head");
+        let page = ana.get(&format!("/{tab}")).await.text();
+        assert!(page.contains(view) && page.contains("Choose columns"), "{tab}");
+        assert_eq!(page.contains("Actions on many rows"), tab == "workloads");
+    }
+}
+
+#[tokio::test]
+async fn a_run_over_workloads_names_each_with_its_kind() {
+    let ana = shared().sign_in("ana").await;
+    assert!(ana.get("/workloads?q=name:front").await.text().contains("value=\"deployments/blue/front\""));
+    let rows = "at[]=deployments/blue/front&at[]=deployments/green/front";
+    let body = format!("tab=workloads&scope=chosen&{rows}&action=label&label=suite%3Dinventory&address=");
+    let answer = plain_form(&ana, "/workloads", "/api/inventory/act", &body).await;
+    let page = answer.header("location").to_owned();
+    assert!(page.starts_with("/workloads?run="), "{answer:?}");
+    let told = ana.get(&page).await.text();
+    assert!(told.contains("Label suite=inventory: 1 done, 1 refused."), "{told}");
+    assert!(told.contains("deployments/green/front"), "another team's is named, and told as one that is not there");
+    eventually("the label is there to be asked for", async || {
+        let list = ana.post("/api/workloads/list", "query[q]=label:suite%3Dinventory").await.json();
+        let names: Vec<_> = list["rows"].as_array().unwrap().iter().map(|row| row["at"]["name"].clone()).collect();
+        if names == ["front"] { Ok(()) } else { Err(list) }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_administrator_sees_nodes_with_what_is_asked_of_them_and_cordons_one() {
     let admin = shared().sign_in("admin").await;
     let node = async || admin.post("/api/nodes/get", "name=node2").await.json();

@@ -14,7 +14,7 @@ use super::{Filled, cpu_words, memory_words};
 use crate::api::ApiError;
 use crate::api::nodes::{CordonNode, cordon_node, get_node};
 use crate::clock::Ago;
-use crate::components::bulk::BulkResult;
+use crate::components::bulk_result::BulkResult;
 use crate::components::power::RefusedAction;
 use crate::components::toasts::Toasts;
 use crate::live::Live;

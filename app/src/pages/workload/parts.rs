@@ -1,6 +1,7 @@
 //! The panels of a workload's page.
 
 use leptos::prelude::*;
+use model::query::Key;
 use model::workload::{Container, Offer, PodRow, ServiceRow, WorkloadAction, WorkloadDetail, WorkloadRow};
 
 use super::actions::{ActForm, INPUT, Of, Submit};
@@ -8,10 +9,13 @@ use crate::clock::Ago;
 use crate::components::commands::Terms;
 use crate::components::containers::ContainerLine;
 use crate::components::labels::Labels as LabelList;
-use crate::pages::services::ServiceTable;
+use crate::components::service_table::ServiceTable;
 use crate::paths;
 use crate::ui::{Fact, Facts as FactList, Glyph, Panel, Pill};
 use crate::words;
+
+/// What its page shows of services that lead to it.
+const SERVICE_COLUMNS: [Key; 3] = [Key::Ready, Key::Address, Key::Kind];
 
 /// Its pods.
 #[component]
@@ -206,7 +210,7 @@ pub(super) fn Services(services: Vec<ServiceRow>) -> impl IntoView {
     (!services.is_empty()).then(|| {
         view! {
             <Panel title="Services" glyph=Glyph::Network>
-                <div class="overflow-x-auto"><ServiceTable rows=services/></div>
+                <div class="overflow-x-auto"><ServiceTable rows=services columns=SERVICE_COLUMNS.to_vec()/></div>
             </Panel>
         }
     })

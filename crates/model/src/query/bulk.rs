@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::key::Tab;
-use crate::ObjectRef;
+use super::RowRef;
+use super::key::{MACHINES, SERVICES, Tab, WORKLOADS};
 use crate::machine::MachineAction;
+use crate::workload::WorkloadAction;
 
 /// The most rows that one run takes.
 pub const MOST: usize = 1000;
@@ -15,6 +16,8 @@ pub const MOST: usize = 1000;
 pub enum BulkAction {
     /// An action on machines.
     Machine(MachineAction),
+    /// An action on workloads.
+    Workload(WorkloadAction),
     /// Deletes the objects. Disks of machines stay.
     Delete,
     /// Sets a label, or removes it if there is no value.
@@ -27,7 +30,12 @@ pub enum BulkAction {
 }
 
 /// Actions on machines that make sense for many at once, in the order of the menu.
-pub const MACHINE_ACTIONS: [MachineAction; 3] = [MachineAction::Start, MachineAction::Stop, MachineAction::Restart];
+pub const MACHINE_ACTIONS: [MachineAction; 4] =
+    [MachineAction::Start, MachineAction::Stop, MachineAction::Restart, MachineAction::Migrate];
+
+/// Actions on workloads that make sense for many at once. A number of pods is each workload's own.
+pub const WORKLOAD_ACTIONS: [WorkloadAction; 3] =
+    [WorkloadAction::Restart, WorkloadAction::Pause, WorkloadAction::Resume];
 
 /// The word of deletion in forms.
 pub const DELETE: &str = "delete";
@@ -37,26 +45,36 @@ pub const LABEL: &str = "label";
 impl BulkAction {
     /// Reads the words of a form: an action, and what is typed for it. The error is a field and what to write in it.
     pub fn read(tab: &Tab, action: &str, label: &str) -> Result<Self, (&'static str, String)> {
-        match action {
-            DELETE => Ok(Self::Delete),
-            LABEL => read_label(label).map_err(|text| ("label", text)),
-            word => MACHINE_ACTIONS
-                .into_iter()
-                .find(|action| action.word() == word && tab.word == super::key::MACHINES.word)
-                .map(Self::Machine)
-                .ok_or_else(|| ("action", "Choose what is to be done.".to_owned())),
-        }
+        let action = match action {
+            _ if !is_acted_on(tab) => None,
+            DELETE => Some(Self::Delete),
+            LABEL => return read_label(label).map_err(|text| ("label", text)),
+            word if tab.word == MACHINES.word => {
+                MACHINE_ACTIONS.into_iter().find(|action| action.word() == word).map(Self::Machine)
+            }
+            word if tab.word == WORKLOADS.word => {
+                WORKLOAD_ACTIONS.into_iter().find(|action| action.word() == word).map(Self::Workload)
+            }
+            _ => None,
+        };
+        action.ok_or_else(|| ("action", "Choose what is to be done.".to_owned()))
     }
 
     /// What it does, as it continues "1 of 3 rows: ".
     pub fn label(&self) -> String {
         match self {
             Self::Machine(action) => action.label().to_owned(),
+            Self::Workload(action) => action.label().to_owned(),
             Self::Delete => "Delete".to_owned(),
             Self::Label { key, value: Some(value) } => format!("Label {key}={value}"),
             Self::Label { key, value: None } => format!("Remove label {key}"),
         }
     }
+}
+
+/// Whether something can be done with many rows of a tab. Services change with what they lead to.
+pub fn is_acted_on(tab: &Tab) -> bool {
+    tab.word != SERVICES.word
 }
 
 /// What has to be typed before so many rows are deleted.
@@ -110,8 +128,8 @@ pub enum Outcome {
 /// One row of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BulkRow {
-    /// Which object.
-    pub at: ObjectRef,
+    /// Which row.
+    pub row: RowRef,
     /// What became of it.
     pub outcome: Outcome,
 }
@@ -156,13 +174,17 @@ impl BulkRun {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::key::{MACHINES, PODS};
+    use crate::query::key::PODS;
 
     #[test]
     fn actions_are_read_for_their_kind_of_row() {
         let read = |tab, action| BulkAction::read(tab, action, "");
         assert_eq!(read(&MACHINES, "start"), Ok(BulkAction::Machine(MachineAction::Start)));
         assert_eq!(read(&PODS, "delete"), Ok(BulkAction::Delete));
+        assert_eq!(read(&MACHINES, "migrate"), Ok(BulkAction::Machine(MachineAction::Migrate)));
+        assert_eq!(read(&WORKLOADS, "restart"), Ok(BulkAction::Workload(WorkloadAction::Restart)));
+        assert_eq!(read(&WORKLOADS, "scale").unwrap_err().0, "action", "each has a number of its own");
+        assert_eq!(read(&SERVICES, "delete").unwrap_err().0, "action");
         assert_eq!(read(&PODS, "start").unwrap_err().0, "action");
         assert_eq!(read(&MACHINES, "open_console").unwrap_err().0, "action");
     }

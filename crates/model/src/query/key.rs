@@ -378,8 +378,8 @@ pub const SERVICES: Tab = Tab {
     word: "services",
     keys: &[Key::Team, Key::Kind, Key::Label, Key::Name, Key::Address, Key::Ready, Key::Age],
     orders: &[Key::Name, Key::Team, Key::Kind, Key::Ready, Key::Age],
-    columns: &[Key::Kind, Key::Address, Key::Ready, Key::Age],
-    shown: &[Key::Kind, Key::Address, Key::Ready, Key::Age],
+    columns: &[Key::Ready, Key::Address, Key::Kind, Key::Age],
+    shown: &[Key::Ready, Key::Address, Key::Kind, Key::Age],
     facets: &[Key::Team, Key::Kind, Key::Label],
     states: &[],
     flags: &[],
@@ -400,7 +400,7 @@ pub const IMAGES: Tab = Tab {
 impl Tab {
     /// The tab of the inventory that a word means.
     pub fn from_word(word: &str) -> Option<&'static Self> {
-        [&MACHINES, &PODS].into_iter().find(|tab| tab.word == word)
+        [&MACHINES, &PODS, &WORKLOADS, &SERVICES].into_iter().find(|tab| tab.word == word)
     }
 
     /// The columns that an address asks for, in the tab's order; the usual ones if it asks for none.

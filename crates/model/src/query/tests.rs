@@ -3,18 +3,19 @@
 use proptest::prelude::*;
 
 use super::amount;
-use super::key::{Key, MACHINES, PODS, Reading, Tab};
+use super::key::{Key, MACHINES, PODS, Reading, SERVICES, Tab, WORKLOADS};
 use super::parse::parse;
 use super::term::{Order, Query, Term, What};
 use crate::image::ImageState;
 use crate::machine::MachineState;
-use crate::workload::PodState;
+use crate::workload::{PodState, WorkloadState};
 
 #[test]
 fn states_sort_in_the_order_in_which_lists_show_them() {
     assert!(MachineState::ALL.is_sorted());
     assert!(PodState::ALL.is_sorted());
     assert!(ImageState::ALL.is_sorted());
+    assert!(WorkloadState::ALL.is_sorted());
 }
 
 fn values(key: Key, tab: &'static Tab) -> BoxedStrategy<Vec<String>> {
@@ -55,6 +56,20 @@ proptest! {
     #[test]
     fn what_is_written_is_read_back_as_it_was_about_pods(query in query(&PODS)) {
         let parsed = parse(&query.to_string(), &PODS);
+        prop_assert_eq!(parsed.problems, Vec::new());
+        prop_assert_eq!(parsed.query, query);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_as_it_was_about_workloads(query in query(&WORKLOADS)) {
+        let parsed = parse(&query.to_string(), &WORKLOADS);
+        prop_assert_eq!(parsed.problems, Vec::new());
+        prop_assert_eq!(parsed.query, query);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_as_it_was_about_services(query in query(&SERVICES)) {
+        let parsed = parse(&query.to_string(), &SERVICES);
         prop_assert_eq!(parsed.problems, Vec::new());
         prop_assert_eq!(parsed.query, query);
     }

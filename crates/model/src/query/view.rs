@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::key::{MACHINES, PODS, Tab};
+use super::key::{MACHINES, PODS, SERVICES, Tab, WORKLOADS};
 
 /// The longest name of a view, in characters.
 pub const MAX_NAME: usize = 60;
@@ -39,6 +39,16 @@ pub fn built_in(tab: &Tab) -> &'static [(&'static str, &'static str)] {
             ("Restarting", "restarts>3"),
             ("New", "age<1d"),
         ]
+    } else if tab.word == WORKLOADS.word {
+        &[
+            ("Needs attention", "state:trouble"),
+            ("Rolling out", "state:updating"),
+            ("Held", "state:paused"),
+            ("On a schedule", "kind:cronjob"),
+            ("New", "age<1d"),
+        ]
+    } else if tab.word == SERVICES.word {
+        &[("Nothing answers", "ready:0"), ("Reached from outside", "kind:loadbalancer,nodeport")]
     } else {
         &[]
     }
@@ -64,7 +74,7 @@ mod tests {
 
     #[test]
     fn views_that_come_with_a_tab_are_understood_by_it() {
-        for tab in [&MACHINES, &PODS] {
+        for tab in [&MACHINES, &PODS, &WORKLOADS, &SERVICES] {
             for (name, q) in built_in(tab) {
                 assert_eq!(parse(q, tab).problems, [], "{name}");
             }

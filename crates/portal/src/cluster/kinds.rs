@@ -323,13 +323,18 @@ impl Kinds {
         news
     }
 
+    /// Kinds that pages are made of and that have not listed, though they may still do.
+    pub(super) fn awaited(&self, offers: &Offers) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(|kind| kind.is_shown() && kind.version(offers).is_some()).filter(|kind| {
+            let slot = self.slot(*kind);
+            let is_given_up = !kind.is_essential() && matches!(slot.health, KindHealth::Lost(_));
+            !(slot.has_listed || is_given_up || matches!(slot.health, KindHealth::Denied | KindHealth::Absent))
+        })
+    }
+
     /// Whether the watches that pages are made of have listed or never will.
     pub(super) fn are_settled(&self, offers: &Offers) -> bool {
-        Kind::ALL.into_iter().filter(|kind| kind.is_shown() && kind.version(offers).is_some()).all(|kind| {
-            let slot = self.slot(kind);
-            let is_given_up = !kind.is_essential() && matches!(slot.health, KindHealth::Lost(_));
-            slot.has_listed || is_given_up || matches!(slot.health, KindHealth::Denied | KindHealth::Absent)
-        })
+        self.awaited(offers).next().is_none()
     }
 
     /// Kinds that pages show and that are not followed, though the cluster has them. Those that every page needs are
@@ -388,7 +393,7 @@ mod tests {
         for kind in [Kind::Pod, Kind::Namespace, Kind::Claim, Kind::StorageClass].into_iter().chain(Kind::WORKLOADS) {
             kinds.set(kind, KindHealth::Live);
         }
-        assert!(!kinds.are_settled(&offers(None)), "events are still to come");
+        assert_eq!(kinds.awaited(&offers(None)).collect::<Vec<_>>(), [Kind::Event], "events are still to come");
         kinds.set(Kind::Event, KindHealth::Denied);
         assert!(kinds.are_settled(&offers(None)));
         assert!(!kinds.are_settled(&offers(Some(ApiVersion::V1))), "machines are still to come");

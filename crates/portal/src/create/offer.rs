@@ -214,7 +214,7 @@ impl Inner {
     }
 
     /// KubeVirt's configuration.
-    fn configuration(&self) -> Value {
+    pub(crate) fn configuration(&self) -> Value {
         let namespaces = self.catalog.installations.index().namespaces();
         let found =
             namespaces.iter().find_map(|place| self.catalog.installations.index().within(place).first().cloned());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use model::query::amount::write;
-use model::query::key::PODS;
+use model::query::key::{MACHINES, PODS, WORKLOADS};
 use model::query::matching::Fields as _;
 use model::query::{Key, ListQuery, Tab};
 
@@ -15,9 +15,13 @@ use crate::Inner;
 use crate::access::{Actor, Visible};
 use crate::error::PortalError;
 use crate::listing::{Asked, Entry, Seen, matching};
+use crate::workloads::whole;
 
 /// Lines in one part.
 const PART: usize = 256;
+
+/// What stands first in each line, whatever columns are chosen; without the state where rows have none.
+const FIXED: [Key; 4] = [Key::Name, Key::Team, Key::State, Key::For];
 
 /// Parts of a file, whatever its rows are.
 pub(crate) type Parts = Box<dyn Iterator<Item = String> + Send>;
@@ -36,25 +40,39 @@ impl Inner {
         columns.retain(|key| !matches!(key, Key::CpuUsed | Key::MemoryUsed));
         Ok(if tab.word == PODS.word {
             let (rows, visible, _) = self.show_pods(actor, query, |seen| matching(seen, asked)).await?;
-            parts(rows?, visible, columns)
-        } else {
+            parts(tab, rows?, visible, columns)
+        } else if tab.word == WORKLOADS.word {
+            let (entries, visible, _) = self.listed_workloads(actor, query).await?;
+            parts(tab, matching(whole(&entries), asked)?, Arc::new(visible), columns)
+        } else if tab.word == MACHINES.word {
             let (rows, _) = self.show_machines(actor, |seen| matching(seen, asked)).await?;
-            parts(rows?, self.places(actor).await?, columns)
+            parts(tab, rows?, self.places(actor).await?, columns)
+        } else {
+            let (entries, visible) = self.listed_services(actor).await?;
+            parts(tab, matching(whole(&entries), asked)?, visible, columns)
         })
     }
 }
 
-fn parts<T: Entry + Send + Sync + 'static>(rows: Vec<Arc<T>>, places: Arc<Visible>, columns: Vec<Key>) -> Parts {
-    let titles = [Key::Name, Key::Team, Key::State].into_iter().map(Key::title).chain(["Since", "Reason"]);
+fn parts<T: Entry + Send + Sync + 'static>(
+    tab: &Tab,
+    rows: Vec<Arc<T>>,
+    places: Arc<Visible>,
+    columns: Vec<Key>,
+) -> Parts {
+    // Services do nothing themselves.
+    let has_state = !tab.states.is_empty();
+    let fixed = if has_state { &FIXED[..] } else { &FIXED[..2] };
+    let titles = fixed.iter().map(|key| title(*key)).chain(has_state.then_some("Reason"));
     let head = line(titles.chain(columns.iter().map(|key| title(*key))).map(str::to_owned));
     let mut rows = rows.into_iter();
     let next = move || {
         let part: Vec<_> = rows.by_ref().take(PART).collect();
         let lines = part.iter().map(|entry| {
             let row = Seen { entry, sees_place: places.covers(entry.at().namespace.as_str()) };
-            let fixed = [Key::Name, Key::Team, Key::State, Key::For].map(|key| cell(&row, key));
-            let reason = entry.reason().unwrap_or_default().to_owned();
-            line(fixed.into_iter().chain([reason]).chain(columns.iter().map(|key| cell(&row, *key))))
+            let reason = has_state.then(|| entry.reason().unwrap_or_default().to_owned());
+            let cells = |keys: &[Key]| keys.iter().map(|key| cell(&row, *key)).collect::<Vec<_>>();
+            line(cells(fixed).into_iter().chain(reason).chain(cells(&columns)))
         });
         let text: String = lines.collect();
         (!text.is_empty()).then_some(text)
@@ -66,6 +84,7 @@ const fn title(key: Key) -> &'static str {
     match key {
         // An age would be wrong as soon as it is read.
         Key::Age => "Created",
+        Key::For => "Since",
         Key::Memory => "Memory (MiB)",
         other => other.title(),
     }
@@ -112,8 +131,9 @@ fn guarded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::Kind;
     use crate::testing::{Fake, allowed, ana};
-    use model::query::key::MACHINES;
+    use model::query::key::SERVICES;
     use serde_json::json;
 
     #[test]
@@ -155,5 +175,41 @@ mod tests {
         assert_eq!(lines.len(), 12, "ten machines, the head, and the end of the last line");
         let parts: Vec<_> = fake.inner.export_rows(&ana(), &MACHINES, &ListQuery::default()).await.unwrap().collect();
         assert_eq!((parts.len(), parts.concat().lines().count()), (4, 601), "in parts, and nobody else's");
+    }
+
+    #[tokio::test]
+    async fn workloads_and_services_are_files_too() {
+        let fake = Fake::new(|_| allowed(true)).await;
+        fake.namespace("blue");
+        let web = json!({"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {"replicas": 0, "template": {"spec": {"containers": [{"name": "c", "image": "web:1"}]}}}});
+        fake.controller(Kind::Deployment, "blue", "web", web);
+        fake.controller(
+            Kind::Service,
+            "blue",
+            "web",
+            json!({"spec": {"type": "ClusterIP", "selector": {"app": "web"}}}),
+        );
+        fake.controller(
+            Kind::Service,
+            "blue",
+            "db",
+            json!({"spec": {"type": "ExternalName", "externalName": "db.example"}}),
+        );
+        let file = async |tab, q: &str| {
+            let parts = fake.inner.export_rows(&ana(), tab, &ListQuery::of(q)).await.unwrap();
+            parts.collect::<String>()
+        };
+        let workloads = file(&WORKLOADS, "kind:deployment").await;
+        assert!(
+            workloads.starts_with("Name,Team,State,Since,Reason,Kind,Ready,Image,Created\r\nweb,blue,"),
+            "{workloads}"
+        );
+        assert!(workloads.ends_with(",deployment,0,web:1,2026-01-01T00:00:00Z\r\n"), "{workloads}");
+        let services = file(&SERVICES, "").await;
+        let lines: Vec<_> = services.lines().collect();
+        assert_eq!(lines[0], "Name,Team,Ready,Address,Kind,Created", "services have no state");
+        assert_eq!(lines[1..], ["db,blue,,db.example,ExternalName,", "web,blue,0,web.blue.svc,ClusterIP,"]);
+        assert_eq!(file(&SERVICES, "ready:0").await.lines().count(), 2, "a name elsewhere has no pods to be ready");
     }
 }

@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use model::ObjectRef;
-use model::query::Tab;
 use model::query::bulk::{BulkAction, BulkRow, BulkRun, Outcome};
+use model::query::{RowRef, Tab};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +48,14 @@ pub(crate) enum Work {
     Drain { loses: bool },
 }
 
+/// What an earlier run did not do, and what it was to do.
+pub(super) struct Left {
+    pub tab: &'static Tab,
+    pub rows: Vec<RowRef>,
+    pub work: Work,
+    pub label: String,
+}
+
 impl Work {
     /// How many rows at once. Evictions mostly wait, for budgets and for machines that move.
     const fn at_once(&self) -> usize {
@@ -85,15 +92,15 @@ impl Runs {
         Ok(self.find(actor, id)?.now())
     }
 
-    /// What an earlier run did not do, and what it was to do.
-    pub(super) fn left(&self, actor: &Actor, id: &str) -> Result<(Vec<ObjectRef>, Work, String), PortalError> {
+    /// What is left of an earlier run that is over.
+    pub(super) fn left(&self, actor: &Actor, id: &str) -> Result<Left, PortalError> {
         let run = self.find(actor, id)?;
         let now = run.now();
         if !now.is_over() {
             return Err(PortalError::Conflict("This run is still under way.".to_owned()));
         }
-        let left = now.rows.iter().filter(|row| row.outcome != Outcome::Done).map(|row| row.at.clone());
-        Ok((left.collect(), run.work.clone(), now.label))
+        let rows = now.rows.into_iter().filter(|row| row.outcome != Outcome::Done).map(|row| row.row).collect();
+        Ok(Left { tab: run.tab, rows, work: run.work.clone(), label: now.label })
     }
 
     /// Stops a run: what has not been done is not done any more.
@@ -117,8 +124,8 @@ impl Runs {
 impl Inner {
     /// Begins a run, and tells how far it has got after a moment.
     pub(crate) async fn begin_run(self: Arc<Self>, actor: &Actor, order: BulkOrder) -> Result<BulkRun, PortalError> {
-        let Plan { rows, work, label } = self.plan_run(actor, &order).await?;
-        self.run(actor, order.tab, work, label, rows).await
+        let Plan { tab, rows, work, label } = self.plan_run(actor, &order).await?;
+        self.run(actor, tab, work, label, rows).await
     }
 
     /// Runs some work over rows, and tells how far it has got after a moment.
@@ -128,7 +135,7 @@ impl Inner {
         tab: &'static Tab,
         work: Work,
         label: String,
-        rows: Vec<ObjectRef>,
+        rows: Vec<RowRef>,
     ) -> Result<BulkRun, PortalError> {
         tracing::info!(account = actor.account, action = label, rows = rows.len(), "bulk action");
         let now = BulkRun {
@@ -136,7 +143,7 @@ impl Inner {
             tab: tab.word.to_owned(),
             label,
             can_stop: matches!(work, Work::Drain { .. }),
-            rows: rows.iter().map(|at| BulkRow { at: at.clone(), outcome: Outcome::Waiting }).collect(),
+            rows: rows.iter().map(|row| BulkRow { row: row.clone(), outcome: Outcome::Waiting }).collect(),
         };
         let (account, over, stop) = (actor.account.clone(), Notify::new(), CancellationToken::new());
         let run = Arc::new(Run { account, tab, work, now: Mutex::new(now), over, stop });
@@ -147,14 +154,14 @@ impl Inner {
         Ok(run.now())
     }
 
-    async fn go(self: Arc<Self>, actor: Actor, run: Arc<Run>, rows: Vec<ObjectRef>) {
+    async fn go(self: Arc<Self>, actor: Actor, run: Arc<Run>, rows: Vec<RowRef>) {
         let done = futures_util::stream::iter(rows.into_iter().enumerate())
-            .map(|(place, at)| {
+            .map(|(place, row)| {
                 let (inner, actor, run) = (&self, &actor, &run);
                 async move {
                     let outcome = match &run.work {
-                        Work::Rows(action) => inner.do_one(actor, run.tab, &at, action).await,
-                        Work::Drain { loses } => inner.evict(actor, &at, *loses, run, place).await,
+                        Work::Rows(action) => inner.do_one(actor, run.tab, &row, action).await,
+                        Work::Drain { loses } => inner.evict(actor, &row.at, *loses, run, place).await,
                     };
                     run.set(place, outcome);
                 }
@@ -166,106 +173,5 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::inventory::Target;
-    use crate::testing::{Answer, Call, Fake, allowed, ana};
-    use model::ErrorCode;
-    use model::machine::MachineAction;
-    use model::query::ListQuery;
-    use model::query::key::MACHINES;
-    use serde_json::json;
-
-    /// Ana may do everything in blue; the cluster cannot start `broken`, and its virt-api is away for `slow`.
-    fn blue(call: &Call) -> Answer {
-        match call.review() {
-            Some(spec) => allowed(spec["resourceAttributes"]["namespace"] == "blue"),
-            None if call.uri.contains("/broken/") => (409, json!({"kind": "Status", "message": "it is broken"})),
-            None if call.uri.contains("/slow/") => (503, json!({"kind": "Status", "message": "service unavailable"})),
-            None => (202, json!({})),
-        }
-    }
-
-    async fn fake() -> Fake {
-        let fake = Fake::new(blue).await;
-        fake.namespace("blue");
-        let stopped = || json!({"spec": {"runStrategy": "Halted"}, "status": {"printableStatus": "Stopped"}});
-        for name in ["a", "broken", "slow"] {
-            fake.machine("blue", name, stopped());
-        }
-        fake.machine(
-            "blue",
-            "on",
-            json!({"spec": {"runStrategy": "Always"}, "status": {"printableStatus": "Running"}}),
-        );
-        fake.machine("green", "theirs", stopped());
-        fake
-    }
-
-    fn order(target: Target, action: BulkAction) -> BulkOrder {
-        BulkOrder { tab: &MACHINES, target, action: Some(action), confirm: String::new() }
-    }
-
-    fn outcomes(run: &BulkRun) -> Vec<(String, Outcome)> {
-        run.rows.iter().map(|row| (row.at.name.to_string(), row.outcome.clone())).collect()
-    }
-
-    #[tokio::test]
-    async fn all_that_match_are_started_and_each_row_says_what_became_of_it() {
-        let fake = fake().await;
-        let start = order(Target::All(ListQuery::of("-name:none")), BulkAction::Machine(MachineAction::Start));
-        let run = Arc::clone(&fake.inner).begin_run(&ana(), start).await.unwrap();
-        let told = outcomes(&run);
-        assert_eq!(told.len(), 4, "{told:?}: nobody else's machine is touched");
-        assert_eq!(told[0], ("a".to_owned(), Outcome::Done));
-        assert_eq!(told[1], ("broken".to_owned(), Outcome::Refused("It is broken.".to_owned())));
-        assert!(matches!(&told[2].1, Outcome::Refused(reason) if reason.contains("already running")), "{told:?}");
-        assert!(matches!(&told[3].1, Outcome::Failed(_)), "{told:?}");
-        assert_eq!(run.counts(), [0, 1, 2, 1]);
-
-        let again = BulkOrder {
-            target: Target::Again(run.id.clone()),
-            action: None,
-            ..order(Target::Chosen(Vec::new()), BulkAction::Delete)
-        };
-        let again = Arc::clone(&fake.inner).begin_run(&ana(), again).await.unwrap();
-        assert_eq!((again.rows.len(), again.label.as_str()), (3, "Start"), "only what was not done is tried again");
-        let bo = Actor { account: "bo".to_owned(), ..ana() };
-        assert!(fake.inner.runs.get(&bo, &run.id).is_err(), "nobody else sees it");
-    }
-
-    #[tokio::test]
-    async fn nothing_is_deleted_before_its_number_is_typed() {
-        let fake = fake().await;
-        let rows =
-            || Target::Chosen(vec![ObjectRef::parse("blue", "a").unwrap(), ObjectRef::parse("blue", "on").unwrap()]);
-        for confirm in ["", "delete", "delete 3"] {
-            let delete = BulkOrder { confirm: confirm.to_owned(), ..order(rows(), BulkAction::Delete) };
-            let error = Arc::clone(&fake.inner).begin_run(&ana(), delete).await.unwrap_err().to_ui();
-            assert_eq!((error.code, error.message.as_str()), (ErrorCode::Invalid, "Type delete 2 to delete them."));
-        }
-        assert!(fake.others().is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_label_goes_out_as_a_patch_in_the_persons_name() {
-        let fake = fake().await;
-        let label = BulkAction::Label { key: "app".to_owned(), value: Some("web".to_owned()) };
-        let target =
-            Target::Chosen(vec![ObjectRef::parse("blue", "a").unwrap(), ObjectRef::parse("green", "theirs").unwrap()]);
-        let run = Arc::clone(&fake.inner).begin_run(&ana(), order(target, label)).await.unwrap();
-        assert_eq!(run.counts(), [0, 1, 1, 0], "another team's machine does not exist");
-        let calls = fake.others();
-        assert_eq!(calls.len(), 1);
-        assert_eq!((calls[0].method.as_str(), calls[0].user.as_deref()), ("PATCH", Some("ana@example")));
-        assert_eq!(calls[0].body, json!({"metadata": {"labels": {"app": "web"}}}));
-    }
-
-    #[tokio::test]
-    async fn a_query_that_is_not_understood_means_nothing() {
-        let fake = fake().await;
-        let stop = order(Target::All(ListQuery::of("stat:running")), BulkAction::Machine(MachineAction::Stop));
-        assert!(Arc::clone(&fake.inner).begin_run(&ana(), stop).await.is_err());
-        assert!(fake.others().is_empty());
-    }
-}
+#[path = "runs_tests.rs"]
+mod tests;

@@ -42,6 +42,9 @@ impl Inner {
 
     pub(crate) async fn drain_preview(&self, actor: &Actor, name: &str) -> Result<Vec<DrainLine>, PortalError> {
         self.visible_node(actor, name).await?;
+        // What holds for machines that say nothing themselves, such as LiveMigrate where the whole cluster is to move them.
+        let configuration = self.configuration();
+        let usual = configuration["evictionStrategy"].as_str().unwrap_or("None");
         let mut lines = Vec::new();
         for pod in self.pods_on(name) {
             // Of pods that the person may not see they learn nothing.
@@ -51,7 +54,7 @@ impl Inner {
             }
             let machine = pod.machine.as_ref();
             let machine = machine.and_then(|at| self.machines.index.get(at.namespace.as_str(), at.name.as_str()));
-            let (mut fate, mut why) = fate(&pod, machine.as_deref());
+            let (mut fate, mut why) = fate(&pod, machine.as_deref(), usual);
             // The cluster knows its budgets: it is asked without anything being done.
             if fate == Fate::Restarts
                 && pod.machine.is_none()
@@ -72,7 +75,8 @@ impl Inner {
             return Err(PortalError::Forbidden("Your role does not include evicting pods of every team.".to_owned()));
         }
         self.cordon(actor, name, true).await?;
-        let rows: Vec<_> = self.pods_on(name).iter().filter(|pod| !stays(pod)).map(|pod| pod.at.clone()).collect();
+        let rows: Vec<_> =
+            self.pods_on(name).iter().filter(|pod| !stays(pod)).map(|pod| pod.at.clone().into()).collect();
         self.run(actor, &PODS, Work::Drain { loses }, format!("Drain {name}"), rows).await
     }
 
@@ -148,12 +152,12 @@ fn stays(pod: &Workload) -> bool {
     is_mirror || matches!(owner, Some("DaemonSet" | "Node"))
 }
 
-fn fate(pod: &Workload, machine: Option<&Machine>) -> (Fate, String) {
+fn fate(pod: &Workload, machine: Option<&Machine>, usual: &str) -> (Fate, String) {
     if stays(pod) {
         return (Fate::Stays, "It belongs to the node.".to_owned());
     }
     if let Some(machine) = machine {
-        return fate_of_machine(machine);
+        return fate_of_machine(machine, usual);
     }
     if pod.pod.metadata.controller().is_none() {
         return (Fate::Lost, "Nobody would make it again: it has no deployment, set or job.".to_owned());
@@ -167,8 +171,9 @@ fn fate(pod: &Workload, machine: Option<&Machine>) -> (Fate, String) {
     (Fate::Restarts, why.to_owned())
 }
 
-fn fate_of_machine(machine: &Machine) -> (Fate, String) {
-    let strategy = machine.vmi.as_deref().and_then(|vmi| vmi.spec.eviction_strategy.as_deref()).unwrap_or("None");
+/// `usual` is the strategy of machines that name none.
+fn fate_of_machine(machine: &Machine, usual: &str) -> (Fate, String) {
+    let strategy = machine.vmi.as_deref().and_then(|vmi| vmi.spec.eviction_strategy.as_deref()).unwrap_or(usual);
     let told: &[Condition] = machine.vmi.as_deref().map_or(&[], |vmi| vmi.status.conditions.as_slice());
     let obstacle = told.condition("LiveMigratable").filter(|condition| condition.status != "True");
     let obstacle = obstacle.map(|condition| sentence(condition.message.as_deref().unwrap_or_default()));
@@ -263,13 +268,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_machine_that_names_no_strategy_follows_the_clusters() {
+        let fake = fake().await;
+        put_pod(&fake, pod("virt-launcher-silent", &owner("VirtualMachineInstance", "silent")));
+        fake.instance(
+            "blue",
+            "silent",
+            json!({"status": {"phase": "Running", "nodeName": "node-1",
+            "conditions": [{"type": "LiveMigratable", "status": "True"}]}}),
+        );
+        let told = async || {
+            let lines = fake.inner.drain_preview(&ana(), "node-1").await.unwrap();
+            lines.into_iter().find(|line| line.at.name.as_str() == "virt-launcher-silent").unwrap().fate
+        };
+        assert_eq!(told().await, Fate::Restarts);
+        let kubevirt = json!({"spec": {"configuration": {"evictionStrategy": "LiveMigrate"}}});
+        let key = ("kubevirt".to_owned(), "kubevirt".to_owned());
+        crate::cluster::watch::Store::apply(&fake.inner.catalog.installations, &key, kubevirt);
+        assert_eq!(told().await, Fate::Moves);
+    }
+
+    #[tokio::test]
     async fn a_node_is_emptied_until_somebody_stops_it_and_each_pod_says_how_far_it_is() {
         let fake = fake().await;
         tokio::time::pause();
         let run = Arc::clone(&fake.inner).drain(&ana(), "node-1", false).await.unwrap();
         assert!(run.can_stop && !run.is_over());
         let of = |run: &BulkRun, name: &str| {
-            run.rows.iter().find(|row| row.at.name.as_str() == name).map(|row| row.outcome.clone())
+            run.rows.iter().find(|row| row.row.at.name.as_str() == name).map(|row| row.outcome.clone())
         };
         assert!(matches!(of(&run, "held"), Some(Outcome::Held(why)) if why.contains("disruption budget")));
         assert!(matches!(of(&run, "bare"), Some(Outcome::Refused(_))), "what would be lost stays");

@@ -61,6 +61,23 @@ impl Inner {
         outcome
     }
 
+    /// The same to one of many rows, for which nothing is typed.
+    pub(crate) async fn change_one_of_many(
+        &self,
+        actor: &Actor,
+        kind: WorkloadKind,
+        at: &ObjectRef,
+        action: WorkloadAction,
+    ) -> Result<(), PortalError> {
+        let object = self.visible_workload(actor, kind, at).await?;
+        if action == WorkloadAction::Delete && super::words::takes_data(kind, &object) {
+            let text = "Its data would go with it. Delete it on its own page, where its name is typed once more.";
+            return Err(PortalError::Conflict(text.to_owned()));
+        }
+        let change = WorkloadChange { action, container: String::new(), value: String::new() };
+        self.change_workload(actor, kind, at, &change).await.map(drop)
+    }
+
     async fn try_change_workload(
         &self,
         actor: &Actor,
@@ -209,7 +226,7 @@ fn wrong_value(text: String) -> PortalError {
 }
 
 /// The address of an object.
-fn uri(kind: Kind, at: &ObjectRef) -> String {
+pub(crate) fn uri(kind: Kind, at: &ObjectRef) -> String {
     format!("/apis/{}/v1/namespaces/{}/{}/{}", kind.group(), at.namespace, kind.resource(), at.name)
 }
 

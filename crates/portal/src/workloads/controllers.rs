@@ -35,7 +35,7 @@ impl Controllers {
 }
 
 /// The kind as the watches know it.
-pub(super) const fn watched(kind: WorkloadKind) -> Kind {
+pub(crate) const fn watched(kind: WorkloadKind) -> Kind {
     match kind {
         WorkloadKind::Deployment => Kind::Deployment,
         WorkloadKind::StatefulSet => Kind::StatefulSet,

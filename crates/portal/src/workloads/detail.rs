@@ -28,7 +28,7 @@ const SHOWN_JOBS: usize = 20;
 
 impl Inner {
     /// A workload that somebody may see; one that they may not see does not exist for them.
-    pub(super) async fn visible_workload(
+    pub(crate) async fn visible_workload(
         &self,
         actor: &Actor,
         kind: WorkloadKind,

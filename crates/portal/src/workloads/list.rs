@@ -22,7 +22,7 @@ use crate::listing::{Asked, Entry, Seen, page};
 
 /// A workload as lists sort and search it.
 #[derive(Debug)]
-struct Listed {
+pub(crate) struct Listed {
     row: WorkloadRow,
     labels: BTreeMap<String, String>,
     haystack: String,
@@ -33,6 +33,10 @@ impl Entry for Listed {
 
     fn at(&self) -> &ObjectRef {
         &self.row.at
+    }
+
+    fn kind(&self) -> Option<WorkloadKind> {
+        Some(self.row.kind)
     }
 
     fn word(state: WorkloadState) -> &'static str {
@@ -88,7 +92,7 @@ impl Entry for Listed {
 }
 
 /// Rows that hide nothing from who sees them at all.
-fn whole<T>(entries: &[Arc<T>]) -> Vec<Seen<'_, T>> {
+pub(crate) fn whole<T>(entries: &[Arc<T>]) -> Vec<Seen<'_, T>> {
     entries.iter().map(|entry| Seen { entry, sees_place: true }).collect()
 }
 
@@ -125,7 +129,13 @@ impl Inner {
         Ok(visible.map(|visible| self.pods.index.visible(&visible, namespace)).unwrap_or_default())
     }
 
-    pub(crate) async fn list_workloads(&self, actor: &Actor, query: &ListQuery) -> Result<WorkloadList, PortalError> {
+    /// The workloads that a query may mean, in the order of namespace and name, where somebody may list any, and what is
+    /// left out.
+    pub(crate) async fn listed_workloads(
+        &self,
+        actor: &Actor,
+        query: &ListQuery,
+    ) -> Result<(Vec<Arc<Listed>>, Visible, Unlisted), PortalError> {
         let families = Families::of(&self.known_pods(actor, "").await?, &self.controllers);
         let mut all = Visible { everywhere: false, namespaces: BTreeSet::new() };
         let mut more = Unlisted::default();
@@ -147,16 +157,29 @@ impl Inner {
             }
         }
         entries.sort_by(|a, b| (&a.row.at, a.row.kind).cmp(&(&b.row.at, b.row.kind)));
+        Ok((entries, all, more))
+    }
+
+    pub(crate) async fn list_workloads(&self, actor: &Actor, query: &ListQuery) -> Result<WorkloadList, PortalError> {
+        let (entries, all, more) = self.listed_workloads(actor, query).await?;
         let page = page(whole(&entries), Asked { tab: &WORKLOADS, query, now: self.now() });
         let rows = page.rows.iter().map(|entry| entry.row.clone()).collect();
         Ok(page.answer(rows, &all, more))
     }
 
-    pub(crate) async fn list_services(&self, actor: &Actor, query: &ListQuery) -> Result<ServiceList, PortalError> {
+    /// The services that somebody may list, and where.
+    pub(crate) async fn listed_services(
+        &self,
+        actor: &Actor,
+    ) -> Result<(Vec<Arc<services::Listed>>, Arc<Visible>), PortalError> {
         let visible = self.visible(actor, Kind::Service).await?;
         let pods = self.known_pods(actor, "").await?;
         let services = self.controllers.cache(Kind::Service).index().visible(&visible, "");
-        let entries: Vec<_> = services.iter().filter_map(|service| services::listed(service, &pods)).collect();
+        Ok((services.iter().filter_map(|service| services::listed(service, &pods)).collect(), visible))
+    }
+
+    pub(crate) async fn list_services(&self, actor: &Actor, query: &ListQuery) -> Result<ServiceList, PortalError> {
+        let (entries, visible) = self.listed_services(actor).await?;
         let page = page(whole(&entries), Asked { tab: &SERVICES, query, now: self.now() });
         let rows = page.rows.iter().map(|entry| entry.row.clone()).collect();
         Ok(page.answer(rows, &visible, ()))

@@ -16,7 +16,7 @@ use crate::listing::Entry;
 
 /// A service as lists sort and search it.
 #[derive(Debug)]
-pub(super) struct Listed {
+pub(crate) struct Listed {
     pub row: ServiceRow,
     labels: BTreeMap<String, String>,
     haystack: String,
@@ -69,7 +69,8 @@ impl Entry for Listed {
     }
 
     fn amount(&self, property: Property) -> Option<i64> {
-        (property == Property::Ready).then(|| i64::from(self.row.ready))
+        // A service that leads to no pods of the cluster has none that could be ready.
+        (property == Property::Ready && self.row.pods.is_some()).then(|| i64::from(self.row.ready))
     }
 }
 

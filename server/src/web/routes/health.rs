@@ -23,7 +23,9 @@ pub async fn ready(State(portal): State<Portal>) -> Response {
     match status.health {
         ClusterHealth::Live => format!("ready\ncluster: live\nkubevirt: {kubevirt}\n").into_response(),
         ClusterHealth::Connecting => {
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready\ncluster: waiting for its first answers\n").into_response()
+            let awaited = portal.awaited_kinds().join(", ");
+            let text = format!("not ready\ncluster: waiting for its first answers\nlists: {awaited}\n");
+            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
         }
         ClusterHealth::Lost { reason, .. } => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("not ready\ncluster: {reason}\n")).into_response()
