@@ -87,6 +87,7 @@ fn refusal(mut error: UiError, request_id: Option<String>) -> ApiError {
 
 impl ApiError {
     /// Adds a sentence for those whose browser sent a plain form: they are led back to a page without what they typed.
+    #[must_use]
     pub fn for_plain_form(mut self, sentence: &str) -> Self {
         if !is_endpoint_call() {
             self.0.message = format!("{} {sentence}", self.0.message);

@@ -70,11 +70,11 @@ impl Porthole {
             metrics,
         };
         warn_if_nobody_can_sign_in(&portal).await;
-        let router = web::router(&state);
+        let service = web::router(&state);
         let stop = lifecycle.stop.clone();
         let routes = tokio::spawn(async move {
             let _loud = stop.clone().drop_guard();
-            web::listener::run(listener, router, stop).await;
+            web::listener::run(listener, service, stop).await;
         });
         Ok(Self { address, origins, lifecycle, portal, routes, embedded, password, _lock: lock })
     }

@@ -1,7 +1,7 @@
 //! A chart as the server drew it: lines in SVG, axes beside it in text, and the same in numbers.
 
 use leptos::prelude::*;
-use model::chart::{Chart, HEIGHT, WIDTH};
+use model::chart::{Chart, HEIGHT, Line, WIDTH};
 
 use crate::clock::Ago;
 
@@ -19,22 +19,10 @@ pub fn ChartFigure(
     let said: Vec<_> =
         lines.iter().map(|line| format!("{} now {}, at most {}", line.name, line.now, line.most)).collect();
     let said = format!("{title}: {}", said.join("; "));
-    let legend: Vec<_> = lines
-        .iter()
-        .zip(LINES)
-        .map(|(line, (colour, _))| {
-            let (name, now) = (line.name.clone(), line.now.clone());
-            view! {
-                <span class="inline-flex items-center gap-1.5">
-                    <span class=format!("h-0.5 w-3 bg-current {colour}")></span>
-                    <span class="text-ink-faint">{name}</span>
-                    <span>{now}</span>
-                </span>
-            }
-        })
-        .collect();
+    let legend: Vec<_> = lines.iter().zip(LINES).map(|(line, (colour, _))| legend(line, colour)).collect();
     let steps = u16::try_from(marks.len().saturating_sub(1)).unwrap_or(1).max(1);
-    let grid: String = (0..=steps).map(|step| format!("M0 {}H{WIDTH}", HEIGHT / steps * step)).collect();
+    let grid: Vec<_> = (0..=steps).map(|step| format!("M0 {}H{WIDTH}", HEIGHT / steps * step)).collect();
+    let grid = grid.concat();
     let paths: Vec<_> = lines
         .into_iter()
         .zip(LINES)
@@ -93,30 +81,49 @@ pub fn ChartFigure(
                     {times.into_iter().map(|time| view! { <span>{time}</span> }).collect_view()}
                 </div>
             </div>
-            <details class="mt-1 text-xs text-ink-quiet">
-                <summary class="w-fit rounded-control text-ink-faint">"In numbers"</summary>
-                <table class="mt-1 text-left">
-                    <thead>
-                        <tr>
-                            <th scope="col" class="pr-6 font-medium">"When"</th>
-                            {names.into_iter().map(|name| view! { <th scope="col" class="pr-6 font-medium">{name}</th> }).collect_view()}
-                        </tr>
-                    </thead>
-                    <tbody>
-                        {table
-                            .into_iter()
-                            .map(|(at, cells)| {
-                                view! {
-                                    <tr>
-                                        <td class="pr-6"><Ago at/> " ago"</td>
-                                        {cells.into_iter().map(|cell| view! { <td class="pr-6">{cell}</td> }).collect_view()}
-                                    </tr>
-                                }
-                            })
-                            .collect_view()}
-                    </tbody>
-                </table>
-            </details>
+            {numbers(names, table)}
         </figure>
+    }
+}
+
+/// What a line is called, and where it is now.
+fn legend(line: &Line, colour: &str) -> impl IntoView + use<> {
+    let (name, now) = (line.name.clone(), line.now.clone());
+    view! {
+        <span class="inline-flex items-center gap-1.5">
+            <span class=format!("h-0.5 w-3 bg-current {colour}")></span>
+            <span class="text-ink-faint">{name}</span>
+            <span>{now}</span>
+        </span>
+    }
+}
+
+/// The same without a picture.
+fn numbers(names: Vec<String>, table: Vec<(i64, Vec<String>)>) -> impl IntoView {
+    view! {
+        <details class="mt-1 text-xs text-ink-quiet">
+            <summary class="w-fit rounded-control text-ink-faint">"In numbers"</summary>
+            <table class="mt-1 text-left">
+                <thead>
+                    <tr>
+                        <th scope="col" class="pr-6 font-medium">"When"</th>
+                        {names.into_iter().map(|name| view! { <th scope="col" class="pr-6 font-medium">{name}</th> }).collect_view()}
+                    </tr>
+                </thead>
+                <tbody>
+                    {table
+                        .into_iter()
+                        .map(|(at, cells)| {
+                            view! {
+                                <tr>
+                                    <td class="pr-6"><Ago at/> " ago"</td>
+                                    {cells.into_iter().map(|cell| view! { <td class="pr-6">{cell}</td> }).collect_view()}
+                                </tr>
+                            }
+                        })
+                        .collect_view()}
+                </tbody>
+            </table>
+        </details>
     }
 }

@@ -225,12 +225,11 @@ pub fn ActionButton(
     };
     let on_submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        match denied.get_untracked() {
-            Some(reason) => power.refuse(&pressed, &reason),
-            None => {
-                let state = row.with_untracked(|row| row.state);
-                power.press(pressed.clone(), action, state, viewer.get_untracked());
-            }
+        if let Some(reason) = denied.get_untracked() {
+            power.refuse(&pressed, &reason);
+        } else {
+            let state = row.with_untracked(|row| row.state);
+            power.press(pressed.clone(), action, state, viewer.get_untracked());
         }
     };
     let is_item = look == Look::Item;

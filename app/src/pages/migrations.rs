@@ -22,7 +22,7 @@ pub fn MigrationsPage() -> impl IntoView {
     let live = Live::expect();
     let query = use_query_map();
     let team = Memo::new(move |_| query.with(|query| query.get("namespace").unwrap_or_default()));
-    let moves = Resource::new_blocking(
+    let moves = Resource::new(
         move || (team.get(), live.version(LiveKind::Machine)),
         |(team, _)| api::migrations::list_migrations(team),
     );

@@ -222,8 +222,8 @@ impl Inner {
             return Ok(true);
         }
         let version = &now["metadata"]["resourceVersion"];
-        let test = json!({ "op": "test", "path": "/metadata/resourceVersion", "value": version });
-        let change: Value = [test].into_iter().chain(steps).collect();
+        let unchanged = json!({ "op": "test", "path": "/metadata/resourceVersion", "value": version });
+        let change: Value = [unchanged].into_iter().chain(steps).collect();
         let person = self.cluster.as_person(&actor.user, &actor.groups);
         match person.json_patch(&format!("{}{query}", self.machine_uri(at)), &change).await {
             Ok(_) => Ok(true),

@@ -49,8 +49,7 @@ pub fn PaletteDialog() -> impl IntoView {
             return;
         }
         platform::close_dialog(dialog);
-        let place = memory(session);
-        platform::keep(&place, &remember(&platform::kept(&place).unwrap_or_default(), &entry));
+        keep(&memory(session), &entry);
         match entry.does {
             Does::Go(path) => navigate(&path, NavigateOptions::default()),
             Does::Act(machine, action, was) => power.run(machine, action, was),
@@ -111,22 +110,23 @@ pub fn PaletteDialog() -> impl IntoView {
                 {options}
             </ul>
             <p class="border-t border-rule px-4 py-2 text-xs text-ink-faint" role="status">
-                {move || {
-                    problem
-                        .get()
-                        .unwrap_or_else(|| {
-                            let count = shown.with(Vec::len);
-                            if count == 0 {
-                                "Nothing fits. Machines, pods and images are found by their names.".to_owned()
-                            } else {
-                                words::counted(u32::try_from(count).unwrap_or(u32::MAX), "line")
-                                    + " · Enter chooses, Escape closes"
-                            }
-                        })
-                }}
+                {move || problem.get().unwrap_or_else(|| summary(shown.with(Vec::len)))}
             </p>
         </dialog>
     }
+}
+
+/// Puts what was chosen before what was chosen earlier.
+fn keep(place: &str, entry: &Entry) {
+    platform::keep(place, &remember(&platform::kept(place).unwrap_or_default(), entry));
+}
+
+/// How much is offered, and how to go on.
+fn summary(count: usize) -> String {
+    if count == 0 {
+        return "Nothing fits. Machines, pods and images are found by their names.".to_owned();
+    }
+    words::counted(u32::try_from(count).unwrap_or(u32::MAX), "line") + " · Enter chooses, Escape closes"
 }
 
 /// What is offered for what was typed, and why nothing could be looked for.

@@ -4,7 +4,6 @@
 
 use leptos::prelude::*;
 use model::ObjectRef;
-use model::commands::commands;
 use model::create::size;
 use model::machine::{GuestReport, MachineDetail, Related, Surroundings};
 
@@ -175,8 +174,10 @@ fn related_line(one: Related) -> impl IntoView {
 
 /// The same from a terminal.
 #[component]
-pub(super) fn Terminal(at: ObjectRef) -> impl IntoView {
-    let lines = commands(&at).into_iter().map(|(does, line)| (does.to_owned(), line)).collect::<Vec<_>>();
+pub(super) fn Terminal(
+    /// What each does, and the line.
+    lines: Vec<(String, String)>,
+) -> impl IntoView {
     view! {
         <Panel title="From a terminal" glyph=Glyph::Keyboard>
             <details class="text-sm">

@@ -16,6 +16,7 @@ pub use power::PowerMenu;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
+use model::commands::commands;
 use model::live::LiveKind;
 use model::machine::{MachineDetail, MachineRow};
 use model::metrics::Range;
@@ -133,6 +134,7 @@ fn Overview(detail: Memo<MachineDetail>, row: Memo<MachineRow>) -> impl IntoView
     let asks_related = Memo::new(move |_| asked.with(|asked| asked == "related"));
     let latest =
         Memo::new(move |_| detail.with(|detail| detail.events.iter().take(LATEST).cloned().collect::<Vec<_>>()));
+    let lines = commands(&at).into_iter().map(|(does, line)| (does.to_owned(), line)).collect::<Vec<_>>();
     view! {
         <div class="mt-4 grid gap-x-8 gap-y-8 lg:grid-cols-[minmax(0,1fr)_19rem] xl:grid-cols-[minmax(0,1fr)_22rem]">
             <div class="min-w-0">
@@ -151,7 +153,7 @@ fn Overview(detail: Memo<MachineDetail>, row: Memo<MachineRow>) -> impl IntoView
                 >
                     {move || view! { <Timeline events=latest.get()/> }}
                 </Panel>
-                <asked::Terminal at/>
+                <asked::Terminal lines/>
             </div>
         </div>
     }

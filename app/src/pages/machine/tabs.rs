@@ -52,7 +52,7 @@ pub(super) fn Tabs(at: ObjectRef, now: Memo<Tab>) -> impl IntoView {
     view! {
         <nav class="mt-4 flex gap-5 border-b border-rule text-sm" aria-label="Parts of this machine's page">
             {Tab::ALL
-                .map(|tab| {
+                .map(move |tab| {
                     let is_here = move || now.get() == tab;
                     view! {
                         <a

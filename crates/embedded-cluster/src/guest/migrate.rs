@@ -359,12 +359,12 @@ mod tests {
             serial: None,
             place: None,
         };
-        let disc = GuestDisk { is_cdrom: true, ..disk("ci", Content::Disc) };
+        let cloud_init = GuestDisk { is_cdrom: true, ..disk("ci", Content::Disc) };
         let disks = vec![
             disk("root", Content::Image("/i/root.qcow2".into())),
             disk("data", Content::File("/c/disk.img".into())),
             disk("scratch", Content::Empty(1)),
-            disc,
+            cloud_init,
         ];
         let efi = |kept_in| Some(Efi { has_secure_boot: false, kept_in });
         let spec = GuestSpec { disks, efi: efi(None), ..GuestSpec::sample("u") };
@@ -375,7 +375,9 @@ mod tests {
         let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let refusal = link_files(&spec, from.path(), to.path()).unwrap_err();
         assert!(refusal.to_string().contains("after its next start"), "{refusal}");
-        own_files(&spec).iter().for_each(|name| std::fs::write(from.path().join(name), name).unwrap());
+        for name in own_files(&spec) {
+            std::fs::write(from.path().join(&name), &name).unwrap();
+        }
         link_files(&spec, from.path(), to.path()).unwrap();
         std::fs::remove_dir_all(from.path()).unwrap();
         assert_eq!(std::fs::read_to_string(to.path().join("overlay-root.qcow2")).unwrap(), "overlay-root.qcow2");

@@ -38,7 +38,8 @@ while [ $# -ge 3 ]; do
     if [ "$3" = ro ]; then mount -c -o remount,bind,ro "root$2"; fi
     shift 3
 done
-cd root
+# Not by way of its absolute path.
+cd -P root
 pivot_root . dev/before
 "/dev/before$loader" --library-path "/dev/before${loader%/*}" /dev/before/usr/bin/umount -l /dev/before
 echo ready

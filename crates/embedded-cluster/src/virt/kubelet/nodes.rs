@@ -56,7 +56,7 @@ fn frequency() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("cpu MHz")?.split(':').nth(1));
     let mhz: f64 = line.and_then(|number| number.trim().parse().ok()).unwrap_or(ASSUMED_MHZ);
-    format!("{:.0}000000", mhz)
+    format!("{mhz:.0}000000")
 }
 
 #[cfg(test)]

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
     use crate::virt::kinds::NAMESPACES;
 
-    fn evicted(strategy: &str, can_move: bool, status: Value) -> (Result<(), ApiError>, Value) {
+    fn evicted(strategy: &str, can_move: bool, status: &Value) -> (Result<(), ApiError>, Value) {
         let store = Store::in_memory();
         store.create(&NAMESPACES, json!({"metadata": {"name": "n"}})).unwrap();
         let mut instance = json!({"metadata": {"namespace": "n", "name": "a"}, "spec": {"evictionStrategy": strategy},
@@ -171,21 +171,21 @@ mod tests {
 
     #[test]
     fn a_guest_that_is_to_move_is_marked_and_its_launcher_stays() {
-        let (answer, marked) = evicted("LiveMigrate", true, json!({}));
+        let (answer, marked) = evicted("LiveMigrate", true, &json!({}));
         let refusal = answer.unwrap_err();
         assert_eq!((refusal.code, marked), (429, json!("node1")));
         assert!(refusal.message.ends_with("Eviction triggered evacuation of VMI \"n/a\""), "{}", refusal.message);
-        let (answer, _) = evicted("LiveMigrate", true, json!({"evacuationNodeName": "node1"}));
+        let (answer, _) = evicted("LiveMigrate", true, &json!({"evacuationNodeName": "node1"}));
         assert!(answer.unwrap_err().message.contains("Evacuation in progress: "));
-        let (answer, marked) = evicted("LiveMigrate", false, json!({}));
+        let (answer, marked) = evicted("LiveMigrate", false, &json!({}));
         assert!(answer.unwrap_err().message.ends_with("but is not live-migratable"));
         assert_eq!(marked, Value::Null);
     }
 
     #[test]
     fn a_guest_that_is_not_to_move_or_cannot_ends_with_its_node() {
-        assert!(evicted("None", true, json!({})).0.is_ok());
-        assert!(evicted("LiveMigrateIfPossible", false, json!({})).0.is_ok());
-        assert!(evicted("LiveMigrateIfPossible", true, json!({})).0.is_err());
+        assert!(evicted("None", true, &json!({})).0.is_ok());
+        assert!(evicted("LiveMigrateIfPossible", false, &json!({})).0.is_ok());
+        assert!(evicted("LiveMigrateIfPossible", true, &json!({})).0.is_err());
     }
 }

@@ -194,11 +194,11 @@ impl Look<'_> {
                     context.queue(Work::Instance(at.clone()));
                 }
             };
-            let moved = tokio::select! {
-                moved = moving => moved,
+            let outcome = tokio::select! {
+                outcome = moving => outcome,
                 () = telling => return,
             };
-            match moved {
+            match outcome {
                 Ok(()) => drop(context.moves.lock().remove(&job)),
                 Err(error) => drop(context.moves.lock().insert(job, Move::Failed(error))),
             }

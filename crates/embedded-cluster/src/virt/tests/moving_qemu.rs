@@ -41,7 +41,7 @@ const COUNT: &str = "(n=0; while true; do n=$((n+1)); echo count-$n; sleep 0.2; 
 async fn last_count(machine: &Machine) -> u64 {
     loop {
         let seen = machine.until_printed("", "\r\n").await;
-        let whole = seen.lines().filter_map(|line| line.trim().strip_prefix("count-")?.parse().ok()).last();
+        let whole = seen.lines().rev().find_map(|line| line.trim().strip_prefix("count-")?.parse().ok());
         if let Some(number) = whole.filter(|number| *number > 0) {
             return number;
         }
