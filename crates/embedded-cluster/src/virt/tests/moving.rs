@@ -148,7 +148,8 @@ async fn an_eviction_moves_a_machine_that_asks_for_it() {
     cluster.store.modify(&NODES, None, &node, |node| node["spec"]["unschedulable"] = true.into()).unwrap();
     let pod = launchers_of(&cluster.store, &cluster.instance("m")).remove(0);
     let name = meta::name(&pod);
-    let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": "rec"}});
+    let eviction =
+        json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": "rec"}});
     let path = format!("/api/v1/namespaces/rec/pods/{name}/eviction");
     let answer = cluster.send("POST", &path, &eviction.to_string()).await;
     assert_eq!((answer.status, answer.body["reason"].as_str()), (429, Some("TooManyRequests")), "{}", answer.body);
