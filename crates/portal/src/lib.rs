@@ -22,7 +22,7 @@
 //! | `templates` | drafts for new machines, kept in the cluster | - |
 //! | `workloads` | pods, what runs them, containers, logs | to add an action |
 //! | `listing` | lists from memory: narrowed, sorted, counted, paged | to add a kind of row |
-//! | `migrations` | moves of machines to other nodes, taking one back | - |
+//! | `migrations` | moves of machines to other nodes: where to, beginning one, taking one back | - |
 //! | `nodes` | nodes, what is asked of them, emptying them | - |
 //! | `inventory` | what is done with lists: saved views, actions on many rows, CSV | - |
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
