@@ -4,7 +4,7 @@ use axum::http::Method;
 use axum::http::header::{ACCEPT, ORIGIN, REFERER};
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestPorthole, cluster, eventually};
+use crate::support::{Answer, Client, TestPorthole, cluster, eventually};
 
 const MOVER: &str = "
 apiVersion: kubevirt.io/v1
@@ -54,6 +54,13 @@ async fn moves(client: &Client) -> Vec<Value> {
     client.post("/api/migrations/list", "").await.json()["rows"].as_array().unwrap().clone()
 }
 
+/// Sends the page's form as a browser without script does.
+async fn send_form(client: &Client, node: &str) -> Answer {
+    let page = format!("{}/machines/blue/mover/move", client.origin());
+    let headers = [(ACCEPT, "text/html"), (ORIGIN, &client.origin()), (REFERER, &page)];
+    client.send(Method::POST, "/api/migrations/start", &headers, &format!("{IT}&node={node}")).await
+}
+
 #[tokio::test]
 async fn a_move_begins_on_its_page_and_is_told_on_the_list_and_on_the_machine() {
     let (porthole, ana) = porthole().await;
@@ -64,10 +71,7 @@ async fn a_move_begins_on_its_page_and_is_told_on_the_list_and_on_the_machine() 
     assert!(page.contains("Any node that suits") && page.contains("the cluster chooses"), "{page}");
 
     let from = known["node"].as_str().unwrap().to_owned();
-    let form = [(ACCEPT, "text/html"), (ORIGIN, &ana.origin()), (REFERER, &format!("{}/x", ana.origin()))]
-        .map(|(name, value)| (name, value.to_owned()));
-    let form: Vec<_> = form.iter().map(|(name, value)| (name.clone(), value.as_str())).collect();
-    let begun = ana.send(Method::POST, "/api/migrations/start", &form, &format!("{IT}&node=")).await;
+    let begun = send_form(&ana, "").await;
     assert_eq!(begun.header("location"), "/machines/blue/mover", "a plain form leads to the machine: {begun:?}");
     let machine = until(&ana, "it has moved", |machine| machine["latest_move"]["stage"] == "done").await;
     assert_ne!(machine["row"]["node"], from.as_str());
@@ -97,6 +101,10 @@ async fn whoever_sees_nodes_chooses_one_and_one_that_does_not_suit_is_refused_in
 
     let refused = admin.post("/api/migrations/start", &format!("{IT}&node={here}")).await;
     assert_eq!((refused.status, refused.json()["message"].as_str().unwrap().contains("is on it")), (409, true));
+    let told = send_form(&admin, here).await.header("location").to_owned();
+    let told = admin.get(told.strip_prefix(&admin.origin()).unwrap()).await.text();
+    assert!(told.contains(&format!("{here} does not suit. The machine is on it.")), "{told}");
+
     assert_eq!(admin.post("/api/nodes/cordon", &format!("name={there}&cordon=true")).await.status, 200);
     eventually("the node is cordoned", async || {
         let known = choices(&admin).await;
