@@ -15,6 +15,7 @@ use crate::access::{Actor, Ask};
 use crate::clock::parse;
 use crate::cluster::Kind;
 use crate::cluster::objects::Loose;
+use crate::diagnosis::texts::sentence;
 use crate::error::{PortalError, Thing};
 
 /// What KubeVirt allows where nobody says otherwise: moves in the cluster, and from one node.
@@ -42,7 +43,9 @@ impl Inner {
         }
         let all = self.migrations.index().within(namespace);
         let of_machine = all.iter().filter(|migration| migration.spec["vmiName"] == at.name.as_str());
-        let latest = of_machine.max_by_key(|migration| asked(migration).unwrap_or_default());
+        // Times are whole seconds: of two in one the one that goes on is the later one.
+        let is_over = |migration: &Loose| Stage::of(text(&migration.status["phase"])).is_over();
+        let latest = of_machine.max_by_key(|migration| (asked(migration), !is_over(migration)));
         let Some(latest) = latest else { return Ok(None) };
         let row = self.migration_row_for(actor, latest).await?;
         Ok(row.filter(|row| row.is_told(self.now())))
@@ -111,7 +114,7 @@ impl Inner {
                 annotated("kubevirt.io/workloadUpdateMigration"),
             )
             .to_owned(),
-            why: failure.or_else(|| waits(&migration.status)),
+            why: failure.as_deref().map(sentence).or_else(|| waits(&migration.status)),
             terms: terms_of(kept, current),
             cancel_denied: stage.is_over().then(|| "The move is over.".to_owned()),
             at,
@@ -209,7 +212,7 @@ mod tests {
         let fake = fake().await;
         let list = fake.inner.list_migrations(&ana(), "").await.unwrap();
         let told: Vec<_> = list.rows.iter().map(|row| (row.at.name.as_str(), row.stage, row.why.as_deref())).collect();
-        assert_eq!(told, [("now", Stage::Copying, None), ("before", Stage::Failed, Some("it broke"))]);
+        assert_eq!(told, [("now", Stage::Copying, None), ("before", Stage::Failed, Some("It broke."))]);
         assert_eq!(list.rows[0].by, "its node is being emptied");
         assert!(list.rows[0].cancel_denied.is_none() && list.rows[1].cancel_denied.is_some());
         assert!(list.limits.starts_with("At most 5 machines"), "{}", list.limits);
@@ -235,12 +238,16 @@ mod tests {
             json!({"phase": "Failed", "migrationState": policy, "phaseTransitionTimestamps": phases}),
         );
         let told = fake.inner.move_of(&ana(), &web).await.unwrap().unwrap();
-        assert_eq!((told.at.name.as_str(), told.why.as_deref()), ("latest", Some("it broke")));
+        assert_eq!((told.at.name.as_str(), told.why.as_deref()), ("latest", Some("It broke.")));
         assert_eq!(told.terms, ["policy gentle", "at most 64 MiB a second"]);
         fake.clock.advance(std::time::Duration::from_mins(10));
         assert_eq!(fake.inner.move_of(&ana(), &web).await.unwrap(), None, "it is old");
         at("next", "2099-01-02T00:00:00Z", json!({"phase": "Pending"}));
         assert_eq!(fake.inner.move_of(&ana(), &web).await.unwrap().unwrap().at.name.as_str(), "next");
+        at("before-it", "2099-01-02T00:00:00Z", json!({"phase": "Failed"}));
+        at("after-it", "2099-01-02T00:00:00Z", json!({"phase": "Succeeded"}));
+        let told = fake.inner.move_of(&ana(), &web).await.unwrap().unwrap();
+        assert_eq!(told.at.name.as_str(), "next", "in the same second the one that goes on");
         let theirs = ObjectRef::parse("green", "web").unwrap();
         assert_eq!(fake.inner.move_of(&ana(), &theirs).await.unwrap(), None, "of other teams nothing is told");
     }
