@@ -34,7 +34,10 @@ fn fill(cluster: &TestCluster, name: &str) {
 async fn a_machine_runs_on_its_claim() {
     let cluster = TestCluster::builtin().await;
     cluster.create_claim("root", "porthole-snap", "64Mi").await;
-    cluster.create_machine("m", "Always", on_claim("root")).await;
+    let mut spec = on_claim("root");
+    spec["networks"] = json!([{"name": "default", "pod": {}}]);
+    spec["domain"]["devices"]["interfaces"] = json!([{"name": "default", "masquerade": {}}]);
+    cluster.create_machine("m", "Always", spec).await;
     cluster.until_printable("m", "Running").await;
     let pod = cluster.pods()[0].clone();
     assert!(pod["spec"]["volumes"].to_string().contains("\"claimName\":\"root\""), "{}", pod["spec"]["volumes"]);
