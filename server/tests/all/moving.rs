@@ -146,10 +146,9 @@ async fn a_move_under_way_is_told_step_by_step_and_taken_back() {
     let back = format!("namespace=blue&name={name}");
     assert_eq!(porthole.sign_in("bo").await.post("/api/migrations/cancel", &back).await.status, 404);
     assert_eq!(ana.post("/api/migrations/cancel", &back).await.status, 200);
-    let machine = until(&ana, "it stays", |machine| {
-        machine["latest_move"].is_null() && machine["row"]["state"] == "running"
-    })
-    .await;
+    let machine =
+        until(&ana, "it stays", |machine| machine["latest_move"].is_null() && machine["row"]["state"] == "running")
+            .await;
     assert_eq!(machine["row"]["node"], from);
     porthole.stop().await;
 }
