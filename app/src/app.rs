@@ -49,6 +49,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/machines/new") view=LazyPage(parts::new_machine::make) ssr=SsrMode::Async/>
                     <Route path=path!("/machines/:namespace/:name") view=LazyPage(parts::machine::make) ssr=SsrMode::Async/>
                     <Route path=path!("/machines/:namespace/:name/console") view=LazyPage(parts::console::make) ssr=SsrMode::Async/>
+                    <Route path=path!("/machines/:namespace/:name/move") view=LazyPage(parts::move_machine::make) ssr=SsrMode::Async/>
                     <Route path=path!("/templates") view=LazyPage(parts::templates::make) ssr=SsrMode::Async/>
                     <Route path=path!("/templates/new") view=LazyPage(parts::new_template::make) ssr=SsrMode::Async/>
                     <Route path=path!("/containers") view=ContainersPage ssr=SsrMode::Async/>

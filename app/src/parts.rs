@@ -23,7 +23,7 @@ pub fn part_of(path: &str) -> Option<&'static str> {
         ["machines", _, _, "console"] => Some("console"),
         ["templates", ..] => Some("templates"),
         ["images", ..] => Some("images"),
-        ["nodes", ..] | ["migrations"] => Some("nodes"),
+        ["nodes", ..] | ["migrations"] | ["machines", _, _, "move"] => Some("nodes"),
         ["pods", ..] => Some("pod"),
         ["containers", "new"] => Some("run"),
         ["workloads" | "services", ..] => Some("workloads"),
@@ -86,7 +86,8 @@ parts! {
     machine: machine = crate::pages::machine::MachinePage;
     nodes: nodes = crate::pages::nodes::NodesPage,
         node = crate::pages::nodes::NodePage,
-        migrations = crate::pages::migrations::MigrationsPage;
+        migrations = crate::pages::migrations::MigrationsPage,
+        move_machine = crate::pages::move_machine::MovePage;
     palette: palette = crate::components::palette::PaletteDialog;
     pod: pod = crate::pages::pod::PodPage,
         shell = crate::pages::shell::ShellPage;
@@ -164,6 +165,7 @@ mod tests {
             ("/images/upload", "images"),
             ("/images/blue/debian", "images"),
             ("/nodes/node-1", "nodes"),
+            ("/machines/blue/web/move", "nodes"),
             ("/pods/blue/web/shell", "pod"),
             ("/containers/new", "run"),
             ("/workloads/deployment/blue/web", "workloads"),

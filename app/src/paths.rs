@@ -140,6 +140,11 @@ pub fn machine(at: &ObjectRef) -> String {
     format!("/machines/{}/{}", at.namespace, at.name)
 }
 
+/// Where a machine is told to move to another node.
+pub fn move_machine(at: &ObjectRef) -> String {
+    format!("{}/move", machine(at))
+}
+
 /// A tab of a machine's page; the first one has no word.
 pub fn machine_tab(at: &ObjectRef, tab: &str) -> String {
     if tab.is_empty() { machine(at) } else { format!("{}?tab={tab}", machine(at)) }

@@ -6,7 +6,7 @@ import { expect, origin, signIn, test } from "../support/porthole.ts";
 const PAGES = [
   "/", "/machines", "/migrations", "/workloads", "/services", "/containers", "/containers/new",
   "/machines/blue/web-1", "/machines/blue/web-1?ask=related", "/machines/blue/web-1?tab=metrics", "/machines/blue/web-1?tab=timeline",
-  "/machines/blue/web-1?tab=yaml", "/machines/blue/web-1/console", "/machines/blue/web-1/console?view=serial", "/machines/new",
+  "/machines/blue/web-1?tab=yaml", "/machines/blue/web-1/move", "/machines/blue/web-1/console", "/machines/blue/web-1/console?view=serial", "/machines/new",
   "/templates", "/templates/new?machine=blue/web-1", "/images", "/images/upload", "/images/import",
 ];
 

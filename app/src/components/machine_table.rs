@@ -9,7 +9,7 @@ use super::bulk::Pick;
 use super::cells::{ColumnHead, Why, age_cell, code_cell, list_cell, number_cell, text_cell};
 use super::listing::Rows;
 use super::peek::{Peek, PeekCorner};
-use super::power::{ActionButton, Power, hold_action};
+use super::power::{ActionButton, MoveItem, Power, hold_action};
 use super::sort::SortHead;
 use crate::paths;
 use crate::ui::{Glyph, Icon, Look, Menu, Pill, button_class};
@@ -134,18 +134,14 @@ fn RowActions(row: Memo<MachineRow>) -> impl IntoView {
         }
         let first = first.get();
         let hold = hold.get();
-        [
-            MachineAction::Start,
-            MachineAction::Stop,
-            MachineAction::Restart,
-            hold,
-            MachineAction::SoftReboot,
-            MachineAction::Migrate,
-        ]
-        .into_iter()
-        .filter(move |action| *action != first)
-        .map(|action| view! { <ActionButton row action look=Look::Item/> })
-        .collect_view()
+        let actions =
+            [MachineAction::Start, MachineAction::Stop, MachineAction::Restart, hold, MachineAction::SoftReboot];
+        let actions = actions.into_iter().filter(move |action| *action != first);
+        let items = actions.map(|action| view! { <ActionButton row action look=Look::Item/> }).collect_view();
+        view! {
+            {items}
+            <MoveItem row/>
+        }
         .into_any()
     };
     view! {

@@ -21,6 +21,7 @@ pub mod listing;
 pub mod live_mark;
 pub mod live_part;
 pub mod machine_table;
+pub mod moves;
 pub mod palette;
 pub mod peek;
 pub mod picture;

@@ -19,6 +19,7 @@ use super::undo::Undo;
 use crate::api::ApiError;
 use crate::api::machines::{ActOnMachine, act_on_machine};
 use crate::live::Live;
+use crate::paths;
 use crate::ui::{Glyph, Icon, Look, Notice, Tone, button_class};
 
 /// How long a press may show its effect before the cluster shows it.
@@ -267,6 +268,34 @@ pub fn ActionButton(
     }
 }
 
+/// The way to the choice of a node in a menu; where the machine cannot move, why.
+#[component]
+pub fn MoveItem(
+    /// The machine as the cluster has it.
+    #[prop(into)]
+    row: Signal<MachineRow>,
+) -> impl IntoView {
+    let href = row.with_untracked(|row| paths::move_machine(&row.at));
+    let is_possible = Memo::new(move |_| {
+        row.with(|row| row.offer(MachineAction::Migrate).is_some_and(|offer| offer.denied.is_none()))
+    });
+    move || {
+        if is_possible.get() {
+            let href = href.clone();
+            view! {
+                <a class=button_class(Look::Item) href=href>
+                    <Icon glyph=action_glyph(MachineAction::Migrate)/>
+                    {MachineAction::Migrate.label()}
+                    "…"
+                </a>
+            }
+            .into_any()
+        } else {
+            view! { <ActionButton row action=MachineAction::Migrate look=Look::Item/> }.into_any()
+        }
+    }
+}
+
 /// What a plain form's refused action said, after the way back to this page. Without WASM this is the toast.
 #[component]
 pub fn RefusedAction() -> impl IntoView {
@@ -274,7 +303,7 @@ pub fn RefusedAction() -> impl IntoView {
     move || {
         let (path, error) = params.with(|params| (params.get("__path"), params.get("__err")));
         let (Some(path), Some(error)) = (path, error) else { return None };
-        ["/api/machines/", "/api/templates/", "/api/inventory/", "/api/nodes/"]
+        ["/api/machines/", "/api/templates/", "/api/inventory/", "/api/nodes/", "/api/migrations/"]
             .iter()
             .any(|start| path.starts_with(start))
             .then(|| {

@@ -7,14 +7,14 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use model::live::LiveKind;
 use model::migration::{MigrationList, MigrationRow};
-use server_fn::ServerFn;
 
 use crate::api;
-use crate::api::migrations::CancelMigration;
 use crate::clock::Ago;
+use crate::components::moves::{TakeBack, node};
+use crate::components::power::RefusedAction;
 use crate::live::Live;
 use crate::paths;
-use crate::ui::{Empty, Glyph, Icon, Loaded, Look, Skeleton, button_class};
+use crate::ui::{Empty, Glyph, Loaded, Skeleton};
 
 /// The page; `?namespace=` narrows it to a team.
 #[component]
@@ -28,6 +28,7 @@ pub fn MigrationsPage() -> impl IntoView {
     );
     view! {
         <Title text="Moves"/>
+        <RefusedAction/>
         <Loaded resource=moves is_page=true waiting=|| view! { <Skeleton rows=6/> } let:moves>
             <h1 class="mb-1 text-xl">
                 "Moves" <span class="ml-2 font-normal text-ink-faint">{move || moves.with(|moves| moves.rows.len())}</span>
@@ -38,7 +39,7 @@ pub fn MigrationsPage() -> impl IntoView {
                     view! {
                         <Empty glyph=Glyph::Node title="Nothing has moved">
                             <p>
-                                "A machine can go on on another node without stopping: choose Move to another node in its menu. Its screen and console close for a moment and can be opened again at once."
+                                "A machine can go on on another node without stopping: choose Move to another node in its menu, then any node or a certain one. Its screen and console close for a moment and can be opened again at once."
                             </p>
                         </Empty>
                     }
@@ -72,41 +73,38 @@ fn Table(moves: Memo<MigrationList>) -> impl IntoView {
 }
 
 fn row(one: &MigrationRow) -> AnyView {
-    let node = |node: &Option<String>| node.clone().unwrap_or_else(|| "?".to_owned());
     let took = one.asked.zip(one.ended).map(|(asked, ended)| format!("{} s", (ended - asked).max(0)));
-    let (namespace, name) = (one.at.namespace.to_string(), one.at.name.to_string());
     let is_over = one.stage.is_over();
-    let denied = one.cancel_denied.clone();
+    let terms = one.terms.join(" · ");
     view! {
         <tr data-row="" data-stage=one.stage.words()>
             <td class="lead">
                 <a class="truncate rounded-control font-medium text-ink hover:text-accent" href=paths::machine(&one.machine) data-row-link="">
                     {one.machine.name.to_string()}
                 </a>
-                <span class="ml-2 text-ink-faint">{namespace.clone()}</span>
+                <span class="ml-2 text-ink-faint">{one.machine.namespace.to_string()}</span>
             </td>
             <td>
                 {one.stage.words()}
                 {one.why.clone().map(|why| view! { <p class="prose-line text-sm text-ink-quiet">{why}</p> })}
             </td>
-            <td>{format!("{} → {}", node(&one.from), node(&one.to))}</td>
+            <td>
+                {format!("{} → {}", node(one.from.as_ref()), node(one.to.as_ref()))}
+                <p class="prose-line text-sm text-ink-quiet empty:hidden">{terms}</p>
+                {(!is_over)
+                    .then(|| {
+                        view! {
+                            <p class="prose-line text-sm text-ink-faint">
+                                "How much was copied, and how fast, is not known here: KubeVirt tells that to Prometheus only."
+                            </p>
+                        }
+                    })}
+            </td>
             <td>{one.by.clone()}</td>
             <td>{one.asked.map(|at| view! { <Ago at/> " ago" })}</td>
             <td>{took}</td>
             <td>
-                {(!is_over)
-                    .then(|| {
-                        view! {
-                            <form method="post" action=CancelMigration::url()>
-                                <input type="hidden" name="namespace" value=namespace/>
-                                <input type="hidden" name="name" value=name/>
-                                <button type="submit" class=button_class(Look::Plain) disabled=denied.is_some() title=denied>
-                                    <Icon glyph=Glyph::Stop/>
-                                    "Take back"
-                                </button>
-                            </form>
-                        }
-                    })}
+                {(!is_over).then(|| view! { <TakeBack row=one.clone()/> })}
             </td>
         </tr>
     }

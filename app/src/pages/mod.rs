@@ -8,6 +8,7 @@ pub mod images;
 pub mod machine;
 pub mod machines;
 pub mod migrations;
+pub mod move_machine;
 pub mod nodes;
 pub mod not_found;
 pub mod overview;

@@ -29,6 +29,9 @@ pub struct InstanceSpec {
     /// Rules about nodes and other pods, as of any pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub affinity: Option<Value>,
+    /// Taints that it puts up with, as of any pod.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tolerations: Vec<Value>,
     /// `amd64`, `arm64` or `s390x`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,

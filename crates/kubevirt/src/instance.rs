@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::domain::InstanceSpec;
 use crate::meta::{Condition, ObjectMeta};
@@ -203,6 +204,12 @@ pub struct MigrationState {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
+    /// The `MigrationPolicy` that its terms come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migration_policy_name: Option<String>,
+    /// Its terms, as of the `KubeVirt` object and that policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migration_configuration: Option<Value>,
     /// `PreCopy`, `PostCopy` or `Paused`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,

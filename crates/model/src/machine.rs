@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, FindingPage};
+use crate::migration::MigrationRow;
 use crate::name::ObjectRef;
 
 /// What a machine is doing, in few enough words to say on the phone.
@@ -246,6 +247,8 @@ pub struct MachineDetail {
     pub usage: Option<(String, String)>,
     /// Who else has its screen open at this moment.
     pub viewer: Option<String>,
+    /// Its latest move to another node, while it goes on and as long as it is news.
+    pub latest_move: Option<MigrationRow>,
     /// What is wrong with it and what to do, the worst first.
     pub findings: Vec<Finding>,
     /// Conditions that say something a person needs, with the cluster's own words.

@@ -1,7 +1,10 @@
 //! Why a machine cannot move to another node while it runs, in plain words and with a way out.
 //!
 //! One table for the disabled button, the refused request and the finding: KubeVirt's reasons (`LiveMigratable=False`),
-//! with the words of old versions where they say something else.
+//! with the words of old versions where they say something else. What keeps single nodes from taking it is in
+//! [`target`].
+
+pub mod target;
 
 /// What keeps a machine where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

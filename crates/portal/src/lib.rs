@@ -22,7 +22,7 @@
 //! | `templates` | drafts for new machines, kept in the cluster | - |
 //! | `workloads` | pods, what runs them, containers, logs | to add an action |
 //! | `listing` | lists from memory: narrowed, sorted, counted, paged | to add a kind of row |
-//! | `migrations` | moves of machines to other nodes, taking one back | - |
+//! | `migrations` | moves of machines to other nodes: where to, beginning one, taking one back | - |
 //! | `nodes` | nodes, what is asked of them, emptying them | - |
 //! | `inventory` | what is done with lists: saved views, actions on many rows, CSV | - |
 //! | `create` | a new machine: what is offered, the dry run, the objects | to explain another refusal |
@@ -86,7 +86,7 @@ use model::live::{Hint, LiveKind};
 use model::machine::{GuestReport, MachineAction, MachineDetail, Surroundings};
 use model::manifest::{MachineManifest, ManifestCheck};
 use model::metrics::{MachineMetrics, Range};
-use model::migration::MigrationList;
+use model::migration::{MigrationList, MoveChoices};
 use model::node::{DrainLine, NodeDetail, NodeRow};
 use model::query::bulk::BulkRun;
 use model::query::view::View;
@@ -548,6 +548,16 @@ impl Portal {
     /// Moves of machines that somebody sees, of one team if it is named.
     pub async fn migrations(&self, actor: &Actor, namespace: &str) -> Result<MigrationList, PortalError> {
         self.0.list_migrations(actor, namespace).await
+    }
+
+    /// Where a machine can move to.
+    pub async fn move_choices(&self, actor: &Actor, at: &ObjectRef) -> Result<MoveChoices, PortalError> {
+        self.0.move_choices(actor, at).await
+    }
+
+    /// Moves a machine to another node: to the one that is named, or to any that suits.
+    pub async fn start_move(&self, actor: &Actor, at: &ObjectRef, node: &str) -> Result<(), PortalError> {
+        self.0.start_move(actor, at, node).await
     }
 
     /// Takes a move back.

@@ -229,10 +229,13 @@ impl Machine {
 
     /// Why somebody with these rights cannot do this now. The right comes first: it does not change with the state.
     pub(crate) fn denied(&self, action: MachineAction, rights: &Rights) -> Option<String> {
-        rights
-            .denied(action, self.at.namespace.as_str())
-            .or_else(|| actions::without_machine(action).filter(|_| self.vm.is_none()))
-            .or_else(|| model::rules::denied(action, &self.facts()))
+        rights.denied(action, self.at.namespace.as_str()).or_else(|| self.not_now(action))
+    }
+
+    /// Why nobody can do this now.
+    pub(crate) fn not_now(&self, action: MachineAction) -> Option<String> {
+        let without_machine = actions::without_machine(action).filter(|_| self.vm.is_none());
+        without_machine.or_else(|| model::rules::denied(action, &self.facts()))
     }
 }
 
@@ -472,6 +475,7 @@ impl Inner {
         let usage = current.filter(|_| sees_pods).and_then(|pod| self.metrics.pod_in_words(&pod.at));
         let mut detail = details::detail(&machine, &rights, pod, events);
         detail.usage = usage;
+        detail.latest_move = self.move_of(actor, at).await?;
         detail.row.reason = diagnosis::foremost(&findings).map(Finding::sentence);
         detail.findings = findings;
         detail.viewer = self.leases.viewer(at).filter(|viewer| rights.sees_instances && *viewer != actor.account);

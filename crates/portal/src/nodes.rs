@@ -11,6 +11,7 @@ use std::sync::Arc;
 use kubevirt::meta::Conditions as _;
 use kubevirt::quantity;
 use model::machine::Condition;
+use model::mobility::target::SCHEDULABLE;
 use model::node::{NodeDetail, NodeRow, NodeState, Share};
 use serde_json::{Value, json};
 
@@ -22,14 +23,12 @@ use crate::inventory::used;
 use crate::listing::Entry as _;
 use crate::{Inner, clock};
 
-/// The label by which virt-handler says that a node takes machines.
-const SCHEDULABLE: &str = "kubevirt.io/schedulable";
 /// What stands before a node's role in its labels.
 const ROLE: &str = "node-role.kubernetes.io/";
 
 /// What runs on a node and what it asks for.
 #[derive(Clone, Copy, Debug, Default)]
-struct Load {
+pub(crate) struct Load {
     cpu_milli: u64,
     memory_mib: u64,
     pods: u64,
@@ -61,7 +60,7 @@ impl Inner {
     }
 
     /// What nodes are asked for by the pods that are on them and have not ended.
-    fn loads(&self) -> BTreeMap<String, Load> {
+    pub(crate) fn loads(&self) -> BTreeMap<String, Load> {
         let mut loads: BTreeMap<String, Load> = BTreeMap::new();
         self.pods.index.each(|pod| {
             let is_over = matches!(pod.pod.status.phase.as_str(), "Succeeded" | "Failed");
@@ -139,7 +138,8 @@ impl Inner {
     }
 }
 
-fn row(node: &Node, loads: &BTreeMap<String, Load>) -> NodeRow {
+/// A node without what it uses.
+pub(crate) fn row(node: &Node, loads: &BTreeMap<String, Load>) -> NodeRow {
     let conditions = &node.status.conditions;
     let ready = conditions.condition("Ready");
     let is_ready = ready.is_some_and(|ready| ready.status == "True");

@@ -84,6 +84,12 @@ const SERVER_FUNCTIONS: &[(&str, &str, [u16; 4])] = &[
     ("/api/resources", "namespace=", [401, 200, 200, 200]),
     ("/api/migrations/list", "", [401, 200, 200, 200]),
     ("/api/migrations/list", "namespace=blue", [401, 200, 200, 200]),
+    ("/api/migrations/choices", "namespace=blue&name=box", [401, 200, 404, 200]),
+    ("/api/migrations/choices", "namespace=blue&name=no-such", [401, 404, 404, 404]),
+    // It is switched off; a node is a secret to those who may not list them.
+    ("/api/migrations/start", "namespace=blue&name=box&node=", [401, 409, 404, 409]),
+    ("/api/migrations/start", "namespace=blue&name=box&node=node1", [401, 403, 404, 409]),
+    ("/api/migrations/start", "namespace=blue&name=no-such&node=", [401, 404, 404, 404]),
     ("/api/migrations/cancel", "namespace=blue&name=no-such", [401, 404, 404, 404]),
     // There are no nodes for those who may not list them.
     ("/api/nodes/list", "", [401, 404, 404, 200]),
@@ -141,6 +147,8 @@ const PAGES: &[(&str, &str, [u16; 4])] = &[
     ("/machines/{namespace}/{name}", "/machines/blue/box?tab=yaml&status=true", [303, 200, 404, 200]),
     ("/machines/{namespace}/{name}", "/machines/blue/box?ask=related", [303, 200, 404, 200]),
     ("/machines/{namespace}/{name}/console", "/machines/blue/box/console", [303, 200, 404, 200]),
+    ("/machines/{namespace}/{name}/move", "/machines/blue/box/move", [303, 200, 404, 200]),
+    ("/machines/{namespace}/{name}/move", "/machines/blue/no-such/move", [303, 404, 404, 404]),
     ("/images", "/images", [303, 200, 200, 200]),
     ("/images/upload", "/images/upload", [303, 200, 200, 200]),
     ("/images/import", "/images/import", [303, 200, 200, 200]),

@@ -15,6 +15,7 @@
 //! | `diagnosing` | the classic failures of storage and of Windows, by their names |
 //! | `demo` | what the demo holds, and that it is put there once |
 //! | `machine` | the parts of a machine's page: manifest, timeline, protection, words |
+//! | `moving` | moves to other nodes: begun, refused, to a chosen node, taken back |
 //! | `live` | changes made with kubectl arrive |
 //! | `answers` | headers, files, probes |
 //! | `templates` | what a template asks for, the cluster's own ones, a machine that becomes one |
@@ -36,6 +37,7 @@ mod imports;
 mod inventory;
 mod live;
 mod machine;
+mod moving;
 mod origins;
 mod signing_in;
 mod starting;

@@ -28,6 +28,7 @@ use crate::components::crumbs::Crumbs;
 use crate::components::events::Timeline;
 use crate::components::findings::Findings;
 use crate::components::kinds_away::KindsAway;
+use crate::components::moves::MoveStrip;
 use crate::components::power::{Power, RefusedAction, Viewer};
 use crate::live::Live;
 use crate::paths;
@@ -80,6 +81,7 @@ fn Shown(detail: Memo<MachineDetail>) -> impl IntoView {
     let at = row.with_untracked(|row| row.at.clone());
     let findings = Signal::derive(move || detail.with(|detail| detail.findings.clone()));
     let copy = Memo::new(move |_| detail.with(MachineDetail::disk_to_copy).map(|disk| paths::copy_image(&disk)));
+    let latest = Memo::new(move |_| detail.with(|detail| detail.latest_move.clone()));
     let description = Memo::new(move |_| detail.with(|detail| detail.description.clone()));
     provide_context(Viewer(Memo::new(move |_| detail.with(|detail| detail.viewer.clone()))));
     look_again(detail);
@@ -96,6 +98,9 @@ fn Shown(detail: Memo<MachineDetail>) -> impl IntoView {
         <p class="mt-1 text-sm text-ink-quiet empty:hidden">{move || description.get()}</p>
         <div class="mt-3 empty:hidden">
             <power::SlowStop row/>
+        </div>
+        <div class="mt-3 empty:hidden">
+            <MoveStrip latest/>
         </div>
         <div class="mt-3 empty:hidden">
             <Findings findings row=row/>

@@ -6,7 +6,7 @@ use model::rules::is_slow_to_stop;
 
 use super::delete::DeleteItem;
 use crate::clock::Clock;
-use crate::components::power::{ActionButton, Viewer, action_glyph, hold_action};
+use crate::components::power::{ActionButton, MoveItem, Viewer, action_glyph, hold_action};
 use crate::paths;
 use crate::ui::{Cancel, Dialog, Glyph, Icon, Look, Menu, Notice, Tone, button_class};
 
@@ -45,7 +45,7 @@ pub(super) fn PowerBar(row: Memo<MachineRow>, copy: Memo<Option<String>>) -> imp
             }}
             <RiskyItem row risk=&RESET/>
             <ForceItem row/>
-            <ActionButton row action=MachineAction::Migrate look=Look::Item/>
+            <MoveItem row/>
             {move || {
                 copy.get()
                     .map(|href| {

@@ -292,8 +292,10 @@ impl Guests {
         cancel: &CancellationToken,
         mode: &watch::Sender<Mode>,
     ) -> Result<(), MoveError> {
-        let both = self.get(uid).zip(self.arriving(uid));
-        let (source, target) = both.ok_or_else(|| MoveError::Failed("Target pod is down".to_owned()))?;
+        let Some((source, target)) = self.get(uid).zip(self.arriving(uid)) else {
+            self.set_moving(uid, false);
+            return Err(MoveError::Failed("Target pod is down".to_owned()));
+        };
         source.is_moving.store(true, Ordering::SeqCst);
         let running = migrate::run(&source, &target, terms, cancel, mode);
         // The next Porthole goes on with it.
@@ -311,8 +313,21 @@ impl Guests {
         moved
     }
 
-    /// Ends the process that waits for a guest.
+    /// From here on nobody pauses the guest. To be said before anybody is told that it moves: whoever reads that must
+    /// not be able to pause it in the moment before the copy begins.
+    pub fn will_move(&self, uid: &str) {
+        self.set_moving(uid, true);
+    }
+
+    fn set_moving(&self, uid: &str, is_moving: bool) {
+        if let Some(guest) = self.get(uid) {
+            guest.is_moving.store(is_moving, Ordering::SeqCst);
+        }
+    }
+
+    /// Ends the process that waits for a guest, which stays where it is.
     pub async fn refuse(&self, uid: &str) {
+        self.set_moving(uid, false);
         let waiting = self.lock_arriving().remove(uid);
         let Some(target) = waiting else { return };
         target.switch_off().await;

@@ -150,7 +150,8 @@ impl Inner {
         if let Some(reason) = model::rules::denied(MachineAction::OpenConsole, &machine.facts()) {
             return Err(PortalError::Conflict(reason));
         }
-        if takes_the_screen(self.cluster.offers().version.as_deref()) {
+        // Before 1.7 a screenshot was a VNC session of its own and threw the viewer off the screen.
+        if is_older(self.cluster.offers().version.as_deref(), (1, 7)) {
             return Err(PortalError::TooOld("Pictures of screens need KubeVirt 1.7.".to_owned()));
         }
         let picture = self.call(actor, at, Subresource::Screenshot).await?;
@@ -163,12 +164,12 @@ impl Inner {
     }
 }
 
-/// Before 1.7 a screenshot was a VNC session of its own and threw the viewer off the screen.
-fn takes_the_screen(version: Option<&str>) -> bool {
+/// Whether KubeVirt is older than a version that brought something; not where nobody knows its version.
+pub(crate) fn is_older(version: Option<&str>, than: (u32, u32)) -> bool {
     let Some(version) = version.and_then(|version| version.strip_prefix('v')) else { return false };
     let mut parts = version.split(['.', '-', '+']).map(str::parse::<u32>);
     match (parts.next(), parts.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) < (1, 7),
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) < than,
         _ => false,
     }
 }
@@ -199,7 +200,7 @@ mod tests {
             (Some("v1.9.0-beta.1"), false),
             (None, false),
         ] {
-            assert_eq!(takes_the_screen(version), takes, "{version:?}");
+            assert_eq!(is_older(version, (1, 7)), takes, "{version:?}");
         }
     }
 

@@ -43,6 +43,7 @@ pub(super) fn detail(
         description: machine.annotation(DESCRIPTION).to_owned(),
         usage: None,
         viewer: None,
+        latest_move: None,
         findings: Vec::new(),
         conditions: conditions(machine, rights),
         events,

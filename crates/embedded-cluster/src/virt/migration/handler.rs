@@ -152,6 +152,7 @@ impl Look<'_> {
     }
 
     fn start(&self) {
+        self.context.guests.will_move(meta::uid(self.instance));
         self.tell("sourceNode", "Migrating", "VirtualMachineInstance is migrating.");
         self.modify(|instance| {
             let state = &mut instance["status"]["migrationState"];
@@ -183,6 +184,7 @@ impl Look<'_> {
         let (tell, mode) = watch::channel(Mode::PreCopy);
         moves.insert(self.job.to_owned(), Move::Copying { cancel: cancel.clone(), mode: mode.clone() });
         drop(moves);
+        self.context.guests.will_move(meta::uid(self.instance));
         let (context, at, job) = (Arc::clone(self.context), self.at.clone(), self.job.to_owned());
         let uid = meta::uid(self.instance).to_owned();
         let terms = terms::terms(&self.state()["migrationConfiguration"]);

@@ -8,7 +8,6 @@ use super::cluster::{TestCluster, small};
 use crate::store::meta;
 use crate::virt::conditions;
 use crate::virt::kinds::{MIGRATIONS, NAMESPACES, NODES, launchers_of};
-use crate::virt::migration::evacuation;
 
 const MIGRATIONS_PATH: &str = "/apis/kubevirt.io/v1/namespaces/rec/virtualmachineinstancemigrations";
 
@@ -110,8 +109,8 @@ async fn a_move_under_way_is_taken_back_and_the_machine_stays() {
     let node = cluster.node_of("m");
     assert_eq!(cluster.ask_to_move("m", "slow", json!({})).await, 201);
     cluster.until("it moves", || cluster.phase_of("slow") == "Running").await;
-    assert_eq!(cluster.printable("m"), "Migrating");
-    assert_eq!(cluster.instance_action("m", "pause").await.status, 500, "not while it moves");
+    assert_eq!(cluster.instance_action("m", "pause").await.status, 500, "not from the moment that it moves");
+    cluster.until_printable("m", "Migrating").await;
     assert_eq!(cluster.send("DELETE", &format!("{MIGRATIONS_PATH}/slow"), "").await.status, 200);
     cluster.until("it is over", || cluster.get(&MIGRATIONS, "slow").is_null()).await;
     let state = cluster.state_of("m");
@@ -148,7 +147,13 @@ async fn an_eviction_moves_a_machine_that_asks_for_it() {
     let node = cluster.node_of("m");
     cluster.store.modify(&NODES, None, &node, |node| node["spec"]["unschedulable"] = true.into()).unwrap();
     let pod = launchers_of(&cluster.store, &cluster.instance("m")).remove(0);
-    assert_eq!(evacuation::admit(&cluster.store, &pod, false).unwrap_err().code, 429);
+    let name = meta::name(&pod);
+    let eviction =
+        json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": "rec"}});
+    let path = format!("/api/v1/namespaces/rec/pods/{name}/eviction");
+    let answer = cluster.send("POST", &path, &eviction.to_string()).await;
+    assert_eq!((answer.status, answer.body["reason"].as_str()), (429, Some("TooManyRequests")), "{}", answer.body);
+    assert!(answer.message().ends_with("Eviction triggered evacuation of VMI \"rec/m\""), "{}", answer.message());
     cluster.until("it has left", || cluster.node_of("m") != node).await;
     let moves = cluster.moves_of("m");
     assert!(meta::name(&moves[0]).starts_with("kubevirt-evacuation-"), "{}", moves[0]);
