@@ -24,7 +24,7 @@ test.afterEach(async () => {
 
 test("a query narrows the list while it is typed, and says where it is wrong", async ({ quietPage: page }) => {
   await page.goto(`${origin()}/machines`);
-  const field = page.getByRole("searchbox", { name: /filter/i });
+  const field = page.getByRole("combobox", { name: /filter/i });
   await field.fill("label:suite=inventory name:row-b");
   await expect(page.getByRole("main").getByRole("link", { name: "row-b", exact: true })).toBeVisible();
   await expect(page.getByRole("main").getByRole("link", { name: "row-a", exact: true })).toHaveCount(0);
@@ -61,24 +61,29 @@ test("a view is saved, opened and deleted", async ({ quietPage: page }) => {
   await expect(page.getByText("The view My rows is gone.")).toBeVisible();
 });
 
-test("chosen rows are labelled, all that match are deleted after their number is typed, and each says what became of it", async ({ quietPage: page }) => {
-  await page.goto(`${origin()}/machines?q=label:suite%3Dinventory`);
-  await page.getByLabel("Choose green/row-a").check();
-  await page.getByLabel("Choose green/row-b").check();
-  await expect(page.getByText("2 chosen")).toBeVisible();
-  await page.getByLabel("Label them").click();
-  await page.getByLabel(/key=value/).fill("tier=test");
-  await page.getByRole("button", { name: "Set" }).click();
-  await expect(page.locator("[data-run]")).toContainText("Label tier=test: 2 done.");
-  await page.getByRole("radio", { name: "All 3 that match" }).check();
-  await page.getByLabel("Delete them").click();
-  await page.getByRole("button", { name: "Delete for good" }).click();
-  await expect(page.getByText("Type delete 3 to delete them.")).toBeVisible();
-  await page.getByLabel("Delete them").click();
-  await page.getByLabel(/^Type/).fill("delete 3");
-  await page.getByRole("button", { name: "Delete for good" }).click();
-  await expect(page.locator("[data-run]")).toContainText("Delete: 3 done.");
-  await expect(page.getByRole("link", { name: "row-a", exact: true })).toHaveCount(0);
+test.describe("many rows", () => {
+  // Deleting with the wrong number is refused.
+  test.use({ expectedComplaints: [/422/] });
+
+  test("chosen rows are labelled, all that match are deleted after their number is typed, and each says what became of it", async ({ quietPage: page }) => {
+    await page.goto(`${origin()}/machines?q=label:suite%3Dinventory`);
+    await page.getByLabel("Choose green/row-a").check();
+    await page.getByLabel("Choose green/row-b").check();
+    await expect(page.getByText("2 chosen")).toBeVisible();
+    await page.getByLabel("Label them").click();
+    await page.getByLabel(/key=value/).fill("tier=test");
+    await page.getByRole("button", { name: "Set" }).click();
+    await expect(page.locator("[data-run]")).toContainText("Label tier=test: 2 done.");
+    await page.getByRole("radio", { name: "All 3 that match" }).check();
+    await page.getByLabel("Delete them").click();
+    await page.getByRole("button", { name: "Delete for good" }).click();
+    await expect(page.getByText("Type delete 3 to delete them.")).toBeVisible();
+    await page.getByLabel("Delete them").click();
+    await page.getByLabel(/^Type/).fill("delete 3");
+    await page.getByRole("button", { name: "Delete for good" }).click();
+    await expect(page.locator("[data-run]")).toContainText("Delete: 3 done.");
+    await expect(page.getByRole("link", { name: "row-a", exact: true })).toHaveCount(0);
+  });
 });
 
 test("rows hold their places under the mouse and tell that something changed", async ({ quietPage: page }) => {
@@ -91,7 +96,8 @@ test("rows hold their places under the mouse and tell that something changed", a
   const refresh = page.getByRole("button", { name: /1 change · refresh/ });
   await expect(refresh).toBeVisible();
   await expect(page.getByRole("link", { name: "row-0", exact: true })).toHaveCount(0);
-  await refresh.click();
+  // By keyboard: with the pointer on its way there the rows are let go already.
+  await refresh.press("Enter");
   await expect(page.getByRole("link", { name: "row-0", exact: true })).toBeVisible();
 });
 

@@ -7,7 +7,7 @@ test("a running machine moves, its page and the list of moves tell of it, and it
   await signIn(page, "ana");
   await page.goto(`${origin()}/machines/blue/web-1`);
   const main = page.getByRole("main");
-  await main.getByRole("button", { name: "More actions" }).click();
+  await main.getByLabel("More actions").click();
   await main.getByRole("link", { name: "Move to another node…" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Move web-1" })).toBeVisible();
   await expect(main.getByRole("radio", { name: /Any node that suits/ })).toBeChecked();
@@ -33,7 +33,7 @@ test("whoever lacks the role is told so where the move would begin", async ({ pa
   await signIn(page, "bo");
   await page.goto(`${origin()}/machines/green/database`);
   const main = page.getByRole("main");
-  await main.getByRole("button", { name: "More actions" }).click();
+  await main.getByLabel("More actions").click();
   await expect(main.getByRole("button", { name: "Move to another node" })).toHaveAttribute("aria-disabled", "true");
 });
 

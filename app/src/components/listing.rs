@@ -197,6 +197,15 @@ fn framed(
     let suggestions = Memo::new(move |_| reply.with(|reply| reply.suggestions.clone()));
     let facets = Memo::new(move |_| reply.with(|reply| reply.facets.clone()));
     let any_state = Memo::new(move |_| reply.with(|reply| reply.any_state.clone()));
+    let params = use_query_map();
+    // Whoever begins something with rows wants to see what becomes of them.
+    Effect::new(move |before: Option<String>| {
+        let run = params.with(|params| params.get("run").unwrap_or_default());
+        if before.is_some_and(|before| before != run) {
+            is_held.set(false);
+        }
+        run
+    });
     let tools = is_inventory.then(|| {
         view! {
             <ViewMenu base tab query/>

@@ -37,7 +37,7 @@ async fn ask(client: &Client, what: &str, more: &str) -> Answer {
 
 /// Two texts as a form sends them.
 fn texts(base: &str, text: &str) -> String {
-    let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     format!("&base={}&text={}", encode(base), encode(text))
 }
 
