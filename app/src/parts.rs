@@ -43,11 +43,12 @@ macro_rules! parts {
             $(parts!(@one $part, $name, $component);)*
         )+
 
-        /// Fetches a part, unless it is there. Tells whether it is.
+        /// Fetches a part, unless it is there. Tells whether it is. Each of its functions is made ready: a page is taken
+        /// over at once, and must not wait.
         #[cfg(feature = "split")]
         pub async fn fetch(part: &str) -> bool {
             match part {
-                $(stringify!($part) => $first::fetch().await.is_ok(),)+
+                $(stringify!($part) => $first::fetch().await.is_ok() $(&& $name::fetch().await.is_ok())*,)+
                 _ => true,
             }
         }

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request, State};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use kubevirt::cdi::annotation;
 use serde_json::Value;
@@ -33,6 +34,8 @@ use crate::store::meta;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a sender may go on after a refusal before the connection closes.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// What a path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,13 +150,21 @@ async fn upload(context: &Arc<CdiContext>, claim: &Value, manner: Manner, reques
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     context.log(&pod, "an upload begins");
-    let saved =
-        if manner.is_form { save_form(request, &target).await } else { save_body(request.into_body(), &target).await };
+    let (saved, rest) = if manner.is_form {
+        (save_form(request, &target).await, None)
+    } else {
+        let mut content = request.into_body().into_data_stream();
+        (receive::save(&mut content, &target).await, Some(content))
+    };
     let (file, format) = match saved {
         Ok(saved) => saved,
         Err(error) => {
             let is_no_capacity = matches!(&error, SaveError::Fill { error, .. } if error.is_no_capacity());
-            return failed(context, &pod, &error.to_string(), is_no_capacity);
+            let answer = failed(context, &pod, &error.to_string(), is_no_capacity);
+            return match rest {
+                Some(rest) => lingering(answer, rest),
+                None => answer,
+            };
         }
     };
     let for_check = (file.clone(), target.clone());
@@ -225,8 +236,15 @@ fn failed(context: &CdiContext, pod: &Value, message: &str, is_no_capacity: bool
     (code, message).into_response()
 }
 
-async fn save_body(body: Body, target: &Target) -> Result<(std::path::PathBuf, Format), SaveError> {
-    receive::save(body.into_data_stream(), target).await
+/// An answer that ends a moment later than it is said. A connection that is closed while bytes still arrive is reset, and
+/// takes the answer along; CDI's server, like all of Go's, gives the sender the same time to notice.
+fn lingering(answer: Response, rest: BodyDataStream) -> Response {
+    let swallow = async move {
+        // Whoever goes on sending after that does not read.
+        let _ = tokio::time::timeout(LINGER, rest.for_each(|_| std::future::ready(()))).await;
+    };
+    let silence = stream::once(swallow).filter_map(|()| std::future::ready(None));
+    answer.map(|body| Body::from_stream(body.into_data_stream().chain(silence)))
 }
 
 async fn save_form(request: Request, target: &Target) -> Result<(std::path::PathBuf, Format), SaveError> {
