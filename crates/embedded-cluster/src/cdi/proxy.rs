@@ -153,8 +153,8 @@ async fn upload(context: &Arc<CdiContext>, claim: &Value, manner: Manner, reques
     let (saved, rest) = if manner.is_form {
         (save_form(request, &target).await, None)
     } else {
-        let mut content = request.into_body().into_data_stream();
-        (receive::save(&mut content, &target).await, Some(content))
+        let mut bytes = request.into_body().into_data_stream();
+        (receive::save(&mut bytes, &target).await, Some(bytes))
     };
     let (file, format) = match saved {
         Ok(saved) => saved,
