@@ -8,7 +8,7 @@
 //!
 //! The text leaves out what the cluster writes by itself, above all the version. So a machine that starts while somebody
 //! edits it is no conflict: what they read, what they wrote and what is there now are merged field by field
-//! ([`merge`]), and only a field that two people changed is one. Nothing is taken from the browser but the two texts.
+//! ([`merge()`]), and only a field that two people changed is one. Nothing is taken from the browser but the two texts.
 //!
 //! Unknown fields are told before anything is sent ([`schema`]), with the name that was probably meant; the cluster's own
 //! judgement, asked for as the person and strictly, comes after that.

@@ -1,4 +1,4 @@
-//! Cron jobs: a [job](super::job) each time their schedule says so.
+//! Cron jobs: a job ([`super::job`]) each time their schedule says so.
 
 use std::sync::Arc;
 use std::time::Duration;
