@@ -220,45 +220,25 @@ pub const ATTENTION: &str = "attention";
 /// The word of `is:` for pods that carry machines.
 pub const LAUNCHER: &str = "launcher";
 
-const MACHINE_STATES: &[&str] = &{
-    let mut words = [""; MachineState::ALL.len()];
-    let mut at = 0;
-    while at < words.len() {
-        words[at] = MachineState::ALL[at].word();
-        at += 1;
-    }
-    words
-};
+/// The words of all states of a kind.
+macro_rules! words_of {
+    ($state:ident) => {
+        &{
+            let mut words = [""; $state::ALL.len()];
+            let mut at = 0;
+            while at < words.len() {
+                words[at] = $state::ALL[at].word();
+                at += 1;
+            }
+            words
+        }
+    };
+}
 
-const POD_STATES: &[&str] = &{
-    let mut words = [""; PodState::ALL.len()];
-    let mut at = 0;
-    while at < words.len() {
-        words[at] = PodState::ALL[at].word();
-        at += 1;
-    }
-    words
-};
-
-const WORKLOAD_STATES: &[&str] = &{
-    let mut words = [""; WorkloadState::ALL.len()];
-    let mut at = 0;
-    while at < words.len() {
-        words[at] = WorkloadState::ALL[at].word();
-        at += 1;
-    }
-    words
-};
-
-const IMAGE_STATES: &[&str] = &{
-    let mut words = [""; ImageState::ALL.len()];
-    let mut at = 0;
-    while at < words.len() {
-        words[at] = ImageState::ALL[at].word();
-        at += 1;
-    }
-    words
-};
+const MACHINE_STATES: &[&str] = words_of!(MachineState);
+const POD_STATES: &[&str] = words_of!(PodState);
+const WORKLOAD_STATES: &[&str] = words_of!(WorkloadState);
+const IMAGE_STATES: &[&str] = words_of!(ImageState);
 
 /// Virtual machines.
 pub const MACHINES: Tab = Tab {
